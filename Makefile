@@ -1,0 +1,158 @@
+# contact_upsert: create-or-update a contact by e-mail address inside PostgreSQL.
+#
+#   make                 build the extension, and contact-worker
+#   make install         install both (as root, or with sudo)
+#   make installcheck    SQL and isolation tests against the server that PGHOST, PGPORT and PGUSER name
+#   make uninstall, make clean
+#
+#   make demo            install what is missing, build, and show it at work on a throwaway server
+#   make check           install what is missing, build with -Werror, run every suite below, count
+#   make regress         SQL tests; REGRESS="a b" runs some      (each on a throwaway server)
+#   make isolation       concurrency tests; ISOLATION="a b"
+#   make tap             dump, upgrade, crash, worker; PROVE_TESTS="test/t/a.pl"
+#   make documents       what the documents claim: test/*/check_*.sh
+#   make unit            the core alone, under sanitizers
+#   make fuzz-corpus     the fuzzer's corpus, replayed; make fuzz looks for more
+#   make symbols         nothing leaks through the wall between C and C++
+#   make lint            clang-tidy, shellcheck, one version everywhere
+#   make format-check    clang-format; make format applies it
+#   make bench           timings; make bench-events for the outbox and NOTIFY
+#   make check-pg PG=17  build and test in a chroot that has that PostgreSQL (root only)
+#   make setup           only install the Debian packages that make check needs
+#
+# PG_CONFIG=/path/to/pg_config chooses the PostgreSQL; by default the first on PATH, else the newest installed.
+
+ifndef PG_CONFIG
+PG_CONFIG := $(shell scripts/pg_config.sh 2>/dev/null)
+endif
+export PG_CONFIG
+
+all:
+
+# These need no PostgreSQL yet, and PGXS has a "check" of its own: they leave PGXS out.
+STANDALONE = help setup demo check check-pg
+ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
+
+.NOTPARALLEL:
+.PHONY: all $(MAKECMDGOALS)
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+setup:
+	@scripts/setup.sh check
+
+demo:
+	@scripts/demo.sh
+
+check:
+	@scripts/check.sh
+
+check-pg:
+	@scripts/check_pg.sh $(PG)
+
+all $(filter-out all $(STANDALONE),$(MAKECMDGOALS)):
+	@$(MAKE) --no-print-directory $@
+
+else
+
+EXTENSION = contact_upsert
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+
+MODULE_big = contact_upsert
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/pg/*.c)))
+SHLIB_EXPORTS = $(wildcard src/pg/exports.txt)
+SHLIB_LINK = $(CORE_LIB) -lstdc++
+
+# The parts of the install script, in order.
+SQL_PARTS = $(patsubst %,sql/%.sql,contact_upsert rules triggers tables definitions events access)
+DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
+DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
+
+WORKER_OBJS = $(patsubst src/worker/%.cpp,build/worker/%.o,$(sort $(wildcard src/worker/*.cpp)))
+SCRIPTS_built = $(if $(WORKER_OBJS),contact-worker)
+
+# The server's headers are system headers here: their warnings are not ours to mend.
+PG_CPPFLAGS = -Isrc -isystem $(includedir_server)
+PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wno-unused-parameter -MMD -MP
+WORKER_CXXFLAGS = -std=c++20 -O2 -g -fstack-protector-strong -Wall -Wextra -Wshadow -Wconversion $(PROFILE)
+
+# No function of ours is small enough for the JIT to inline.
+override with_llvm = no
+
+REGRESS = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --load-extension=$(EXTENSION)
+ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
+# outputdir: where PostgreSQL 15 and older look for expected/
+ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
+
+EXTRA_CLEAN = build contact-worker src/pg/*.o src/pg/*.d src/pg/exports.list sql/$(EXTENSION)--$(EXTVERSION).sql
+
+include $(wildcard src/core/core.mk test/unit/unit.mk)
+
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifeq (,$(wildcard $(PGXS)))
+$(error No PostgreSQL to build for: run "make setup", or name its pg_config with PG_CONFIG=...)
+endif
+include $(PGXS)
+
+# Objects of one PostgreSQL are of no use to another: this file changes when the server does.
+BUILT_FOR := $(shell $(PG_CONFIG) --version --pkglibdir)
+ifneq ($(file < build/built-for),$(BUILT_FOR))
+$(shell mkdir -p build && rm -f build/built-for && echo '$(BUILT_FOR)' >build/built-for)
+endif
+$(OBJS) $(WORKER_OBJS): build/built-for
+build/built-for: ;
+
+$(MODULE_big)$(DLSUFFIX): $(CORE_LIB)
+
+sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) $(EXTENSION).control
+	cat $(SQL_PARTS) >$@
+
+contact-worker: $(WORKER_OBJS)
+	$(CXX) $(WORKER_CXXFLAGS) -o $@ $(WORKER_OBJS) $(LDFLAGS) -L$(libdir) -lpq
+
+build/worker/%.o: src/worker/%.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(WORKER_CXXFLAGS) -I$(includedir) -MMD -MP -c -o $@ $<
+
+-include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
+
+.PHONY: installed regress isolation tap documents symbols lint format format-check bench bench-events
+
+# What the tests run is what is installed; sudo only for the copying, and only when something changed.
+installed: all
+	@scripts/install.sh
+
+INSTALLCHECK = $(MAKE) --no-print-directory installcheck
+SHOW_DIFFS = { head -n 500 regression.diffs; exit 1; }
+
+regress: installed
+	@rm -f regression.diffs; scripts/server.sh $(INSTALLCHECK) ISOLATION= || $(SHOW_DIFFS)
+
+isolation: installed
+	@rm -f regression.diffs; scripts/server.sh $(INSTALLCHECK) REGRESS= || $(SHOW_DIFFS)
+
+tap: installed
+	@scripts/tap.sh $(PROVE_TESTS)
+
+documents: installed
+	@for script in test/*/check_*.sh; do scripts/server.sh "$$script" || exit 1; done
+
+symbols: all
+	@scripts/symbols.sh $(MODULE_big)$(DLSUFFIX) $(CORE_LIB)
+
+lint:
+	@scripts/lint.sh
+
+format format-check:
+	@scripts/format.sh $@
+
+# Timings want a server that flushes, as a real one does.
+bench: installed
+	@SERVER_OPTIONS='-c fsync=on' scripts/server.sh test/bench/bench.sh
+
+bench-events: installed
+	@SERVER_OPTIONS='-c fsync=on' scripts/server.sh test/bench/bench_events.sh
+
+endif
