@@ -1,0 +1,89 @@
+-- Who may do what: membership of a workspace, and the privileges that it needs. The last part of the script.
+
+CREATE FUNCTION contacts.member_privileges(verb text, role_name name) RETURNS SETOF text
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT format('%s %s %s %I', verb, privilege, CASE verb WHEN 'GRANT' THEN 'TO' ELSE 'FROM' END, role_name)
+		FROM (
+			SELECT format('EXECUTE ON FUNCTION %s', p.oid::regprocedure)
+			FROM pg_extension x
+				JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid
+					AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+				JOIN pg_proc p ON p.oid = d.objid
+			WHERE x.extname = 'contact_upsert' AND p.prorettype <> 'trigger'::regtype
+				AND p.proname NOT LIKE 'install%'
+				AND p.proname NOT IN ('show_to_members', 'grant_access', 'revoke_access', 'member_privileges')
+			UNION ALL
+			SELECT format('USAGE ON SCHEMA %I', n.nspname)
+			FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace
+			WHERE x.extname = 'contact_upsert' AND n.nspname <> 'public'
+			UNION ALL
+			VALUES
+				('USAGE ON SCHEMA contacts'),
+				('SELECT, UPDATE (name, status_policy, definitions_version) ON contacts.workspace'),
+				('SELECT ON contacts.member'),
+				('SELECT, INSERT, UPDATE, DELETE ON contacts.field, contacts.tag, contacts.contact, contacts.statistics'),
+				('USAGE ON SEQUENCE contacts.definitions_version_seq')
+		) AS needed (privilege)
+	$$;
+COMMENT ON FUNCTION contacts.member_privileges(text, name) IS
+	'part of grant_access and revoke_access: the statements that grant or revoke what a member needs';
+REVOKE ALL ON FUNCTION contacts.member_privileges(text, name) FROM PUBLIC;
+
+CREATE FUNCTION contacts.grant_access(role_name name, workspace_id bigint) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	statement text;
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = grant_access.role_name) THEN
+		RAISE EXCEPTION 'Role % does not exist.', coalesce(quote_ident(grant_access.role_name), 'NULL')
+			USING ERRCODE = 'undefined_object', HINT = 'CREATE ROLE first. Access is for roles, not for PUBLIC.';
+	END IF;
+	IF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = grant_access.workspace_id) THEN
+		RAISE EXCEPTION 'Workspace % does not exist.', coalesce(grant_access.workspace_id::text, 'NULL')
+			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
+				HINT = 'SELECT contacts.define_workspace(name) creates one.';
+	END IF;
+	INSERT INTO contacts.member (workspace_id, role_name) VALUES (grant_access.workspace_id, grant_access.role_name)
+		ON CONFLICT DO NOTHING;
+	FOR statement IN SELECT contacts.member_privileges('GRANT', grant_access.role_name) LOOP
+		EXECUTE statement;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION contacts.grant_access(name, bigint) IS
+	'lets a role, and its members, act for a workspace: membership and every privilege that this needs';
+REVOKE ALL ON FUNCTION contacts.grant_access(name, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts.revoke_access(role_name name, workspace_id bigint) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	statement text;
+BEGIN
+	DELETE FROM contacts.member m
+		WHERE m.workspace_id = revoke_access.workspace_id AND m.role_name = revoke_access.role_name;
+	IF EXISTS (SELECT FROM contacts.member m WHERE m.role_name = revoke_access.role_name)
+		OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = revoke_access.role_name) THEN
+		RETURN;
+	END IF;
+	FOR statement IN SELECT contacts.member_privileges('REVOKE', revoke_access.role_name) LOOP
+		EXECUTE statement;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION contacts.revoke_access(name, bigint) IS
+	'takes back what grant_access gave; the privileges go with the role''s last workspace';
+REVOKE ALL ON FUNCTION contacts.revoke_access(name, bigint) FROM PUBLIC;
+
+-- A trusted extension's objects belong to a superuser; who created it may call its functions and hand that on.
+GRANT USAGE ON TYPE contacts.status, contacts.field_type, contacts.status_policy, contacts.outcome,
+	contacts.upsert_result TO @extowner@ WITH GRANT OPTION;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA contacts TO @extowner@ WITH GRANT OPTION;
+GRANT EXECUTE ON FUNCTION contact_upsert(jsonb) TO @extowner@ WITH GRANT OPTION;

@@ -1,0 +1,77 @@
+-- The install script of contact_upsert, together with the other files of this directory: the Makefile's SQL_PARTS names
+-- them in order. CREATE EXTENSION makes code only; contacts.install() makes the user's tables.
+--
+-- Rules for every function in them: volatility, strictness and parallel safety are spelled out, every name and operator
+-- is qualified or the function pins its search_path, it runs with its caller's rights, and PUBLIC may not call it.
+
+\echo Use "CREATE EXTENSION contact_upsert" to load this file. \quit
+
+CREATE SCHEMA contacts AUTHORIZATION @extowner@;
+COMMENT ON SCHEMA contacts IS 'contact_upsert: contacts by e-mail address, their definitions and their events';
+
+-- Types
+
+CREATE TYPE contacts.status AS ENUM ('SUBSCRIBED', 'UNSUBSCRIBED', 'UNCONFIRMED', 'CLEANED', 'COMPLAINED');
+COMMENT ON TYPE contacts.status IS 'whether a contact may be mailed';
+REVOKE ALL ON TYPE contacts.status FROM PUBLIC;
+
+CREATE TYPE contacts.field_type AS ENUM
+	('TEXT', 'NUMBER', 'BOOLEAN', 'DATE', 'DROPDOWN_SINGLE', 'DROPDOWN_MULTIPLE', 'COUNTRY');
+COMMENT ON TYPE contacts.field_type IS 'what values a field takes';
+REVOKE ALL ON TYPE contacts.field_type FROM PUBLIC;
+
+CREATE TYPE contacts.status_policy AS ENUM ('api', 'guarded');
+COMMENT ON TYPE contacts.status_policy IS
+	'api: a request sets the status it names; guarded: an opted-out contact is mailed again only with "resubscribe"';
+
+CREATE TYPE contacts.outcome AS ENUM ('created', 'updated', 'unchanged', 'failed');
+COMMENT ON TYPE contacts.outcome IS 'what an upsert made of a contact';
+REVOKE ALL ON TYPE contacts.outcome FROM PUBLIC;
+
+CREATE TYPE contacts.upsert_result AS (
+	"position" bigint,
+	outcome contacts.outcome,
+	id text,
+	email_address text,
+	changes jsonb,
+	events jsonb,
+	contact jsonb,
+	error jsonb
+);
+COMMENT ON TYPE contacts.upsert_result IS 'what one request did, or would do';
+REVOKE ALL ON TYPE contacts.upsert_result FROM PUBLIC;
+
+-- The call
+
+CREATE FUNCTION contact_upsert(jsonb) RETURNS jsonb
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contact_upsert';
+COMMENT ON FUNCTION contact_upsert(jsonb) IS
+	'create a contact, or update the one with that e-mail address, in the workspace of contact_upsert.workspace_id';
+REVOKE ALL ON FUNCTION contact_upsert(jsonb) FROM PUBLIC;
+
+CREATE FUNCTION contacts.upsert(workspace_id bigint, request jsonb) RETURNS jsonb
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_upsert';
+COMMENT ON FUNCTION contacts.upsert(bigint, jsonb) IS 'contact_upsert for a named workspace';
+REVOKE ALL ON FUNCTION contacts.upsert(bigint, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION contacts.preview(workspace_id bigint, request jsonb) RETURNS contacts.upsert_result
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_preview';
+COMMENT ON FUNCTION contacts.preview(bigint, jsonb) IS
+	'what contacts.upsert would do, by the same code; writes nothing, a bad request is outcome failed';
+REVOKE ALL ON FUNCTION contacts.preview(bigint, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION contacts.preview(request jsonb) RETURNS contacts.upsert_result
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_preview_current';
+COMMENT ON FUNCTION contacts.preview(jsonb) IS
+	'what contact_upsert would do, by the same code; writes nothing, a bad request is outcome failed';
+REVOKE ALL ON FUNCTION contacts.preview(jsonb) FROM PUBLIC;
+
+CREATE FUNCTION contacts.current_workspace() RETURNS bigint
+	LANGUAGE C STABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'contacts_current_workspace';
+COMMENT ON FUNCTION contacts.current_workspace() IS 'the setting contact_upsert.workspace_id';
+REVOKE ALL ON FUNCTION contacts.current_workspace() FROM PUBLIC;

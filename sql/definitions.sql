@@ -1,0 +1,134 @@
+-- Functions that define workspaces, fields and tags, and that count what happens to a contact.
+
+CREATE FUNCTION contacts.define_workspace(
+	name text,
+	status_policy contacts.status_policy DEFAULT 'api',
+	workspace_id bigint DEFAULT NULL
+) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	id bigint := define_workspace.workspace_id;
+BEGIN
+	IF id IS NULL THEN
+		PERFORM pg_advisory_xact_lock(hashtext('contacts.define_workspace'));
+		SELECT min(w.workspace_id) INTO id FROM contacts.workspace w WHERE w.name = define_workspace.name;
+	ELSIF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = id) THEN
+		RAISE EXCEPTION 'Workspace % does not exist.', id
+			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
+				HINT = 'Leave workspace_id out to create a workspace.';
+	END IF;
+	IF id IS NULL THEN
+		INSERT INTO contacts.workspace AS w (name, status_policy)
+			VALUES (define_workspace.name, define_workspace.status_policy)
+			RETURNING w.workspace_id INTO id;
+	ELSE
+		UPDATE contacts.workspace w
+			SET name = define_workspace.name, status_policy = define_workspace.status_policy
+			WHERE w.workspace_id = id
+				AND (w.name, w.status_policy)
+					IS DISTINCT FROM (define_workspace.name, define_workspace.status_policy);
+	END IF;
+	RETURN id;
+END
+$$;
+COMMENT ON FUNCTION contacts.define_workspace(text, contacts.status_policy, bigint) IS
+	'creates the workspace of that name, or changes it; with workspace_id it changes that one; returns its id';
+REVOKE ALL ON FUNCTION contacts.define_workspace(text, contacts.status_policy, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts.define_field(
+	merge_tag text,
+	label text,
+	type contacts.field_type DEFAULT 'TEXT',
+	options text[] DEFAULT NULL,
+	default_value jsonb DEFAULT NULL,
+	required boolean DEFAULT false,
+	tracked boolean DEFAULT false,
+	"position" integer DEFAULT NULL,
+	workspace_id bigint DEFAULT contacts.current_workspace()
+) RETURNS text
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+BEGIN
+	INSERT INTO contacts.field AS f
+			(workspace_id, merge_tag, label, type, options, default_value, required, tracked, "position")
+		VALUES (define_field.workspace_id, define_field.merge_tag, define_field.label, define_field.type,
+			define_field.options, define_field.default_value, define_field.required, define_field.tracked,
+			define_field."position")
+		ON CONFLICT (workspace_id, merge_tag) DO UPDATE
+			SET (label, type, options, default_value, required, tracked, "position")
+				= (excluded.label, excluded.type, excluded.options, excluded.default_value, excluded.required,
+					excluded.tracked, coalesce(define_field."position", f."position"))
+			WHERE (f.label, f.type, f.options, f.default_value, f.required, f.tracked, f."position")
+				IS DISTINCT FROM (excluded.label, excluded.type, excluded.options, excluded.default_value,
+					excluded.required, excluded.tracked, coalesce(define_field."position", f."position"));
+	RETURN define_field.merge_tag;
+END
+$$;
+COMMENT ON FUNCTION contacts.define_field(
+	text, text, contacts.field_type, text[], jsonb, boolean, boolean, integer, bigint) IS
+	'creates a field, or changes the one with that merge tag to what is given; returns the merge tag';
+REVOKE ALL ON FUNCTION contacts.define_field(
+	text, text, contacts.field_type, text[], jsonb, boolean, boolean, integer, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts.define_tag(
+	name text,
+	description text DEFAULT NULL,
+	workspace_id bigint DEFAULT contacts.current_workspace()
+) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	id bigint;
+BEGIN
+	INSERT INTO contacts.tag AS t (workspace_id, name, description)
+		VALUES (define_tag.workspace_id, contacts.trim(define_tag.name), define_tag.description)
+		ON CONFLICT (workspace_id, contacts.fold_case(name)) DO UPDATE
+			SET name = excluded.name, description = coalesce(excluded.description, t.description)
+			WHERE (t.name, t.description)
+				IS DISTINCT FROM (excluded.name, coalesce(excluded.description, t.description))
+		RETURNING t.tag_id INTO id;
+	RETURN coalesce(id, (
+		SELECT t.tag_id FROM contacts.tag t
+		WHERE t.workspace_id = define_tag.workspace_id
+			AND contacts.fold_case(t.name) = contacts.fold_case(contacts.trim(define_tag.name))));
+END
+$$;
+COMMENT ON FUNCTION contacts.define_tag(text, text, bigint) IS
+	'creates a tag, or changes the spelling and the description of the one with that name; returns its id';
+REVOKE ALL ON FUNCTION contacts.define_tag(text, text, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts.record(workspace_id bigint, contact_id text, counter text, by bigint DEFAULT 1) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+BEGIN
+	IF counter IS NULL OR counter NOT IN ('total_opens', 'total_clicks', 'total_bounces', 'total_delivered') THEN
+		RAISE EXCEPTION 'There is no counter %.', coalesce(quote_literal(counter), 'NULL')
+			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'statistics',
+				HINT = 'The counters are total_opens, total_clicks, total_bounces and total_delivered.';
+	END IF;
+	INSERT INTO contacts.statistics AS s
+			(workspace_id, contact_id, total_opens, total_clicks, total_bounces, total_delivered)
+		VALUES (record.workspace_id, record.contact_id,
+			CASE counter WHEN 'total_opens' THEN by ELSE 0 END,
+			CASE counter WHEN 'total_clicks' THEN by ELSE 0 END,
+			CASE counter WHEN 'total_bounces' THEN by ELSE 0 END,
+			CASE counter WHEN 'total_delivered' THEN by ELSE 0 END)
+		ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
+			total_opens = s.total_opens + excluded.total_opens,
+			total_clicks = s.total_clicks + excluded.total_clicks,
+			total_bounces = s.total_bounces + excluded.total_bounces,
+			total_delivered = s.total_delivered + excluded.total_delivered;
+END
+$$;
+COMMENT ON FUNCTION contacts.record(bigint, text, text, bigint) IS
+	'adds to total_opens, total_clicks, total_bounces or total_delivered of a contact';
+REVOKE ALL ON FUNCTION contacts.record(bigint, text, text, bigint) FROM PUBLIC;

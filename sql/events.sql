@@ -1,0 +1,1 @@
+-- Automation events: the outbox and its consumers.

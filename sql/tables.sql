@@ -1,0 +1,196 @@
+-- contacts.install() and its parts: the tables that belong to the user.
+
+CREATE FUNCTION contacts.show_to_members(table_name text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	EXECUTE format('ALTER TABLE contacts.%I ENABLE ROW LEVEL SECURITY', table_name);
+	-- The table member shows a role its own rows only, so there is one place that knows who is who.
+	EXECUTE format('CREATE POLICY members_only ON contacts.%1$I USING (
+		EXISTS (SELECT FROM contacts.member m WHERE m.workspace_id = %1$I.workspace_id))', table_name);
+END
+$$;
+COMMENT ON FUNCTION contacts.show_to_members(text) IS
+	'part of contacts.install(): row level security for a table with a workspace_id';
+REVOKE ALL ON FUNCTION contacts.show_to_members(text) FROM PUBLIC;
+
+CREATE FUNCTION contacts.install_definitions() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	-- It starts at the clock, so that tables which are dropped and made again never repeat a version either.
+	EXECUTE format('CREATE SEQUENCE contacts.definitions_version_seq START %s',
+		(extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
+
+	CREATE TABLE contacts.workspace (
+		workspace_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+		name text NOT NULL CONSTRAINT "workspace name has 1 to 64 characters" CHECK (length(name) BETWEEN 1 AND 64),
+		definitions_version bigint NOT NULL DEFAULT nextval('contacts.definitions_version_seq'),
+		status_policy contacts.status_policy NOT NULL DEFAULT 'api',
+		created_at timestamptz NOT NULL DEFAULT now()
+	);
+	ALTER SEQUENCE contacts.definitions_version_seq OWNED BY contacts.workspace.definitions_version;
+	COMMENT ON TABLE contacts.workspace IS 'contact_upsert: one tenant';
+
+	CREATE TABLE contacts.field (
+		workspace_id bigint NOT NULL REFERENCES contacts.workspace ON DELETE CASCADE,
+		merge_tag text COLLATE "C" NOT NULL,
+		label text NOT NULL CONSTRAINT "label has 1 to 64 characters" CHECK (length(label) BETWEEN 1 AND 64),
+		type contacts.field_type NOT NULL DEFAULT 'TEXT',
+		options text[],
+		default_value jsonb,
+		required boolean NOT NULL DEFAULT false,
+		tracked boolean NOT NULL DEFAULT false,
+		immutable boolean NOT NULL DEFAULT false,
+		"position" integer NOT NULL,
+		PRIMARY KEY (workspace_id, merge_tag),
+		UNIQUE (workspace_id, label),
+		CONSTRAINT "merge_tag matches ^[a-z_][a-z0-9_]{1,62}$" CHECK (merge_tag ~ '^[a-z_][a-z0-9_]{1,62}$'),
+		CONSTRAINT "dropdowns have 2 or more different options, other types none" CHECK (
+			CASE WHEN type IN ('DROPDOWN_SINGLE', 'DROPDOWN_MULTIPLE')
+				THEN options IS NOT NULL AND contacts.is_option_list(options)
+				ELSE options IS NULL END),
+		CONSTRAINT "default_value is valid for the type" CHECK (contacts.is_field_value(type, options, default_value)),
+		CONSTRAINT "email_address is an immutable, required TEXT field" CHECK (
+			merge_tag <> 'email_address'
+			OR (type = 'TEXT' AND required AND immutable AND default_value IS NULL))
+	);
+	COMMENT ON TABLE contacts.field IS 'contact_upsert: the fields that the contacts of a workspace can have';
+
+	CREATE TABLE contacts.tag (
+		workspace_id bigint NOT NULL REFERENCES contacts.workspace ON DELETE CASCADE,
+		tag_id bigint GENERATED ALWAYS AS IDENTITY,
+		name text NOT NULL,
+		description text,
+		PRIMARY KEY (workspace_id, tag_id),
+		CONSTRAINT "tag_id is positive" CHECK (tag_id > 0),
+		CONSTRAINT "tag name has 1 to 64 characters and no space around it" CHECK (contacts.is_tag_name(name))
+	);
+	CREATE UNIQUE INDEX tag_name_key ON contacts.tag (workspace_id, contacts.fold_case(name));
+	COMMENT ON TABLE contacts.tag IS 'contact_upsert: the tags that the contacts of a workspace can have';
+
+	CREATE TABLE contacts.member (
+		workspace_id bigint NOT NULL REFERENCES contacts.workspace ON DELETE CASCADE,
+		role_name name NOT NULL,
+		PRIMARY KEY (workspace_id, role_name)
+	);
+	COMMENT ON TABLE contacts.member IS 'contact_upsert: which roles, and their members, may act for which workspace';
+
+	ALTER TABLE contacts.member ENABLE ROW LEVEL SECURITY;
+	-- to_regrole: a role that has been dropped is nobody, and no error for everybody else.
+	CREATE POLICY own_roles_only ON contacts.member
+		USING (pg_has_role(to_regrole(quote_ident(role_name)), 'MEMBER'));
+	PERFORM contacts.show_to_members(t) FROM unnest(ARRAY['workspace', 'field', 'tag']) t;
+END
+$$;
+COMMENT ON FUNCTION contacts.install_definitions() IS
+	'part of contacts.install(): workspaces, their fields and tags, and who may act for them';
+REVOKE ALL ON FUNCTION contacts.install_definitions() FROM PUBLIC;
+
+CREATE FUNCTION contacts.install_definition_triggers() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	definition_table text;
+BEGIN
+	CREATE TRIGGER new_definitions_version BEFORE INSERT OR UPDATE ON contacts.workspace
+		FOR EACH ROW EXECUTE FUNCTION contacts.before_workspace_write();
+	CREATE TRIGGER define_email_address AFTER INSERT ON contacts.workspace
+		FOR EACH ROW EXECUTE FUNCTION contacts.after_workspace_insert();
+	CREATE TRIGGER delete_contacts AFTER DELETE ON contacts.workspace
+		FOR EACH ROW EXECUTE FUNCTION contacts.after_workspace_delete();
+
+	CREATE TRIGGER keep_identity BEFORE INSERT OR UPDATE OR DELETE ON contacts.field
+		FOR EACH ROW EXECUTE FUNCTION contacts.before_field_write();
+	CREATE TRIGGER keep_immutable BEFORE TRUNCATE ON contacts.field
+		EXECUTE FUNCTION contacts.before_field_truncate();
+	CREATE TRIGGER delete_values AFTER DELETE ON contacts.field
+		FOR EACH ROW EXECUTE FUNCTION contacts.after_field_delete();
+	CREATE TRIGGER keep_identity BEFORE UPDATE ON contacts.tag
+		FOR EACH ROW EXECUTE FUNCTION contacts.before_tag_update();
+	CREATE TRIGGER definitions_truncated AFTER TRUNCATE ON contacts.tag
+		EXECUTE FUNCTION contacts.after_definitions_change();
+
+	-- A trigger with a transition table is for one kind of statement.
+	FOREACH definition_table IN ARRAY ARRAY['field', 'tag'] LOOP
+		EXECUTE format('CREATE TRIGGER definitions_inserted AFTER INSERT ON contacts.%I
+			REFERENCING NEW TABLE AS changed EXECUTE FUNCTION contacts.after_definitions_change()', definition_table);
+		EXECUTE format('CREATE TRIGGER definitions_updated AFTER UPDATE ON contacts.%I
+			REFERENCING NEW TABLE AS changed EXECUTE FUNCTION contacts.after_definitions_change()', definition_table);
+		EXECUTE format('CREATE TRIGGER definitions_deleted AFTER DELETE ON contacts.%I
+			REFERENCING OLD TABLE AS changed EXECUTE FUNCTION contacts.after_definitions_change()', definition_table);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION contacts.install_definition_triggers() IS
+	'part of contacts.install(): what keeps definitions sound and tells every backend of a change';
+REVOKE ALL ON FUNCTION contacts.install_definition_triggers() FROM PUBLIC;
+
+CREATE FUNCTION contacts.install_contacts() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	CREATE TABLE contacts.contact (
+		workspace_id bigint NOT NULL,
+		id text COLLATE "C" NOT NULL DEFAULT contacts.object_id(),
+		email_address text COLLATE "C" NOT NULL,
+		status contacts.status NOT NULL DEFAULT 'SUBSCRIBED',
+		tags bigint[] NOT NULL DEFAULT '{}',
+		data jsonb NOT NULL DEFAULT '{}',
+		version bigint NOT NULL DEFAULT 1,
+		created_at timestamptz NOT NULL DEFAULT now(),
+		updated_at timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (workspace_id, id),
+		UNIQUE (workspace_id, email_address),
+		CONSTRAINT "id is 24 lower-case hex digits" CHECK (contacts.is_object_id(id)),
+		CONSTRAINT "email_address is valid, trimmed and in lower case" CHECK (contacts.is_stored_email(email_address)),
+		CONSTRAINT "tags are sorted and without duplicates" CHECK (contacts.is_tag_set(tags)),
+		CONSTRAINT "data has neither email_address nor empty values" CHECK (contacts.is_stored_data(data)),
+		CONSTRAINT "version is positive" CHECK (version > 0),
+		CONSTRAINT "created_at and updated_at are finite" CHECK (isfinite(created_at) AND isfinite(updated_at))
+	) WITH (fillfactor = 85); -- room for the next version of a row on its own page: a HOT update touches no index
+	CREATE INDEX contact_tags_idx ON contacts.contact USING gin (tags);
+	COMMENT ON TABLE contacts.contact IS 'contact_upsert: the contacts, one for each workspace and e-mail address';
+
+	CREATE TABLE contacts.statistics (
+		workspace_id bigint NOT NULL,
+		contact_id text COLLATE "C" NOT NULL,
+		total_opens bigint NOT NULL DEFAULT 0,
+		total_clicks bigint NOT NULL DEFAULT 0,
+		total_bounces bigint NOT NULL DEFAULT 0,
+		total_delivered bigint NOT NULL DEFAULT 0,
+		PRIMARY KEY (workspace_id, contact_id),
+		FOREIGN KEY (workspace_id, contact_id) REFERENCES contacts.contact ON DELETE CASCADE,
+		CONSTRAINT "statistics are not negative" CHECK (
+			total_opens >= 0 AND total_clicks >= 0 AND total_bounces >= 0 AND total_delivered >= 0)
+	) WITH (fillfactor = 70);
+	COMMENT ON TABLE contacts.statistics IS 'contact_upsert: the counters of a contact; no row means zeros';
+
+	PERFORM contacts.show_to_members(t) FROM unnest(ARRAY['contact', 'statistics']) t;
+END
+$$;
+COMMENT ON FUNCTION contacts.install_contacts() IS 'part of contacts.install(): the contacts and their statistics';
+REVOKE ALL ON FUNCTION contacts.install_contacts() FROM PUBLIC;
+
+CREATE FUNCTION contacts.install() RETURNS text
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM pg_advisory_xact_lock(hashtext('contacts.install'));
+	IF to_regclass('contacts.workspace') IS NULL THEN
+		PERFORM contacts.install_definitions();
+		PERFORM contacts.install_definition_triggers();
+		PERFORM contacts.install_contacts();
+		INSERT INTO contacts.workspace (name) VALUES ('default');
+	END IF;
+	RETURN (SELECT x.extversion FROM pg_extension x WHERE x.extname = 'contact_upsert');
+END
+$$;
+COMMENT ON FUNCTION contacts.install() IS
+	'makes the tables in schema contacts, or brings them to this version; safe to repeat; returns the version';
+REVOKE ALL ON FUNCTION contacts.install() FROM PUBLIC;

@@ -1,0 +1,141 @@
+-- The trigger functions of the definitions: they keep fields and tags sound, and tell every backend of a change by
+-- giving the workspace a new definitions_version. contacts.install_definition_triggers() attaches them.
+
+CREATE FUNCTION contacts.before_workspace_write() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	-- From a sequence, whatever the writer says: a version that was rolled back never comes again for other content.
+	NEW.definitions_version := nextval('contacts.definitions_version_seq');
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION contacts.before_workspace_write() IS 'trigger: gives a workspace a new definitions_version';
+REVOKE ALL ON FUNCTION contacts.before_workspace_write() FROM PUBLIC;
+
+CREATE FUNCTION contacts.after_workspace_insert() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	INSERT INTO contacts.field (workspace_id, merge_tag, label, type, required, immutable, "position")
+		VALUES (NEW.workspace_id, 'email_address', 'Email Address', 'TEXT', true, true, 0);
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION contacts.after_workspace_insert() IS 'trigger: gives a workspace its field email_address';
+REVOKE ALL ON FUNCTION contacts.after_workspace_insert() FROM PUBLIC;
+
+CREATE FUNCTION contacts.after_workspace_delete() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	-- contact has no foreign key to workspace: checking one would lock the workspace's row at every new contact.
+	DELETE FROM contacts.contact c WHERE c.workspace_id = OLD.workspace_id;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION contacts.after_workspace_delete() IS 'trigger: deletes the contacts of a deleted workspace';
+REVOKE ALL ON FUNCTION contacts.after_workspace_delete() FROM PUBLIC;
+
+CREATE FUNCTION contacts.before_field_write() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF TG_OP = 'INSERT' THEN
+		NEW."position" := coalesce(NEW."position", (
+			SELECT max(f."position") + 1 FROM contacts.field f WHERE f.workspace_id = NEW.workspace_id), 0);
+		RETURN NEW;
+	END IF;
+	IF TG_OP = 'DELETE' AND NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = OLD.workspace_id) THEN
+		RETURN OLD; -- goes with its workspace
+	END IF;
+	IF OLD.immutable THEN
+		RAISE EXCEPTION 'The field % is immutable and can be neither changed nor deleted.', OLD.merge_tag
+			USING ERRCODE = 'check_violation', SCHEMA = 'contacts', TABLE = 'field', COLUMN = 'immutable',
+				HINT = 'Define another field.';
+	END IF;
+	IF TG_OP = 'DELETE' THEN
+		RETURN OLD;
+	END IF;
+	IF NEW.type <> OLD.type THEN
+		RAISE EXCEPTION 'The type of the field % cannot be changed from % to %.', OLD.merge_tag, OLD.type, NEW.type
+			USING ERRCODE = 'check_violation', SCHEMA = 'contacts', TABLE = 'field', COLUMN = 'type',
+				HINT = 'Define another field, copy the values, and delete this one.';
+	END IF;
+	IF (NEW.workspace_id, NEW.merge_tag) <> (OLD.workspace_id, OLD.merge_tag) THEN
+		RAISE EXCEPTION 'The merge tag of the field % cannot be changed.', OLD.merge_tag
+			USING ERRCODE = 'check_violation', SCHEMA = 'contacts', TABLE = 'field', COLUMN = 'merge_tag',
+				HINT = 'The contacts'' values are stored under it. Define another field, copy the values, and delete this one.';
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION contacts.before_field_write() IS
+	'trigger: numbers a new field; keeps immutable fields, merge tags and types as they are';
+REVOKE ALL ON FUNCTION contacts.before_field_write() FROM PUBLIC;
+
+CREATE FUNCTION contacts.after_field_delete() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	-- The version goes up too, so that an upsert which read the contact before decides again.
+	UPDATE contacts.contact c
+		SET data = c.data - OLD.merge_tag, version = c.version + 1, updated_at = greatest(c.updated_at, now())
+		WHERE c.workspace_id = OLD.workspace_id AND c.data ? OLD.merge_tag;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION contacts.after_field_delete() IS 'trigger: deletes the values of a deleted field from the contacts';
+REVOKE ALL ON FUNCTION contacts.after_field_delete() FROM PUBLIC;
+
+CREATE FUNCTION contacts.before_field_truncate() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	RAISE EXCEPTION 'contacts.field cannot be truncated: every workspace has the immutable field email_address.'
+		USING ERRCODE = 'check_violation', SCHEMA = 'contacts', TABLE = 'field',
+			HINT = 'Use DELETE FROM contacts.field WHERE NOT immutable.';
+END
+$$;
+COMMENT ON FUNCTION contacts.before_field_truncate() IS 'trigger: keeps the immutable fields';
+REVOKE ALL ON FUNCTION contacts.before_field_truncate() FROM PUBLIC;
+
+CREATE FUNCTION contacts.before_tag_update() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF (NEW.workspace_id, NEW.tag_id) <> (OLD.workspace_id, OLD.tag_id) THEN
+		RAISE EXCEPTION 'The ID of tag % cannot be changed.', OLD.tag_id
+			USING ERRCODE = 'check_violation', SCHEMA = 'contacts', TABLE = 'tag', COLUMN = 'tag_id',
+				HINT = 'The contacts hold it. Define another tag.';
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION contacts.before_tag_update() IS 'trigger: keeps the ids of tags as they are';
+REVOKE ALL ON FUNCTION contacts.before_tag_update() FROM PUBLIC;
+
+CREATE FUNCTION contacts.after_definitions_change() RETURNS trigger
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF TG_OP = 'TRUNCATE' THEN
+		UPDATE contacts.workspace SET definitions_version = DEFAULT;
+	ELSE
+		UPDATE contacts.workspace w SET definitions_version = DEFAULT
+			WHERE EXISTS (SELECT FROM changed c WHERE c.workspace_id = w.workspace_id);
+	END IF;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION contacts.after_definitions_change() IS
+	'trigger: tells every backend that the fields or tags of a workspace have changed';
+REVOKE ALL ON FUNCTION contacts.after_definitions_change() FROM PUBLIC;

@@ -1,0 +1,40 @@
+/*
+ * encoding.c - see encoding.h.
+ */
+#include "postgres.h"
+
+#include "mb/pg_wchar.h"
+
+#include "encoding.h"
+
+static cu_text
+convert(const char *data, size_t size, int from, int to)
+{
+	char *converted;
+
+	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
+		return (cu_text){data, size};
+
+	converted = (char *)pg_do_encoding_conversion((unsigned char *)unconstify(char *, data), (int)size, from, to);
+	return (cu_text){converted, converted == data ? size : strlen(converted)};
+}
+
+cu_text
+encoding_to_core(const char *data, size_t size)
+{
+	return convert(data, size, GetDatabaseEncoding(), PG_UTF8);
+}
+
+cu_text
+encoding_from_core(cu_text text)
+{
+	return convert(text.data, text.size, PG_UTF8, GetDatabaseEncoding());
+}
+
+char *
+encoding_to_cstring(cu_text text)
+{
+	cu_text converted = encoding_from_core(text);
+
+	return pnstrdup(converted.data, converted.size);
+}

@@ -1,0 +1,21 @@
+/*
+ * encoding.h - text between the database's encoding and the core's UTF-8.
+ *
+ * In UTF-8 and SQL_ASCII databases nothing is converted or copied. Elsewhere the result is palloc'd, and a character
+ * that the database's encoding lacks is PostgreSQL's own error 22P05.
+ */
+#ifndef CU_ENCODING_H
+#define CU_ENCODING_H
+
+#include "core/contact_core.h"
+
+/* Text of the database, as the core reads it. */
+extern cu_text encoding_to_core(const char *data, size_t size);
+
+/* Text of the core, as the database stores it. Not terminated when nothing had to be converted. */
+extern cu_text encoding_from_core(cu_text text);
+
+/* The same as a palloc'd, terminated string. */
+extern char *encoding_to_cstring(cu_text text);
+
+#endif

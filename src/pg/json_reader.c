@@ -1,0 +1,133 @@
+/*
+ * json_reader.c - walks a jsonb with PostgreSQL's iterator and builds the plain structs that the core reads. jsonb
+ * keeps an object's keys unique and sorted by size, then bytes; the core relies on that order.
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "encoding.h"
+#include "json_reader.h"
+
+/* An array or object that is being filled. */
+typedef struct Level
+{
+	cu_json *value;
+	cu_json *items;
+	cu_text *keys;
+	size_t filled;
+} Level;
+
+static cu_json
+read_scalar(const JsonbValue *scalar)
+{
+	switch (scalar->type)
+	{
+		case jbvBool:
+			return (cu_json){.kind = CU_JSON_BOOLEAN, .boolean = scalar->val.boolean};
+		case jbvString:
+			return (cu_json){.kind = CU_JSON_STRING,
+							 .text = encoding_to_core(scalar->val.string.val, scalar->val.string.len)};
+		case jbvNumeric:
+		{
+			char *digits = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(scalar->val.numeric)));
+
+			return (cu_json){.kind = CU_JSON_NUMBER, .text = {digits, strlen(digits)}};
+		}
+		default:
+			return (cu_json){.kind = CU_JSON_NULL};
+	}
+}
+
+static Level
+open_level(cu_json *value, cu_json_kind kind, size_t count)
+{
+	Level level = {.value = value, .items = palloc(sizeof(cu_json) * Max(count, 1))};
+
+	if (kind == CU_JSON_OBJECT)
+		level.keys = palloc(sizeof(cu_text) * Max(count, 1));
+	*value = (cu_json){.kind = kind, .count = count, .items = level.items, .keys = level.keys};
+	return level;
+}
+
+static void
+read_document(Jsonb *jsonb, cu_document *document)
+{
+	Level levels[CU_MAX_DEPTH];
+	int depth = 0;
+	JsonbIterator *iterator = JsonbIteratorInit(&jsonb->root);
+	JsonbIteratorToken token;
+	JsonbValue value;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	{
+		Level *level = depth > 0 ? &levels[depth - 1] : NULL;
+		cu_json *place = level ? &level->items[level->filled] : &document->root;
+
+		switch (token)
+		{
+			case WJB_BEGIN_ARRAY:
+				if (value.val.array.rawScalar)
+					break;
+				/* FALLTHROUGH */
+			case WJB_BEGIN_OBJECT:
+				document->depth = Max(document->depth, (size_t)depth + 1);
+				if (depth == CU_MAX_DEPTH)
+					return; /* too deep: the core refuses it unread */
+				levels[depth++] = token == WJB_BEGIN_ARRAY
+									  ? open_level(place, CU_JSON_ARRAY, value.val.array.nElems)
+									  : open_level(place, CU_JSON_OBJECT, value.val.object.nPairs);
+				break;
+			case WJB_KEY:
+				level->keys[level->filled] = encoding_to_core(value.val.string.val, value.val.string.len);
+				break;
+			case WJB_ELEM:
+			case WJB_VALUE:
+				*place = read_scalar(&value);
+				if (level)
+					level->filled++;
+				break;
+			case WJB_END_ARRAY:
+			case WJB_END_OBJECT:
+				if (depth > 0 && --depth > 0)
+					levels[depth - 1].filled++;
+				break;
+			default:
+				elog(ERROR, "unexpected jsonb token %d", (int)token);
+		}
+	}
+}
+
+cu_document
+json_read_document(Jsonb *jsonb)
+{
+	cu_document document = {.bytes = VARSIZE(jsonb) - VARHDRSZ};
+
+	read_document(jsonb, &document);
+	return document;
+}
+
+cu_document
+json_read_request(Datum jsonb)
+{
+	cu_document document = {.bytes = toast_raw_datum_size(jsonb) - VARHDRSZ};
+
+	if (document.bytes <= CU_MAX_REQUEST_BYTES)
+		read_document(DatumGetJsonbP(jsonb), &document);
+	return document;
+}
+
+cu_json
+json_read(Jsonb *jsonb)
+{
+	cu_document document = json_read_document(jsonb);
+
+	if (document.depth > CU_MAX_DEPTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a value in the contact tables is nested deeper than %d levels", CU_MAX_DEPTH)));
+	return document.root;
+}

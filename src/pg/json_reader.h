@@ -1,0 +1,25 @@
+/*
+ * json_reader.h - jsonb to the core's trees.
+ *
+ * The trees are palloc'd in the current memory context and may point into the jsonb, which must outlive them.
+ */
+#ifndef CU_JSON_READER_H
+#define CU_JSON_READER_H
+
+#include "utils/jsonb.h"
+
+#include "core/contact_core.h"
+
+/*
+ * Reads a request. One that is larger than CU_MAX_REQUEST_BYTES or deeper than CU_MAX_DEPTH is read only so far that
+ * the core can refuse it. Never recurses.
+ */
+extern cu_document json_read_request(Datum jsonb);
+
+/* Reads a value of any size; it is complete unless its depth is over CU_MAX_DEPTH. */
+extern cu_document json_read_document(Jsonb *jsonb);
+
+/* Reads a value that one of our tables holds, or a statement of ours returns; raises if it is too deep. */
+extern cu_json json_read(Jsonb *jsonb);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * json_writer.h - the core's structs to jsonb. Everything is palloc'd in the current memory context.
+ */
+#ifndef CU_JSON_WRITER_H
+#define CU_JSON_WRITER_H
+
+#include "datatype/timestamp.h"
+#include "utils/jsonb.h"
+
+#include "core/contact_core.h"
+
+/* What a contact has beside the core's decision. */
+typedef struct ContactFacts
+{
+	const char *id; /* NULL as long as it has none: a preview of a creation */
+	cu_text email;
+	TimestampTz created_at;
+	TimestampTz updated_at;
+	int64 total_opens;
+	int64 total_clicks;
+	int64 total_bounces;
+	int64 total_delivered;
+} ContactFacts;
+
+/* A value as it is, for contact.data. */
+extern Jsonb *json_write(const cu_json *value);
+
+/* The API's answer, {"data": {..}}. */
+extern Jsonb *json_write_answer(const ContactFacts *facts, const cu_decision *decision);
+
+/* What the answer holds under "data". */
+extern Jsonb *json_write_contact(const ContactFacts *facts, const cu_decision *decision);
+
+/* {"fields": {tag: {"old", "new"}}, "status": {"old", "new"}, "tags": {"added": [..], "removed": [..]}}, only what changed. */
+extern Jsonb *json_write_changes(const cu_decision *decision);
+
+/* [{"type", ..detail} ..] */
+extern Jsonb *json_write_events(const cu_decision *decision);
+
+/* {}, {"tag": {"id", "name"}} or {"field": {"merge_tag", "label", "old", "new"}} */
+extern Jsonb *json_write_event_detail(const cu_event *event);
+
+/* The error's object for machines; with message and sqlstate, if sqlstate is not NULL. */
+extern Jsonb *json_write_error(const cu_error *error, const char *sqlstate);
+
+#endif

@@ -1,0 +1,143 @@
+/*
+ * notify.c - queues notifications with the upsert and hands them to PostgreSQL when the transaction is about to commit.
+ *
+ * They are dropped with the subtransaction that queued them, and left out of PREPARE TRANSACTION, which refuses
+ * transactions with a NOTIFY in them: the rows in the outbox are the promise, this is only the bell. Every role of the
+ * database may listen, so a payload has ids in it and never an address or a value.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/async.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "encoding.h"
+#include "notify.h"
+#include "settings.h"
+
+#define CHANNEL "contact_automation"
+#define WAKEUP "{\"type\":\"WAKEUP\"}"
+
+/* NOTIFY holds a lock of the whole server: beyond this many in a transaction, the rest is one wake-up. */
+#define MAX_NOTIFICATIONS 1000
+
+typedef struct Notification
+{
+	SubTransactionId subtransaction; /* which must not be rolled back for it to be sent */
+	const char *payload;
+} Notification;
+
+/* What the current transaction has queued, in order, in TopTransactionContext. */
+static List *queue;
+
+/* When this backend last sent a wake-up under contact_upsert.notify = wakeup. */
+static TimestampTz last_wakeup;
+
+static const char *
+event_payload(int64 workspace_id, const char *contact_id, int64 version, int64 event_id, const cu_event *event)
+{
+	char *subject = "";
+
+	if (event->tag)
+		subject = psprintf(",\"tag_id\":\"" INT64_FORMAT "\"", event->tag->id);
+	else if (event->change) /* a merge tag needs no escapes */
+		subject = psprintf(",\"merge_tag\":\"%s\"", encoding_to_cstring(event->change->merge_tag));
+
+	return psprintf("{\"type\":\"%s\",\"workspace_id\":\"" INT64_FORMAT "\",\"contact_id\":\"%s\""
+					",\"contact_version\":\"" INT64_FORMAT "\",\"event_id\":\"" INT64_FORMAT "\"%s}",
+					cu_event_type_name(event->type),
+					workspace_id,
+					contact_id,
+					version,
+					event_id,
+					subject);
+}
+
+void
+notify_queue(int64 workspace_id, const char *contact_id, int64 version, int64 event_id, const cu_event *event)
+{
+	MemoryContext caller;
+	Notification *notification;
+	int limit = settings_notify() == NOTIFY_EVENTS ? MAX_NOTIFICATIONS : 0;
+
+	/* One more than the limit stands for the rest. */
+	if (settings_notify() == NOTIFY_OFF || list_length(queue) > limit)
+		return;
+
+	caller = MemoryContextSwitchTo(TopTransactionContext);
+	notification = palloc(sizeof(Notification));
+	notification->subtransaction = GetCurrentSubTransactionId();
+	notification->payload = list_length(queue) == limit
+								? WAKEUP
+								: event_payload(workspace_id, contact_id, version, event_id, event);
+	queue = lappend(queue, notification);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Whether a wake-up may be sent: under contact_upsert.notify = wakeup not more often than notify_interval. */
+static bool
+wakeup_is_due(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (settings_notify() != NOTIFY_WAKEUP)
+		return true;
+	if (!TimestampDifferenceExceeds(last_wakeup, now, settings_notify_interval()))
+		return false;
+	last_wakeup = now;
+	return true;
+}
+
+/* Before PreCommit_Notify, which is what sends them. */
+static void
+send_queue(void)
+{
+	ListCell *cell;
+
+	foreach (cell, queue)
+	{
+		const char *payload = ((Notification *)lfirst(cell))->payload;
+
+		if (strcmp(payload, WAKEUP) != 0 || wakeup_is_due())
+			Async_Notify(CHANNEL, payload);
+	}
+	queue = NIL;
+}
+
+static void
+at_transaction_event(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_PRE_COMMIT)
+		send_queue();
+	else
+		queue = NIL; /* its memory goes with the transaction */
+}
+
+static void
+at_subtransaction_event(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	ListCell *cell;
+
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+		foreach (cell, queue)
+		{
+			Notification *notification = lfirst(cell);
+
+			if (notification->subtransaction == mine)
+				notification->subtransaction = parent;
+		}
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
+		foreach (cell, queue)
+		{
+			if (((Notification *)lfirst(cell))->subtransaction == mine)
+				queue = foreach_delete_current(queue, cell);
+		}
+}
+
+void
+notify_init(void)
+{
+	RegisterXactCallback(at_transaction_event, NULL);
+	RegisterSubXactCallback(at_subtransaction_event, NULL);
+}

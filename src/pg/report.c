@@ -1,0 +1,95 @@
+/*
+ * report.c - the one place that turns a cu_error into a PostgreSQL error.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "encoding.h"
+#include "json_writer.h"
+#include "report.h"
+
+/* What PostgreSQL says of each code beside the texts. */
+typedef struct Diagnosis
+{
+	int sqlstate;
+	const char *table;
+	const char *column;
+	const char *constraint;
+} Diagnosis;
+
+static const Diagnosis diagnoses[] = {
+	[CU_INVALID_REQUEST] = {ERRCODE_INVALID_PARAMETER_VALUE},
+	[CU_EMAIL_REQUIRED] = {ERRCODE_NULL_VALUE_NOT_ALLOWED, "contact", "email_address"},
+	[CU_EMAIL_INVALID] = {ERRCODE_INVALID_PARAMETER_VALUE,
+						  "contact",
+						  "email_address",
+						  "email_address is valid, trimmed and in lower case"},
+	[CU_FIELD_NOT_FOUND] = {ERRCODE_INVALID_PARAMETER_VALUE, "field", "merge_tag"},
+	[CU_STATUS_INVALID] = {ERRCODE_INVALID_PARAMETER_VALUE, "contact", "status"},
+	[CU_FIELD_INVALID] = {ERRCODE_INVALID_PARAMETER_VALUE, "contact", "data"},
+	[CU_TAG_NOT_FOUND] = {ERRCODE_INVALID_PARAMETER_VALUE, "tag"},
+	[CU_FIELD_REQUIRED] = {ERRCODE_NULL_VALUE_NOT_ALLOWED, "contact", "data"},
+	[CU_RESUBSCRIBE_REFUSED] = {ERRCODE_INVALID_PARAMETER_VALUE, "contact", "status"},
+	[CU_WORKSPACE_NOT_FOUND] = {ERRCODE_INVALID_PARAMETER_VALUE, "workspace", "workspace_id"},
+	[CU_NOT_INSTALLED] = {ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE},
+};
+
+void
+report_workspace_not_found(cu_error *error, int64 workspace_id)
+{
+	*error = (cu_error){.code = CU_WORKSPACE_NOT_FOUND};
+	snprintf(error->message, sizeof(error->message), "Workspace " INT64_FORMAT " does not exist.", workspace_id);
+	strlcpy(error->hint,
+			"Check contact_upsert.workspace_id, and that your role may act for the workspace (contacts.grant_access).",
+			sizeof(error->hint));
+}
+
+void
+report_not_installed(cu_error *error)
+{
+	*error = (cu_error){.code = CU_NOT_INSTALLED};
+	strlcpy(error->message, "The contact tables are not installed in this database.", sizeof(error->message));
+	strlcpy(error->hint, "SELECT contacts.install();", sizeof(error->hint));
+}
+
+static int
+set_object_names(const Diagnosis *diagnosis)
+{
+	if (diagnosis->table)
+	{
+		err_generic_string(PG_DIAG_SCHEMA_NAME, "contacts");
+		err_generic_string(PG_DIAG_TABLE_NAME, diagnosis->table);
+	}
+	if (diagnosis->column)
+		err_generic_string(PG_DIAG_COLUMN_NAME, diagnosis->column);
+	if (diagnosis->constraint)
+		err_generic_string(PG_DIAG_CONSTRAINT_NAME, diagnosis->constraint);
+	return 0;
+}
+
+static char *
+terminated_text(const char *text)
+{
+	return encoding_to_cstring((cu_text){text, strlen(text)});
+}
+
+void
+report_raise(const cu_error *error)
+{
+	const Diagnosis *diagnosis = &diagnoses[error->code];
+	Jsonb *detail = json_write_error(error, NULL);
+
+	ereport(ERROR,
+			(errcode(diagnosis->sqlstate),
+			 errmsg_internal("%s", terminated_text(error->message)),
+			 errdetail_internal("%s", JsonbToCString(NULL, &detail->root, VARSIZE(detail))),
+			 errhint("%s", terminated_text(error->hint)),
+			 set_object_names(diagnosis)));
+}
+
+Jsonb *
+report_as_json(const cu_error *error)
+{
+	return json_write_error(error, unpack_sql_state(diagnoses[error->code].sqlstate));
+}

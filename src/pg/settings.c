@@ -1,0 +1,103 @@
+/*
+ * settings.c - defines and reads the settings contact_upsert.*. A value that breaks a setting's rule is refused by SET.
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "pg_compat.h"
+#include "settings.h"
+
+/* A bigint does not fit an integer setting, so it is text with a check. */
+static char *workspace_id_text;
+static int64 workspace_id;
+
+static int notify = NOTIFY_EVENTS;
+static int notify_interval = 100;
+
+static const struct config_enum_entry notify_options[] = {
+	{"events", NOTIFY_EVENTS, false}, {"wakeup", NOTIFY_WAKEUP, false}, {"off", NOTIFY_OFF, false}, {NULL, 0, false}};
+
+static bool
+parse_workspace_id(const char *text, int64 *id)
+{
+	char *end;
+
+	errno = 0;
+	*id = strtoll(text, &end, 10);
+	return errno == 0 && end != text && *end == '\0' && *id > 0;
+}
+
+static bool
+check_workspace_id(char **newval, void **extra, GucSource source)
+{
+	int64 id;
+
+	if (parse_workspace_id(*newval, &id))
+		return true;
+	GUC_check_errdetail("The id of a workspace is an integer from 1 to " INT64_FORMAT ".", PG_INT64_MAX);
+	return false;
+}
+
+static void
+assign_workspace_id(const char *newval, void *extra)
+{
+	(void)parse_workspace_id(newval, &workspace_id);
+}
+
+void
+settings_define(void)
+{
+	DefineCustomStringVariable("contact_upsert.workspace_id",
+							   "The workspace of calls that name none.",
+							   "It chooses among the workspaces that the role may act for; it gives access to none.",
+							   &workspace_id_text,
+							   "1",
+							   PGC_USERSET,
+							   0,
+							   check_workspace_id,
+							   assign_workspace_id,
+							   NULL);
+	DefineCustomEnumVariable("contact_upsert.notify",
+							 "What a transaction with automation events notifies contact_automation of.",
+							 "events: of each event; wakeup: that there are some; off: of nothing.",
+							 &notify,
+							 NOTIFY_EVENTS,
+							 notify_options,
+							 PGC_USERSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
+	DefineCustomIntVariable("contact_upsert.notify_interval",
+							"How long a backend waits after one wake-up before it sends another.",
+							NULL,
+							&notify_interval,
+							100,
+							0,
+							INT_MAX,
+							PGC_USERSET,
+							GUC_UNIT_MS,
+							NULL,
+							NULL,
+							NULL);
+	MarkGUCPrefixReserved("contact_upsert");
+}
+
+int64
+settings_workspace_id(void)
+{
+	return workspace_id;
+}
+
+NotifySetting
+settings_notify(void)
+{
+	return (NotifySetting)notify;
+}
+
+int
+settings_notify_interval(void)
+{
+	return notify_interval;
+}

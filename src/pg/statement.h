@@ -1,0 +1,38 @@
+/*
+ * statement.h - SQL statements that are prepared once per backend.
+ *
+ * A statement's text qualifies every name and operator, so that a search_path or a user's own operators change nothing,
+ * and asks every table for one workspace, so that the tables can be distributed by it.
+ */
+#ifndef CU_STATEMENT_H
+#define CU_STATEMENT_H
+
+#include "executor/spi.h"
+
+#define STATEMENT_MAX_PARAMETERS 8
+#define EQ " OPERATOR(pg_catalog.=) "
+
+typedef struct Statement
+{
+	const char *sql;
+	int parameter_count;
+	Oid parameter_types[STATEMENT_MAX_PARAMETERS];
+	SPIPlanPtr plan; /* NULL until the first use */
+} Statement;
+
+/*
+ * Executes a statement and returns how many rows it found or wrote; rows are in SPI_tuptable. It sees the effects of
+ * the one before it. Parameters are not null. Needs an SPI connection.
+ */
+extern uint64 statement_execute(Statement *statement, Datum *parameters);
+
+/* The same, but it sees all that is committed by now, even where the transaction's snapshot is older. */
+extern uint64 statement_execute_latest(Statement *statement, Datum *parameters);
+
+/* Whether the statement is prepared, and no change of the tables has made its plan invalid. */
+extern bool statement_is_ready(const Statement *statement);
+
+/* Returns a column, from 1, of a row, from 0, of what the last statement found. A null is also 0. */
+extern Datum statement_column(uint64 row, int number, bool *is_null);
+
+#endif

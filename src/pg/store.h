@@ -1,0 +1,56 @@
+/*
+ * store.h - the SQL statements that read and write the contact tables.
+ *
+ * All of them need an SPI connection. What they return lives in SPI's memory, until SPI_finish. Each sees the effects
+ * of the statement before it and, in READ COMMITTED, what others have committed meanwhile.
+ */
+#ifndef CU_STORE_H
+#define CU_STORE_H
+
+#include "datatype/timestamp.h"
+#include "utils/jsonb.h"
+
+#include "core/contact_core.h"
+
+#define OBJECT_ID_SIZE 25 /* with its terminator */
+
+/* What one look finds of a workspace and one of its contacts. */
+typedef struct StoredContact
+{
+	int64 definitions_version;
+	bool exists; /* and if it does: */
+	char id[OBJECT_ID_SIZE];
+	int64 version;
+	cu_contact contact;
+	TimestampTz created_at;
+	TimestampTz updated_at;
+	int64 total_opens;
+	int64 total_clicks;
+	int64 total_bounces;
+	int64 total_delivered;
+} StoredContact;
+
+/* Whether contacts.install() has run. The other functions assume it. */
+extern bool store_is_installed(void);
+
+/* Reads the definitions' version, the contact and its statistics; takes no lock. False if there is no such workspace. */
+extern bool store_find_contact(int64 workspace_id, Datum email, StoredContact *found);
+
+/* Locks the contact against other writers, if there is one. */
+extern void store_lock_contact(int64 workspace_id, Datum email);
+
+/* Inserts a contact; false if one with the address, or the id, came first. */
+extern bool store_insert_contact(
+	int64 workspace_id, Datum email, const char *id, const cu_decision *decision, TimestampTz now);
+
+/* Updates the contact that was found; false if it is no longer as it was found. */
+extern bool store_update_contact(
+	int64 workspace_id, const StoredContact *found, const cu_decision *decision, TimestampTz now);
+
+/* Makes the tags of a decision that do not exist yet. */
+extern void store_create_tags(int64 workspace_id, const cu_decision *decision);
+
+/* Reads the definitions as cu_load_definitions wants them; NULL if there is no such workspace. */
+extern Jsonb *store_load_definitions(int64 workspace_id, int64 *version);
+
+#endif
