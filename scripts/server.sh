@@ -1,40 +1,22 @@
 #!/bin/bash
 # Usage: server.sh COMMAND [ARGUMENT...]
-# Runs a command with a PostgreSQL server of its own: PGHOST, PGPORT, PGUSER and PGDATABASE point to it, and its programs
-# come first on PATH. Data and socket live in one directory under /tmp (a checkout may lie deeper than the 107 bytes of a
-# socket's path, or where the server's user cannot go). The server listens on no network address, and is gone when the
-# command has ended, however it ended. Exits with the command's status; when that is not 0, shows the server's gravest words.
+# Runs a command with a PostgreSQL server of its own: PGHOST, PGPORT, PGUSER and PGDATABASE point to it. Data and socket live
+# in a directory under /tmp (a checkout may lie deeper than the 107 bytes of a socket's path, or where the server's user
+# cannot go); the server listens on no network address. It is gone when the command has ended, however that ended. Exits with
+# the command's status; when that is not 0, shows the server's gravest words.
 # SERVER_OPTIONS adds options of postgres, such as "-c fsync=on".
 set -euo pipefail
-# shellcheck source=as_server_user.sh
-. "${BASH_SOURCE%/*}/as_server_user.sh"
-
-pg_config=$(find_pg_config)
-bindir=$("$pg_config" --bindir)
-command=
+# shellcheck source=sandbox.sh
+. "${BASH_SOURCE%/*}/sandbox.sh"
+export PGHOST="$dir" PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 server=
-dir=$(mktemp -d /tmp/contact_upsert.XXXXXX)
 
-finish() {
-	status=$?
-	trap '' INT TERM HUP
-	if [[ -n $command ]]; then kill "$command" 2>/dev/null && wait "$command"; fi
-	if ((status != 0)); then grep -E 'PANIC|FATAL|TRAP|terminated|WARNING' "$dir/log" | tail -n 50; fi
+before_end() {
+	if (($1 != 0)); then grep -E 'PANIC|FATAL|TRAP|terminated|WARNING' "$dir/log" | tail -n 50; fi
 	if [[ -n $server ]]; then kill -INT "$server" 2>/dev/null && wait "$server"; fi
-	rm -rf "$dir"
-	exit "$status"
 }
-trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
 
-# Nothing of the caller's reaches the server or the tests but what is set here.
-unset "${!PG@}" "${!LC_@}" LANGUAGE
-export LANG=C.UTF-8 TZ=UTC PG_CONFIG="$pg_config"
-export PATH="$bindir:$PATH" PGHOST="$dir" PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
-
-give_to_server_user "$dir"
-(cd "$dir" && "${as_server_user[@]}" "$bindir/initdb" --pgdata="$dir/data" --username=postgres --auth=trust \
+(cd "$dir" && "${as_server_user[@]}" initdb --pgdata="$dir/data" --username=postgres --auth=trust \
 	--encoding=UTF8 --locale=C.UTF-8 --no-sync >"$dir/log" 2>&1) || { cat "$dir/log"; exit 1; }
 
 settings=(
@@ -48,17 +30,13 @@ settings=(
 	"$bindir/postgres" -D "$dir/data" "${settings[@]}" ${SERVER_OPTIONS:-} >"$dir/log" 2>&1 </dev/null) &
 server=$!
 for ((i = 0; ; i++)); do
-	"$bindir/pg_isready" -q && break
+	if pg_isready -q; then break; fi
 	if ((i == 300)) || ! kill -0 "$server" 2>/dev/null; then
-		echo "server.sh: the server did not start" >&2
+		echo "server.sh: the server did not start:" >&2
+		cat "$dir/log" >&2
 		exit 1
 	fi
 	sleep 0.1
 done
 
-# In the background, for only then does a signal reach this script before the command has ended.
-"$@" <&0 &
-command=$!
-wait "$command" && status=0 || status=$?
-command=
-exit "$status"
+run "$@"

@@ -1,0 +1,62 @@
+#!/bin/bash
+# Usage: check.sh [SUITE...]
+# Installs what is missing, builds with -Werror, installs, runs the suites (each is a target of the Makefile; without
+# arguments all of them) and counts their tests. What a failed suite printed is shown. The last line is "N passed, N failed";
+# a suite that ran nothing, died or took too long has failed. Exits with 1 if anything failed.
+set -euo pipefail
+cd "${BASH_SOURCE%/*}/.."
+
+suites=("$@")
+if ((${#suites[@]} == 0)); then
+	suites=(format-check lint symbols unit fuzz-corpus regress isolation tap)
+	if compgen -G 'test/*/check_*.sh' >/dev/null; then suites+=(documents); fi
+fi
+group="test"
+if [[ " ${suites[*]} " == *" lint "* || " ${suites[*]} " == *" format-check "* ]]; then group=check; fi
+
+passed=0 failed=0
+logs=build/check
+table=$logs/summary
+rm -rf "$logs"
+mkdir -p "$logs"
+export PROFILE=-Werror
+
+# Ends with the summary, whatever happened.
+finish() {
+	status=$?
+	if ((status != 0 && failed == 0)); then failed=1; fi
+	echo
+	echo "$passed passed, $failed failed" >>"$table"
+	cat "$table"
+	exit $((failed > 0))
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+run_suite() {
+	local suite=$1 log=$logs/$1.log status=0 start=$SECONDS counts
+	echo "$suite ..."
+	timeout --foreground --kill-after=20 "${SUITE_SECONDS:-600}" \
+		make --no-print-directory -j"$(nproc)" "$suite" >"$log" 2>&1 </dev/null || status=$?
+	read -r -a counts < <(awk -f scripts/count.awk "$log")
+	if ((status == 124)); then echo "check.sh: $suite took more than ${SUITE_SECONDS:-600} seconds" >>"$log"; fi
+	if ((counts[0] + counts[1] == 0)); then echo "check.sh: $suite ran no test" >>"$log"; fi
+	if ((counts[1] == 0 && (status != 0 || counts[0] == 0))); then counts[1]=1; fi
+	if ((counts[1] > 0)); then
+		echo "--- $suite failed:"
+		tail -n "${LOG_LINES:-600}" "$log"
+		echo "--- end of $suite"
+	fi
+	passed=$((passed + counts[0]))
+	failed=$((failed + counts[1]))
+	printf '%-14s %5d passed %5d failed %5d skipped %5d s\n' "$suite" "${counts[@]}" $((SECONDS - start)) >>"$table"
+}
+
+scripts/setup.sh "$group"
+# Built anew, so that a warning of an earlier build is an error now.
+rm -rf build/built-for build/core
+echo "build ..."
+make --no-print-directory -j"$(nproc)" all >"$logs/build.log" 2>&1 || { cat "$logs/build.log"; exit 1; }
+scripts/install.sh
+for suite in "${suites[@]}"; do run_suite "$suite"; done

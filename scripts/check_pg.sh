@@ -1,0 +1,29 @@
+#!/bin/bash
+# Usage: check_pg.sh VERSION
+# Builds and tests with the PostgreSQL of another Debian release (13, 15, 17, 18), in a chroot made for it and thrown away;
+# packages come from the mirror that apt uses here. Needs root and mmdebstrap. Format and lint are left out: other releases
+# have other versions of those tools. Exits with check.sh's status.
+set -euo pipefail
+cd "${BASH_SOURCE%/*}/.."
+
+case ${1:-} in
+	13) suite=bullseye ;;
+	15) suite=bookworm ;;
+	17) suite=trixie ;;
+	18) suite=sid ;;
+	*) echo "Which PostgreSQL? Say make check-pg PG=13, 15, 17 or 18." >&2; exit 2 ;;
+esac
+((EUID == 0)) || { echo "make check-pg needs root, to make a chroot." >&2; exit 1; }
+scripts/setup.sh check-pg
+
+# shellcheck disable=SC2016 # apt expands it
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep -v security | head -n 1)
+sources=$(mktemp --suffix=.tar)
+trap 'rm -f "$sources"' EXIT
+tar --create --file "$sources" --exclude=./.git --exclude=./build --exclude='*.o' --transform 's,^\.,contact_upsert,' .
+
+# shellcheck disable=SC2016 # mmdebstrap expands $1
+mmdebstrap --variant=apt --include=make "$suite" /dev/null "$mirror" \
+	--customize-hook="tar-in $sources /root" \
+	--customize-hook='chroot "$1" env -C /root/contact_upsert LC_ALL=C.UTF-8 HOME=/root scripts/check.sh \
+		symbols unit fuzz-corpus regress isolation tap'

@@ -1,0 +1,37 @@
+#!/bin/bash
+# Lints what the compilers do not: clang-tidy on each C++ source, shellcheck on each script, and the version, which must be
+# the control file's everywhere. Reports in TAP; fails if a test does.
+set -euo pipefail
+cd "${BASH_SOURCE%/*}/.."
+# shellcheck source=tap_report.sh
+. scripts/tap_report.sh
+
+logs=build/lint
+libpq=$("$(scripts/pg_config.sh)" --includedir)
+rm -rf "$logs"
+mkdir -p "$logs"
+
+# In parallel, so the results come first and are reported afterwards.
+tidy() {
+	local log=$1/${3//\//_}
+	clang-tidy --quiet "$3" -- -std=c++20 -Isrc -I"$2" >"$log" 2>&1 || echo "failed" >"$log.failed"
+}
+export -f tidy
+tidy_result() {
+	local log=$logs/${1//\//_}
+	cat "$log"
+	[[ ! -e $log.failed ]]
+}
+mapfile -t sources < <(find src -name '*.cpp' | sort)
+printf '%s\0' "${sources[@]}" | xargs -0 -P "$(nproc)" -n 1 bash -c 'tidy "$@"' tidy "$logs" "$libpq"
+for source in "${sources[@]}"; do report "clang-tidy $source" tidy_result "$source"; done
+
+mapfile -t shell_scripts < <(find scripts test .ci \( -name '*.sh' -o -path .ci/run \) -type f | sort)
+for script in "${shell_scripts[@]}"; do report "shellcheck $script" shellcheck "$script"; done
+
+version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" contact_upsert.control)
+meta=$(perl -MJSON::PP -0777 -ne '$m = decode_json($_); print "$m->{version} $m->{provides}{contact_upsert}{version}"' META.json)
+report "META.json has version $version" test "$meta" = "$version $version"
+report "CHANGELOG.md has version $version" grep -q "^## $version" CHANGELOG.md
+
+report_end

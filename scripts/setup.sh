@@ -1,0 +1,119 @@
+#!/bin/bash
+# Usage: setup.sh demo|test|check|check-pg
+# Installs the Debian packages that a target still lacks: demo builds and runs, test adds what the suites want, check adds
+# format and lint. With nothing missing it does nothing and needs no rights. Otherwise it needs apt, and root or sudo; it
+# fails with the names of the packages when it has not. Installing starts no service and makes no cluster.
+set -euo pipefail
+cd "${BASH_SOURCE%/*}/.."
+
+usage() {
+	sed -n '2,3p' "$0" >&2
+	exit 2
+}
+
+# The PostgreSQL to install, as Debian numbers it; "none" when PG_CONFIG is a PostgreSQL that Debian did not package.
+postgresql_version() {
+	local config path
+	config=$(scripts/pg_config.sh 2>/dev/null || echo "${PG_CONFIG:-}")
+	if [[ -f $("$config" --pgxs 2>/dev/null) ]]; then
+		path=$("$config" --bindir)/
+	else
+		path=${PG_CONFIG:-$(printf '%s\n' /usr/lib/postgresql/*/bin/postgres | sort -V | tail -n 1)}
+	fi
+	if [[ $path =~ ^/usr/lib/postgresql/([0-9]+)/ ]]; then
+		echo "${BASH_REMATCH[1]}"
+	elif [[ -x ${path%/}/initdb ]]; then
+		echo none
+	else
+		distribution_version || { update_lists && distribution_version; }
+	fi
+}
+
+distribution_version() {
+	apt-cache depends postgresql 2>/dev/null | sed -n 's/^ *Depends: postgresql-\([0-9]*\)$/\1/p' | grep .
+}
+
+update_lists() {
+	"${as_root[@]}" apt-get -qq update >&2
+}
+
+# Prints those of its arguments that are not installed.
+missing() {
+	for package; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || echo "$package"
+	done
+}
+
+# As root: installs packages. Services stay down (policy-rc.d), and postgresql-common makes no cluster "main".
+install() {
+	local policy=/usr/sbin/policy-rc.d cluster=/etc/postgresql-common/createcluster.d log
+	log=$(mktemp)
+	made=("$log")
+	trap 'rm -f "${made[@]}"' EXIT
+	if [[ ! -e $policy ]]; then
+		made+=("$policy")
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod +x "$policy"
+	fi
+	made+=("$cluster/contact_upsert.conf")
+	mkdir -p "$cluster"
+	echo 'create_main_cluster = false' >"$cluster/contact_upsert.conf"
+
+	export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+	local apt=(apt-get -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends)
+	"${apt[@]}" install "$@" >"$log" 2>&1 || { apt-get -qq update && "${apt[@]}" install "$@"; } >"$log" 2>&1 || {
+		cat "$log" >&2
+		return 1
+	}
+}
+
+if [[ ${1:-} == install ]]; then
+	install "${@:2}"
+	exit
+fi
+
+as_root=()
+((EUID == 0)) || as_root=(sudo)
+
+packages=() optional=()
+case ${1:-} in
+	demo | test | check) packages+=(build-essential libpq-dev) ;;&
+	test | check)
+		packages+=(clang iso-codes libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer unicode-data)
+		optional+=(libclang-rt-dev)
+		;;&
+	check) packages+=(clang-format clang-tidy shellcheck) ;;
+	check-pg) packages+=(mmdebstrap) ;;
+	demo | test) ;;
+	*) usage ;;
+esac
+
+if ! command -v apt-get dpkg-query >/dev/null; then
+	echo "This is not a Debian system. Install what these packages are called here, and a PostgreSQL server with its" \
+		"headers: ${packages[*]}. Then \"make && make install && make installcheck\" works." >&2
+	exit 1
+fi
+if [[ $1 != check-pg ]]; then
+	version=$(postgresql_version) || { echo "apt knows no package postgresql: name a pg_config with PG_CONFIG=..." >&2; exit 1; }
+	if [[ $version != none ]]; then
+		packages+=("postgresql-$version" "postgresql-server-dev-$version")
+		if [[ $1 != demo ]]; then optional+=("postgresql-$version-pgq3"); fi
+	fi
+fi
+
+mapfile -t wanted < <(missing "${packages[@]}")
+for package in $(missing "${optional[@]}"); do
+	# Not every release of Debian has it; the tests that want it skip themselves.
+	if apt-cache show "$package" >/dev/null 2>&1; then wanted+=("$package"); fi
+done
+if ((${#wanted[@]} == 0)); then exit; fi
+
+if ((EUID != 0)) && ! command -v sudo >/dev/null; then
+	echo "These Debian packages are missing, and only root can install them: ${wanted[*]}" >&2
+	exit 1
+fi
+echo "Installing Debian packages: ${wanted[*]}"
+"${as_root[@]}" bash "$PWD/scripts/setup.sh" install "${wanted[@]}" || {
+	echo "Could not install: ${wanted[*]}" >&2
+	exit 1
+}

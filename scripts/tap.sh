@@ -1,0 +1,35 @@
+#!/bin/bash
+# Usage: tap.sh [test/t/NAME.pl...]
+# Runs the TAP tests, all of them by default. They start servers of their own, so they run as the server's user, in a copy of
+# test/ and sql/ under /tmp that is removed at the end, with any server that a dying test has left. Exits with prove's
+# status, after the ends of the logs if a test failed.
+set -euo pipefail
+cd "${BASH_SOURCE%/*}/.."
+# shellcheck source=sandbox.sh
+. scripts/sandbox.sh
+
+before_end() {
+	if (($1 != 0)); then
+		find "$dir/tmp_check" -name 'regress_log_*' -exec tail -n 40 {} + 2>/dev/null
+		find "$dir/tmp_check" -name '*.log' -exec grep -hE 'PANIC|TRAP|terminated by signal' {} + 2>/dev/null
+	fi
+	local pids
+	mapfile -t pids < <(find "$dir" -name postmaster.pid -exec sed -n 1p {} \;)
+	if ((${#pids[@]} > 0)); then kill -QUIT "${pids[@]}" 2>/dev/null; fi
+}
+
+tests=("$@")
+if ((${#tests[@]} == 0)); then
+	tests=(test/t/*.pl)
+	[[ -e ${tests[0]} ]] || { echo "tap.sh: no test found" >&2; exit 1; }
+fi
+cp -R test sql contact_upsert.control "$dir"
+if ((EUID == 0)); then chown -R "$server_user" "$dir"; fi
+cd "$dir"
+
+pgxs=$("$pg_config" --pgxs)
+source_tree=${pgxs%/src/makefiles/pgxs.mk}/src/test
+export HOME="$dir" PG_REGRESS="$source_tree/regress/pg_regress" PERL5LIB="$source_tree/perl:$dir/test/t"
+# 15 and newer look for the latter two, older ones for the first
+export TESTDIR="$dir" TESTDATADIR="$dir/tmp_check" TESTLOGDIR="$dir/tmp_check/log"
+run "${as_server_user[@]}" prove --verbose --timer "${tests[@]}" </dev/null
