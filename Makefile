@@ -122,16 +122,16 @@ build/worker/%.o: src/worker/%.cpp
 
 # What the tests run is what is installed; sudo only for the copying, and only when something changed.
 installed: all
-	@scripts/install.sh
+	+@scripts/install.sh
 
 INSTALLCHECK = $(MAKE) --no-print-directory installcheck
 SHOW_DIFFS = { head -n 500 regression.diffs; exit 1; }
 
 regress: installed
-	@rm -f regression.diffs; scripts/server.sh $(INSTALLCHECK) ISOLATION= || $(SHOW_DIFFS)
+	+@rm -f regression.diffs; scripts/server.sh $(INSTALLCHECK) ISOLATION= || $(SHOW_DIFFS)
 
 isolation: installed
-	@rm -f regression.diffs; scripts/server.sh $(INSTALLCHECK) REGRESS= || $(SHOW_DIFFS)
+	+@rm -f regression.diffs; scripts/server.sh $(INSTALLCHECK) REGRESS= || $(SHOW_DIFFS)
 
 tap: installed
 	@scripts/tap.sh $(PROVE_TESTS)

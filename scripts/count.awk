@@ -10,9 +10,9 @@
 / \.\.\. +ok +[0-9]+ ms/          { passed++ }
 / \.\.\. +FAILED/                 { failed++ }
 
-/^\[  PASSED  \] [0-9]+ tests?/   { passed += $4 }
-/^\[  FAILED  \] [0-9]+ tests?,/  { failed += $4 }
-/^\[  SKIPPED \] [0-9]+ tests?,/  { skipped += $4 }
+/^\[       OK \] .*ms\)$/         { passed++ }
+/^\[  FAILED  \] .*ms\)$/         { failed++ }
+/^\[  SKIPPED \] .*ms\)$/         { skipped++ }
 
 /^Executed .* in [0-9]+ ms/       { passed++ }
 

@@ -35,6 +35,7 @@ running=
 
 end_sandbox() {
 	local status=$?
+	set +e
 	trap '' INT TERM HUP
 	if [[ -n $running ]]; then kill "$running" 2>/dev/null && wait "$running"; fi
 	if [[ $(type -t before_end) == function ]]; then before_end "$status"; fi

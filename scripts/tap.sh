@@ -9,11 +9,14 @@ cd "${BASH_SOURCE%/*}/.."
 . scripts/sandbox.sh
 
 before_end() {
+	local log pids
 	if (($1 != 0)); then
-		find "$dir/tmp_check" -name 'regress_log_*' -exec tail -n 40 {} + 2>/dev/null
+		for log in "$dir"/tmp_check/log/regress_log_*; do
+			# A test failed, or the file ended without its plan.
+			if grep -q 'not ok' "$log" || ! grep -qE '(^|\) )1\.\.[0-9]' "$log"; then tail -n 60 "$log"; fi
+		done
 		find "$dir/tmp_check" -name '*.log' -exec grep -hE 'PANIC|TRAP|terminated by signal' {} + 2>/dev/null
 	fi
-	local pids
 	mapfile -t pids < <(find "$dir" -name postmaster.pid -exec sed -n 1p {} \;)
 	if ((${#pids[@]} > 0)); then kill -QUIT "${pids[@]}" 2>/dev/null; fi
 }
