@@ -1,0 +1,72 @@
+-- A request that changes nothing costs one index read: no tuple, no lock, no WAL, no transaction id, no event.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS contact_upsert CASCADE;
+CREATE EXTENSION contact_upsert;
+SELECT contacts.install() IS NOT NULL AS installed;
+RESET client_min_messages;
+SELECT contacts.define_field('name', 'Name', tracked => true), contacts.define_tag('vip');
+SELECT contact_upsert('{"email_address":"a@example.com","fields":{"name":"A"},"tags":[1]}') IS NOT NULL AS made;
+SELECT ctid, xmin, version, updated_at FROM contacts.contact \gset before_
+SELECT pg_sleep(0.01);
+CHECKPOINT;
+
+BEGIN;
+SELECT contact_upsert('{"email_address":"a@example.com","fields":{"name":"A"},"tags":[1]}') IS NOT NULL AS answered;
+-- A background process may write WAL of its own meanwhile: one call in some tries finds the position where it was.
+DO $$
+DECLARE
+	before_call pg_lsn;
+BEGIN
+	FOR i IN 1..50 LOOP
+		before_call := pg_current_wal_insert_lsn();
+		PERFORM contact_upsert('{"email_address":"a@example.com","fields":{"name":"A"},"tags":[1]}');
+		PERFORM contact_upsert('{"email_address":"a@example.com","partial_update":true}');
+		IF pg_current_wal_insert_lsn() = before_call THEN
+			RETURN;
+		END IF;
+	END LOOP;
+	RAISE 'WAL was written';
+END $$;
+SELECT pg_current_xact_id_if_assigned() IS NULL AS no_transaction_id;
+SELECT relation::regclass, mode FROM pg_locks
+WHERE pid = pg_backend_pid() AND relation IN (SELECT oid FROM pg_class WHERE relnamespace = 'contacts'::regnamespace AND relkind = 'r')
+	AND mode <> 'AccessShareLock';
+COMMIT;
+SELECT (c.ctid, c.xmin, c.version, c.updated_at) = (:'before_ctid'::tid, :'before_xmin'::xid, :before_version, :'before_updated_at'::timestamptz) AS untouched
+FROM contacts.contact c;
+SELECT count(*) AS events FROM contacts.event;
+
+-- The same for preview, which never writes.
+BEGIN;
+SELECT outcome FROM contacts.preview('{"email_address":"a@example.com","fields":{"name":"B"},"tags":["new"],"create_tags":true}');
+SELECT outcome FROM contacts.preview('{"email_address":"new@example.com"}');
+SELECT pg_current_xact_id_if_assigned() IS NULL AS no_transaction_id;
+COMMIT;
+SELECT count(*) AS contacts, (SELECT count(*) FROM contacts.tag) AS tags FROM contacts.contact;
+
+-- The counterpart: a change does all of that.
+BEGIN;
+SELECT contact_upsert('{"email_address":"a@example.com","fields":{"name":"B"}}') IS NOT NULL AS answered;
+SELECT pg_current_xact_id_if_assigned() IS NULL AS no_transaction_id;
+COMMIT;
+SELECT version = :before_version + 1 AS next_version, updated_at > :'before_updated_at' AS later FROM contacts.contact;
+SELECT count(*) AS events FROM contacts.event;
+
+-- An update that leaves the tags alone stays on its page and touches no index (HOT).
+SELECT contact_upsert(jsonb_build_object('email_address', 'hot@example.com', 'fields', jsonb_build_object('name', i), 'partial_update', true))
+	IS NOT NULL AS answered FROM generate_series(1, 10) i OFFSET 9;
+SELECT pg_stat_get_xact_tuples_hot_updated('contacts.contact'::regclass) >= 0 AS counted;
+BEGIN;
+SELECT contact_upsert('{"email_address":"hot@example.com","fields":{"name":"hot"},"partial_update":true}') IS NOT NULL AS answered;
+SELECT pg_stat_get_xact_tuples_updated('contacts.contact'::regclass) AS updated, pg_stat_get_xact_tuples_hot_updated('contacts.contact'::regclass) AS hot;
+COMMIT;
+
+-- In a read-only transaction the call is refused at once, whatever the request; preview works.
+BEGIN READ ONLY;
+SELECT outcome FROM contacts.preview('{"email_address":"new@example.com"}');
+\set VERBOSITY sqlstate
+SELECT contact_upsert('[]');
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT contacts.upsert(1, '{"email_address":"a@example.com","partial_update":true}');
+ROLLBACK;
