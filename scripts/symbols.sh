@@ -15,7 +15,10 @@ unresolved() {
 }
 report "the core needs the C and C++ libraries and nothing else" unresolved
 
-wanted=$(nm --undefined-only --format=just-symbols "$core" | sort -u)
+names() {
+	nm --portability "$@" | awk 'NF > 1 { sub(/@.*/, "", $1); print $1 }' | sort -u
+}
+wanted=$(names --undefined-only "$core")
 forbidden='^(is(alnum|alpha|ascii|blank|digit|lower|print|punct|space|upper|xdigit)|to(lower|upper)|isw.*|tow.*|strto.*|ato[fil]'
 forbidden+='|setlocale|newlocale|uselocale|localeconv|strcoll|strxfrm|strftime|.*printf.*|puts|putchar|fputs|fwrite|write'
 forbidden+='|exit|abort|__assert_fail|pthread_create|__cxa_guard_acquire|_ZNSt6locale.*|_ZNSt8ios_base.*|_ZSt4c(out|err))$'
@@ -26,7 +29,7 @@ server_header='^\s*#\s*include\s*["<](postgres|fmgr|libpq|utils/|executor/|catal
 report "no file of the core includes a header of the server" nothing "$(grep -rnE "$server_header" src/core || true)"
 
 listed=$(awk '/^[^#]/ { print $1 }' src/pg/exports.txt | sort -u)
-exported=$(nm --dynamic --defined-only --format=just-symbols "$module" | sort -u)
+exported=$(names --dynamic --defined-only "$module")
 called=$(sed -n "s/.*'MODULE_PATHNAME', *'\([a-z0-9_]*\)'.*/\1\npg_finfo_\1/p" sql/contact_upsert--*.sql | sort -u)
 only_in_first() {
 	comm -23 <(echo "$1") <(echo "$2")
