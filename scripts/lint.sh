@@ -23,7 +23,7 @@ tidy_result() {
 	[[ ! -e $log.failed ]]
 }
 mapfile -t sources < <(find src -name '*.cpp' | sort)
-printf '%s\0' "${sources[@]}" | xargs -0 -P "$(nproc)" -n 1 bash -c 'tidy "$@"' tidy "$logs" "$libpq"
+find src -name '*.cpp' -print0 | xargs -0 -r -P "$(nproc)" -n 1 bash -c 'tidy "$@"' tidy "$logs" "$libpq"
 for source in "${sources[@]}"; do report "clang-tidy $source" tidy_result "$source"; done
 
 mapfile -t shell_scripts < <(find scripts test .ci \( -name '*.sh' -o -path .ci/run \) -type f | sort)
