@@ -26,7 +26,7 @@ mapfile -t sources < <(find src -name '*.cpp' | sort)
 find src -name '*.cpp' -print0 | xargs -0 -r -P "$(nproc)" -n 1 bash -c 'tidy "$@"' tidy "$logs" "$libpq"
 for source in "${sources[@]}"; do report "clang-tidy $source" tidy_result "$source"; done
 
-mapfile -t shell_scripts < <(find scripts test .ci \( -name '*.sh' -o -path .ci/run \) -type f | sort)
+mapfile -t shell_scripts < <(find scripts src test .ci \( -name '*.sh' -o -path .ci/run \) -type f | sort)
 for script in "${shell_scripts[@]}"; do report "shellcheck $script" shellcheck "$script"; done
 
 version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" contact_upsert.control)
