@@ -32,7 +32,7 @@ cd "$dir"
 
 pgxs=$("$pg_config" --pgxs)
 source_tree=${pgxs%/src/makefiles/pgxs.mk}/src/test
-export HOME="$dir" PG_REGRESS="$source_tree/regress/pg_regress" PERL5LIB="$source_tree/perl:$dir/test/t"
+export HOME="$dir" TMPDIR="$dir" PG_REGRESS="$source_tree/regress/pg_regress" PERL5LIB="$source_tree/perl:$dir/test/t"
 # 15 and newer look for the latter two, older ones for the first
 export TESTDIR="$dir" TESTDATADIR="$dir/tmp_check" TESTLOGDIR="$dir/tmp_check/log"
 run "${as_server_user[@]}" prove --verbose --timer "${tests[@]}" </dev/null
