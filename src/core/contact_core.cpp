@@ -1,0 +1,165 @@
+/*
+ * contact_core.cpp - the C ABI of contact_core.h: the only extern "C" definitions of the core.
+ *
+ * Nothing is decided here. Each function that can run out of memory has the same ladder around it, so that no exception
+ * reaches C, and writes its results last, so that a failed call leaves none behind.
+ */
+#include "contact_core.h"
+
+#include "arena.hpp"
+#include "decision.hpp"
+#include "definitions.hpp"
+#include "email.hpp"
+#include "json.hpp"
+#include "names.hpp"
+#include "object_id.hpp"
+#include "request.hpp"
+#include "tags.hpp"
+#include "text.hpp"
+
+#include <algorithm>
+#include <new>
+
+namespace {
+
+/* Runs work with an arena of the host. */
+template <class Work>
+cu_result
+run(const cu_host *host, Work work) noexcept
+{
+	try
+	{
+		contact::Arena arena(*host);
+		return work(arena);
+	}
+	catch (const std::bad_alloc &)
+	{
+		return CU_OUT_OF_MEMORY;
+	}
+	catch (...)
+	{
+		return CU_INTERNAL_ERROR;
+	}
+}
+
+} // namespace
+
+const char *
+cu_status_name(cu_status status) noexcept
+{
+	return contact::name_of(contact::kStatusNames, status);
+}
+
+const char *
+cu_field_type_name(cu_field_type type) noexcept
+{
+	return contact::name_of(contact::kFieldTypeNames, type);
+}
+
+const char *
+cu_event_type_name(cu_event_type type) noexcept
+{
+	return contact::name_of(contact::kEventTypeNames, type);
+}
+
+const char *
+cu_code_name(cu_code code) noexcept
+{
+	return contact::name_of(contact::kCodeNames, code);
+}
+
+cu_result
+cu_load_definitions(const cu_host *host, const cu_json *source, const cu_definitions **definitions) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		auto *loaded = arena.make(cu_definitions{});
+		const auto result = contact::load_definitions(arena, *source, *loaded);
+		if (result == CU_OK)
+			*definitions = loaded;
+		return result;
+	});
+}
+
+cu_result
+cu_read_request(const cu_host *host, const cu_document *document, const cu_request **request, cu_text *email,
+				cu_error *error) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		auto *read = arena.make(cu_request{});
+		const auto result = contact::read_request(arena, *document, *read, *error);
+		if (result == CU_OK)
+		{
+			*request = read;
+			*email = contact::to_text(read->email);
+		}
+		return result;
+	});
+}
+
+cu_result
+cu_decide(const cu_host *host, const cu_definitions *definitions, const cu_request *request, const cu_contact *existing,
+		  cu_decision *decision, cu_error *error) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		cu_decision decided{};
+		const auto result = contact::decide(arena, *definitions, *request, existing, decided, *error);
+		if (result == CU_OK)
+			*decision = decided;
+		return result;
+	});
+}
+
+bool
+cu_is_stored_email(cu_text text) noexcept
+{
+	return contact::is_stored_email(contact::view(text));
+}
+
+bool
+cu_is_stored_data(const cu_json *data) noexcept
+{
+	return data->kind == CU_JSON_OBJECT && std::ranges::none_of(contact::elements(*data), contact::is_empty_value) &&
+		   std::ranges::find(contact::keys(*data), contact::kEmailAddress, contact::view) == contact::keys(*data).end();
+}
+
+cu_result
+cu_is_field_value(const cu_host *host, cu_field_type type, const cu_json *options, const cu_json *value,
+				  bool *valid) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		const auto items = options == nullptr ? std::span<const cu_json>() : contact::elements(*options);
+		cu_json stored{};
+		const auto result = contact::read_value(arena, type, contact::Options(arena, items), *value, stored);
+		if (result != CU_OK && result != CU_REJECTED)
+			return result;
+		*valid = result == CU_OK;
+		return CU_OK;
+	});
+}
+
+cu_result
+cu_fold_case(const cu_host *host, cu_text text, cu_text *folded) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		*folded = contact::to_text(contact::fold_case(arena, contact::view(text)));
+		return CU_OK;
+	});
+}
+
+cu_text
+cu_trim(cu_text text) noexcept
+{
+	return contact::to_text(contact::trim(contact::view(text)));
+}
+
+bool
+cu_is_tag_name(cu_text text) noexcept
+{
+	return contact::is_tag_name(contact::view(text));
+}
+
+void
+cu_format_object_id(uint32_t seconds, const uint8_t random[5], uint32_t counter, char id[25]) noexcept
+{
+	contact::format_object_id(seconds, std::span<const uint8_t, 5>(random, 5), counter, std::span<char, 25>(id, 25));
+}

@@ -1,0 +1,264 @@
+/*
+ * contact_core.h - the C ABI between PostgreSQL's half and the decision.
+ *
+ * Plain structs in, plain structs out. Everything that a function returns lives in memory of the caller's cu_host
+ * and is never freed by the core: the caller drops the memory as a whole. Inputs must outlive the outputs, which
+ * may point into them. No function throws, prints, aborts, reads the locale or keeps state between calls.
+ *
+ * Text is UTF-8, not terminated, and may hold invalid sequences where a database has no encoding (SQL_ASCII); the
+ * core then passes values through and refuses them only where a rule needs code points.
+ */
+#ifndef CONTACT_CORE_H
+#define CONTACT_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#define CU_NOEXCEPT noexcept
+#else
+#define CU_NOEXCEPT
+#endif
+
+/* Limits of a request; past them it is CU_INVALID_REQUEST. */
+#define CU_MAX_REQUEST_BYTES 1048576 /* the request as jsonb */
+#define CU_MAX_DEPTH 8				 /* the object itself is level 1 */
+#define CU_MAX_FIELDS 1000			 /* keys of "fields" */
+#define CU_MAX_TAGS 1000			 /* elements of tags, add_tags and remove_tags together */
+
+/* How a call ended. Only CU_REJECTED fills the cu_error. */
+typedef enum cu_result
+{
+	CU_OK,
+	CU_REJECTED,	   /* the input breaks a rule; cu_error says which */
+	CU_OUT_OF_MEMORY,  /* cu_host.alloc returned NULL */
+	CU_INTERRUPTED,	   /* cu_host.interrupted returned true; nothing was decided */
+	CU_INTERNAL_ERROR, /* a bug, or definitions that no table of ours can hold */
+} cu_result;
+
+/* What the core may ask of its caller. Both functions must return normally: no longjmp, no exception. */
+typedef struct cu_host
+{
+	void *context;								/* handed to both functions */
+	void *(*alloc)(void *context, size_t size); /* max_align_t-aligned, or NULL */
+	bool (*interrupted)(void *context);
+} cu_host;
+
+typedef struct cu_text
+{
+	const char *data;
+	size_t size; /* bytes */
+} cu_text;
+
+typedef enum cu_json_kind
+{
+	CU_JSON_NULL,
+	CU_JSON_BOOLEAN,
+	CU_JSON_NUMBER,
+	CU_JSON_STRING,
+	CU_JSON_ARRAY,
+	CU_JSON_OBJECT,
+} cu_json_kind;
+
+/* A JSON value as a tree of plain structs. */
+typedef struct cu_json
+{
+	cu_json_kind kind;
+	bool boolean;				 /* BOOLEAN */
+	cu_text text;				 /* STRING: its bytes; NUMBER: its decimal text, exact */
+	size_t count;				 /* ARRAY, OBJECT: how many items */
+	const struct cu_json *items; /* ARRAY: elements; OBJECT: values */
+	const cu_text *keys;		 /* OBJECT: unique, in jsonb's order: by size, then by bytes */
+} cu_json;
+
+/* A request as it arrived. The reader stops below CU_MAX_DEPTH + 1 levels, and need not build one that is too large. */
+typedef struct cu_document
+{
+	cu_json root;
+	size_t bytes; /* size as jsonb */
+	size_t depth; /* levels seen; a scalar is 0 */
+} cu_document;
+
+typedef enum cu_status
+{
+	CU_SUBSCRIBED,
+	CU_UNSUBSCRIBED,
+	CU_UNCONFIRMED,
+	CU_CLEANED,
+	CU_COMPLAINED,
+} cu_status;
+#define CU_STATUS_COUNT 5
+
+typedef enum cu_field_type
+{
+	CU_TEXT,
+	CU_NUMBER,
+	CU_BOOLEAN,
+	CU_DATE,
+	CU_DROPDOWN_SINGLE,
+	CU_DROPDOWN_MULTIPLE,
+	CU_COUNTRY,
+} cu_field_type;
+#define CU_FIELD_TYPE_COUNT 7
+
+typedef enum cu_event_type
+{
+	CU_CONTACT_SUBSCRIBED_PENDING,
+	CU_TAG_ADDED,
+	CU_TAG_REMOVED,
+	CU_FIELD_UPDATED,
+} cu_event_type;
+#define CU_EVENT_TYPE_COUNT 4
+
+/* Error codes, in the order in which a request is checked. */
+typedef enum cu_code
+{
+	CU_INVALID_REQUEST,
+	CU_EMAIL_REQUIRED,
+	CU_EMAIL_INVALID,
+	CU_FIELD_NOT_FOUND,
+	CU_STATUS_INVALID,
+	CU_FIELD_INVALID,
+	CU_TAG_NOT_FOUND,
+	CU_FIELD_REQUIRED,
+	CU_RESUBSCRIBE_REFUSED,
+	CU_WORKSPACE_NOT_FOUND, /* raised by the caller, which alone knows */
+	CU_NOT_INSTALLED,		/* likewise */
+} cu_code;
+
+/*
+ * A refusal, in buffers of its own so that building one cannot fail. All strings are terminated; what does not fit is
+ * cut at a code point and ends in "...". An empty string means "none".
+ */
+typedef struct cu_error
+{
+	cu_code code;
+	char message[512];
+	char hint[512];
+	char field[32];		 /* the request's top-level key that is at fault */
+	char merge_tag[256]; /* the key in "fields" */
+	char tag[256];		 /* the tag: an integer's digits, or a name */
+	bool tag_is_id;
+} cu_error;
+
+/* Names as in the API and the SQL enums, terminated; NULL for a value that does not exist. */
+const char *cu_status_name(cu_status status) CU_NOEXCEPT;
+const char *cu_field_type_name(cu_field_type type) CU_NOEXCEPT;
+const char *cu_event_type_name(cu_event_type type) CU_NOEXCEPT;
+const char *cu_code_name(cu_code code) CU_NOEXCEPT;
+
+/* The definitions of one workspace, read once and used by many calls. */
+typedef struct cu_definitions cu_definitions;
+
+/*
+ * Reads definitions from
+ *   {"status_policy": "api" | "guarded",
+ *    "fields": [{"merge_tag", "label", "type", "options": [..]|null, "default_value": any, "required", "tracked"} ..],
+ *    "tags": [[id, "name"] ..]}
+ * with the fields in the order in which errors name them, and the tags by id. The field email_address is among them.
+ * The definitions keep pointing into source. Never CU_REJECTED.
+ */
+cu_result cu_load_definitions(const cu_host *host, const cu_json *source, const cu_definitions **definitions)
+	CU_NOEXCEPT;
+
+/* A request whose shape and e-mail address are good. */
+typedef struct cu_request cu_request;
+
+/* Checks 1 to 3 of the contract. email receives the address as it is stored and matched. */
+cu_result cu_read_request(const cu_host *host, const cu_document *document, const cu_request **request, cu_text *email,
+						  cu_error *error) CU_NOEXCEPT;
+
+/* A contact as it is stored. */
+typedef struct cu_contact
+{
+	cu_status status;
+	const int64_t *tag_ids; /* ascending */
+	size_t tag_count;
+	cu_json data; /* an object: values by merge tag */
+} cu_contact;
+
+/* id 0 is a tag that does not exist yet: create_tags asked for it. */
+typedef struct cu_tag
+{
+	int64_t id;
+	cu_text name;
+} cu_tag;
+
+/* A JSON null stands for "no value". */
+typedef struct cu_field_change
+{
+	cu_text merge_tag;
+	cu_text label;
+	cu_json old_value;
+	cu_json new_value;
+} cu_field_change;
+
+typedef struct cu_event
+{
+	cu_event_type type;
+	const cu_tag *tag;			   /* TAG_ADDED, TAG_REMOVED */
+	const cu_field_change *change; /* FIELD_UPDATED */
+} cu_event;
+
+typedef enum cu_outcome
+{
+	CU_CREATED,
+	CU_UPDATED,
+	CU_UNCHANGED,
+} cu_outcome;
+
+/*
+ * What a request makes of a contact. status, tags and data are the contact afterwards, for every outcome; ids and
+ * values that have lost their definition are left out of them. The changes are those of CU_UPDATED, else none.
+ */
+typedef struct cu_decision
+{
+	cu_outcome outcome;
+	cu_status old_status; /* equal to status unless it changed */
+	cu_status status;
+	const cu_tag *tags; /* by id; those to be created last */
+	size_t tag_count;
+	size_t new_tag_count;				  /* how many of tags have id 0: create them and decide again before writing */
+	cu_json data;						  /* an object, in jsonb's order */
+	const cu_field_change *field_changes; /* in the order of the definitions */
+	size_t field_change_count;
+	const cu_tag *tags_added; /* by id */
+	size_t tags_added_count;
+	const cu_tag *tags_removed; /* by id */
+	size_t tags_removed_count;
+	const cu_event *events; /* TAG_ADDED, TAG_REMOVED, FIELD_UPDATED; or CONTACT_SUBSCRIBED_PENDING */
+	size_t event_count;
+} cu_decision;
+
+/* Checks 4 to 9, then merges. existing is NULL when there is no contact with that address. */
+cu_result cu_decide(const cu_host *host, const cu_definitions *definitions, const cu_request *request,
+					const cu_contact *existing, cu_decision *decision, cu_error *error) CU_NOEXCEPT;
+
+/* Whether text is an address exactly as cu_read_request would store it. */
+bool cu_is_stored_email(cu_text text) CU_NOEXCEPT;
+
+/* Whether data is an object without email_address and without a value that means "no value". */
+bool cu_is_stored_data(const cu_json *data) CU_NOEXCEPT;
+
+/* Whether value may be the default of such a field: a JSON null, or what the type accepts. options: ARRAY or NULL. */
+cu_result cu_is_field_value(const cu_host *host, cu_field_type type, const cu_json *options, const cu_json *value,
+							bool *valid) CU_NOEXCEPT;
+
+/* Folds case for comparing names of tags: Unicode simple case folding, no locale. */
+cu_result cu_fold_case(const cu_host *host, cu_text text, cu_text *folded) CU_NOEXCEPT;
+
+/* The part of text without the Unicode white space around it. */
+cu_text cu_trim(cu_text text) CU_NOEXCEPT;
+
+/* Whether text is a tag's name: 1 to 64 code points, no white space around it. */
+bool cu_is_tag_name(cu_text text) CU_NOEXCEPT;
+
+/* Writes an ObjectId as 24 lower-case hex digits and a terminator. seconds: Unix time; counter: its low 24 bits. */
+void cu_format_object_id(uint32_t seconds, const uint8_t random[5], uint32_t counter, char id[25]) CU_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

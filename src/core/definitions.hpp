@@ -1,0 +1,58 @@
+/*
+ * definitions.hpp - the fields and tags of a workspace, with indexes for looking them up.
+ *
+ * Loaded once and used by many calls. Loading fails only without memory, when interrupted, or with CU_INTERNAL_ERROR for
+ * definitions that no table of ours can hold.
+ */
+#pragma once
+
+#include "value.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace contact {
+
+inline constexpr std::string_view kEmailAddress = "email_address";
+
+struct Field
+{
+	std::string_view merge_tag;
+	std::string_view label;
+	cu_field_type type;
+	Options options;
+	cu_json default_value; /* as it is stored; a JSON null if there is none, or the type no longer accepts it */
+	bool required;
+	bool tracked;
+};
+
+/* A tag's name, folded. */
+struct TagName
+{
+	std::string_view folded;
+	const cu_tag *tag;
+};
+
+} // namespace contact
+
+struct cu_definitions
+{
+	bool guarded = false;
+	/* All but email_address, which the address itself always satisfies. A lower address is earlier in order. */
+	std::span<const contact::Field> fields;
+	std::span<const contact::Field *const> fields_by_merge_tag;
+	/* By id. */
+	std::span<const cu_tag> tags;
+	std::span<const contact::TagName> tags_by_name;
+};
+
+namespace contact {
+
+[[nodiscard]] cu_result load_definitions(Arena &arena, const cu_json &source, cu_definitions &definitions);
+
+/* nullptr if there is none */
+const Field *find_field(const cu_definitions &definitions, std::string_view merge_tag) noexcept;
+const cu_tag *find_tag(const cu_definitions &definitions, std::int64_t id) noexcept;
+const cu_tag *find_tag(const cu_definitions &definitions, std::string_view folded_name) noexcept;
+
+} // namespace contact

@@ -1,0 +1,209 @@
+/*
+ * fields.cpp - see fields.hpp.
+ */
+#include "fields.hpp"
+
+#include "names.hpp"
+#include "refusal.hpp"
+
+#include <algorithm>
+
+namespace contact {
+
+namespace {
+
+cu_result
+refuse_unknown(std::string_view merge_tag, cu_error &error) noexcept
+{
+	return Refusal(error, CU_FIELD_NOT_FOUND)
+		.message({"We were unable to find a field with the merge_tag ", merge_tag})
+		.hint({"Define the field, or remove the key from fields. Merge tags are case-sensitive."})
+		.merge_tag(merge_tag);
+}
+
+cu_result
+refuse_value(const Field &field, cu_error &error) noexcept
+{
+	Refusal refusal(error, CU_FIELD_INVALID);
+	refusal.message({"Field '", field.label, "' is not a valid ", kFieldTypeNames[field.type], "."})
+		.hint({"Expected ", describe_type(field.type)})
+		.merge_tag(field.merge_tag);
+	if (field.type != CU_DROPDOWN_SINGLE && field.type != CU_DROPDOWN_MULTIPLE)
+		return refusal.hint({"."});
+	return refusal.hint_list(field.options.items(), [](const cu_json &option) { return view(option.text); });
+}
+
+cu_result
+refuse_missing(const Field &field, cu_error &error) noexcept
+{
+	return Refusal(error, CU_FIELD_REQUIRED)
+		.message({"Field '", field.label, "' is required."})
+		.hint({"Give fields.", field.merge_tag, " a value; null and \"\" are none."})
+		.merge_tag(field.merge_tag);
+}
+
+bool
+is_required_but_empty(const Assignment &assignment) noexcept
+{
+	return assignment.field->required && assignment.value.kind == CU_JSON_NULL;
+}
+
+std::string_view
+merge_tag_of(const Assignment &assignment) noexcept
+{
+	return assignment.field->merge_tag;
+}
+
+/* What a merge has come to so far: fields arrive in jsonb's order. */
+class Merge
+{
+public:
+	Merge(Arena &arena, std::size_t capacity)
+		: keys_(arena.make_vector<cu_text>(capacity)), values_(arena.make_vector<cu_json>(capacity)),
+		  changes_(arena.make_vector<FieldChange>(capacity))
+	{}
+
+	void keep(const Field &field, const cu_json &value)
+	{
+		if (value.kind == CU_JSON_NULL)
+			return;
+		keys_.push_back(to_text(field.merge_tag));
+		values_.push_back(value);
+	}
+
+	void set(const Field &field, const cu_json &old_value, const cu_json &new_value)
+	{
+		/* Of two spellings of one number the stored one stays: nothing would change. */
+		if (same_value(old_value, new_value))
+			return keep(field, old_value);
+		changes_.push_back({&field, old_value, new_value});
+		keep(field, new_value);
+	}
+
+	MergedFields finish()
+	{
+		std::ranges::sort(changes_, {}, &FieldChange::field);
+		return {json_object(keys_, values_), changes_};
+	}
+
+private:
+	std::pmr::vector<cu_text> &keys_;
+	std::pmr::vector<cu_json> &values_;
+	std::pmr::vector<FieldChange> &changes_;
+};
+
+} // namespace
+
+cu_result
+find_fields(Arena &arena, const cu_definitions &definitions, const cu_json *fields, Assignments &assignments,
+			cu_error &error)
+{
+	if (fields == nullptr)
+		return CU_OK;
+	if (fields->kind != CU_JSON_OBJECT)
+		return refuse_shape(error, "fields", "an object");
+	if (fields->count > CU_MAX_FIELDS)
+		return Refusal(error, CU_INVALID_REQUEST)
+			.message({"The request has more than 1000 fields."})
+			.hint({"Spread the fields over several partial updates."})
+			.field("fields");
+
+	assignments.reserve(fields->count);
+	for (std::size_t i = 0; i < fields->count; i++)
+	{
+		if (arena.interrupted())
+			return CU_INTERRUPTED;
+		const auto merge_tag = view(fields->keys[i]);
+		if (merge_tag == kEmailAddress)
+			continue;
+		const auto *field = find_field(definitions, merge_tag);
+		if (field == nullptr)
+			return refuse_unknown(merge_tag, error);
+		assignments.push_back({field, &fields->items[i], json_null()});
+	}
+	return CU_OK;
+}
+
+cu_result
+read_fields(Arena &arena, Assignments &assignments, cu_error &error)
+{
+	std::ranges::sort(assignments, {}, &Assignment::field);
+	for (auto &assignment : assignments)
+	{
+		if (arena.interrupted())
+			return CU_INTERRUPTED;
+		const auto &field = *assignment.field;
+		const auto result = read_value(arena, field.type, field.options, *assignment.given, assignment.value);
+		if (result == CU_REJECTED)
+			return refuse_value(field, error);
+		if (result != CU_OK)
+			return result;
+	}
+	return CU_OK;
+}
+
+cu_result
+check_not_cleared(const Assignments &assignments, cu_error &error) noexcept
+{
+	const auto cleared = std::ranges::find_if(assignments, is_required_but_empty);
+	return cleared == assignments.end() ? CU_OK : refuse_missing(*cleared->field, error);
+}
+
+cu_result
+complete_fields(Arena &arena, const cu_definitions &definitions, Assignments &assignments, cu_error &error)
+{
+	auto &complete = arena.make_vector<Assignment>(definitions.fields.size());
+	auto given = assignments.cbegin();
+	for (const auto &field : definitions.fields)
+	{
+		if (arena.interrupted())
+			return CU_INTERRUPTED;
+		Assignment assignment{&field, nullptr, json_null()};
+		if (given != assignments.cend() && given->field == &field)
+			assignment = *given++;
+		if (assignment.value.kind == CU_JSON_NULL)
+			assignment.value = field.default_value;
+		if (is_required_but_empty(assignment))
+			return refuse_missing(field, error);
+		complete.push_back(assignment);
+	}
+	assignments.swap(complete);
+	return CU_OK;
+}
+
+cu_result
+merge_fields(Arena &arena, const cu_definitions &definitions, const cu_json &data, bool keep, Assignments &assignments,
+			 MergedFields &merged)
+{
+	std::ranges::sort(assignments, jsonb_less, merge_tag_of);
+	Merge merge(arena, data.count + assignments.size());
+	auto next = assignments.cbegin();
+	const auto end = assignments.cend();
+
+	for (std::size_t i = 0; i < data.count; i++)
+	{
+		if (arena.interrupted())
+			return CU_INTERRUPTED;
+		const auto merge_tag = view(data.keys[i]);
+		const auto &old_value = data.items[i];
+		for (; next != end && jsonb_less(merge_tag_of(*next), merge_tag); ++next)
+			merge.set(*next->field, json_null(), next->value);
+
+		if (next != end && merge_tag_of(*next) == merge_tag)
+		{
+			merge.set(*next->field, old_value, next->value);
+			++next;
+		}
+		else if (const auto *field = find_field(definitions, merge_tag); field != nullptr && keep)
+			merge.keep(*field, old_value);
+		else if (field != nullptr)
+			merge.set(*field, old_value, json_null());
+	}
+	for (; next != end; ++next)
+		merge.set(*next->field, json_null(), next->value);
+
+	merged = merge.finish();
+	return CU_OK;
+}
+
+} // namespace contact

@@ -1,0 +1,59 @@
+/*
+ * fields.hpp - the fields of a request, from its keys to the contact's new data.
+ *
+ * The steps are apart because the contract puts other checks between them; call them in the order in which they stand
+ * here. Each costs what the request and the contact hold; only complete_fields visits all definitions.
+ */
+#pragma once
+
+#include "definitions.hpp"
+
+#include <span>
+
+namespace contact {
+
+/* A value that a field is to have; a JSON null clears it. */
+struct Assignment
+{
+	const Field *field;
+	const cu_json *given; /* as in the request; nullptr for a default */
+	cu_json value;		  /* as it is stored */
+};
+
+using Assignments = std::pmr::vector<Assignment>;
+
+struct FieldChange
+{
+	const Field *field;
+	cu_json old_value;
+	cu_json new_value;
+};
+
+struct MergedFields
+{
+	cu_json data;						  /* an object in jsonb's order */
+	std::span<const FieldChange> changes; /* in the order of the definitions */
+};
+
+/* Finds the definition of each key. fields: nullptr if omitted. */
+[[nodiscard]] cu_result find_fields(Arena &arena, const cu_definitions &definitions, const cu_json *fields,
+									Assignments &assignments, cu_error &error);
+
+/* Reads the values, in the order of the definitions, and leaves the assignments in that order. */
+[[nodiscard]] cu_result read_fields(Arena &arena, Assignments &assignments, cu_error &error);
+
+/* For a partial update: a required field may be missing, but not cleared. */
+[[nodiscard]] cu_result check_not_cleared(const Assignments &assignments, cu_error &error) noexcept;
+
+/* For a contact that is created or replaced: adds the defaults; a required field must have a value then. */
+[[nodiscard]] cu_result complete_fields(Arena &arena, const cu_definitions &definitions, Assignments &assignments,
+										cu_error &error);
+
+/*
+ * Merges the assignments into data, an object. keep: whether fields without an assignment stay. Values that have lost
+ * their definition go, which is no change.
+ */
+[[nodiscard]] cu_result merge_fields(Arena &arena, const cu_definitions &definitions, const cu_json &data, bool keep,
+									 Assignments &assignments, MergedFields &merged);
+
+} // namespace contact

@@ -1,0 +1,89 @@
+/*
+ * json.hpp - cu_json as the core reads and makes it.
+ *
+ * Look-ups trust the order of an object's keys (jsonb's): in an object that breaks it they may miss a key, and do no
+ * harm. No function here fails or needs memory.
+ */
+#pragma once
+
+#include "text.hpp"
+
+#include <span>
+#include <string_view>
+
+namespace contact {
+
+inline std::span<const cu_json>
+elements(const cu_json &array) noexcept
+{
+	return {array.items, array.count};
+}
+
+inline std::span<const cu_text>
+keys(const cu_json &object) noexcept
+{
+	return {object.keys, object.count};
+}
+
+inline cu_json
+json_null() noexcept
+{
+	return {};
+}
+
+inline cu_json
+json_string(std::string_view text) noexcept
+{
+	cu_json json{};
+	json.kind = CU_JSON_STRING;
+	json.text = to_text(text);
+	return json;
+}
+
+inline cu_json
+json_number(std::string_view digits) noexcept
+{
+	cu_json json = json_string(digits);
+	json.kind = CU_JSON_NUMBER;
+	return json;
+}
+
+inline cu_json
+json_boolean(bool boolean) noexcept
+{
+	cu_json json{};
+	json.kind = CU_JSON_BOOLEAN;
+	json.boolean = boolean;
+	return json;
+}
+
+inline cu_json
+json_array(std::span<const cu_json> items) noexcept
+{
+	cu_json json{};
+	json.kind = CU_JSON_ARRAY;
+	json.count = items.size();
+	json.items = items.data();
+	return json;
+}
+
+/* keys and values: of one size, in jsonb's order */
+inline cu_json
+json_object(std::span<const cu_text> keys, std::span<const cu_json> values) noexcept
+{
+	cu_json json = json_array(values);
+	json.kind = CU_JSON_OBJECT;
+	json.keys = keys.data();
+	return json;
+}
+
+/* The value of a key; nullptr if it is missing, a JSON null, or json is no object. */
+const cu_json *find_value(const cu_json &json, std::string_view key) noexcept;
+
+/* null, "" or [], which all mean "no value". */
+bool is_empty_value(const cu_json &json) noexcept;
+
+/* Whether two values of fields are equal: numbers by value, arrays of strings element by element, objects never. */
+bool same_value(const cu_json &left, const cu_json &right) noexcept;
+
+} // namespace contact

@@ -1,0 +1,171 @@
+/*
+ * number.cpp - see number.hpp.
+ */
+#include "number.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace contact {
+
+namespace {
+
+/* numeric_in refuses larger exponents, and so does this; smaller than what could overflow below. */
+constexpr std::int64_t kExponentLimit = std::numeric_limits<std::int32_t>::max() / 2;
+
+/* Of numeric: digits after the decimal point. Its limit before the point is beyond kMaxPlainBytes. */
+constexpr std::int64_t kMaxScale = 16383;
+
+constexpr bool
+is_digit(char byte) noexcept
+{
+	return byte >= '0' && byte <= '9';
+}
+
+/* Takes one byte off text if it is one of those wanted. */
+bool
+take(std::string_view &text, std::string_view wanted) noexcept
+{
+	const bool found = !text.empty() && wanted.find(text[0]) != std::string_view::npos;
+	if (found)
+		text.remove_prefix(1);
+	return found;
+}
+
+std::string_view
+take_digits(std::string_view &text) noexcept
+{
+	const auto size = static_cast<std::size_t>(std::ranges::find_if_not(text, is_digit) - text.begin());
+	const auto digits = text.substr(0, size);
+	text.remove_prefix(size);
+	return digits;
+}
+
+/* Reads what follows "e"; beyond the limit it is the limit. */
+std::optional<std::int64_t>
+take_exponent(std::string_view &text) noexcept
+{
+	const bool negative = !text.empty() && text[0] == '-';
+	take(text, "+-");
+	const auto digits = take_digits(text);
+	if (digits.empty())
+		return std::nullopt;
+
+	std::int64_t value = 0;
+	for (const char digit : digits)
+		value = std::min(value * 10 + (digit - '0'), kExponentLimit);
+	return negative ? -value : value;
+}
+
+std::int64_t
+size_of(std::string_view text) noexcept
+{
+	return static_cast<std::int64_t>(text.size());
+}
+
+} // namespace
+
+std::optional<Decimal>
+Decimal::parse(std::string_view text) noexcept
+{
+	Decimal number;
+	const bool minus = take(text, "-");
+	number.integer_ = take_digits(text);
+	if (number.integer_.empty() || (number.integer_.size() > 1 && number.integer_[0] == '0'))
+		return std::nullopt;
+	if (take(text, "."))
+	{
+		number.fraction_ = take_digits(text);
+		if (number.fraction_.empty())
+			return std::nullopt;
+	}
+	if (take(text, "eE"))
+	{
+		const auto exponent = take_exponent(text);
+		if (!exponent)
+			return std::nullopt;
+		number.exponent_ = *exponent;
+	}
+	if (!text.empty())
+		return std::nullopt;
+
+	number.last_ = size_of(number.integer_) + size_of(number.fraction_);
+	while (number.first_ < number.last_ && number.digit(0) == '0')
+		number.first_++;
+	while (number.first_ < number.last_ && number.digit(number.digit_count() - 1) == '0')
+		number.last_--;
+	if (number.digit_count() > 0)
+	{
+		number.negative_ = minus;
+		number.magnitude_ = size_of(number.integer_) - number.first_ + number.exponent_;
+	}
+	return number;
+}
+
+char
+Decimal::digit(std::int64_t index) const noexcept
+{
+	const auto position = static_cast<std::size_t>(first_ + index);
+	return position < integer_.size() ? integer_[position] : fraction_[position - integer_.size()];
+}
+
+bool
+Decimal::fits_numeric() const noexcept
+{
+	const auto scale = std::max<std::int64_t>(0, size_of(fraction_) - exponent_);
+	const auto before_point = std::max<std::int64_t>(1, magnitude_);
+	const auto after_point = scale > 0 ? 1 + scale : 0;
+	return exponent_ > -kExponentLimit && exponent_ < kExponentLimit && scale <= kMaxScale &&
+		   (negative_ ? 1 : 0) + before_point + after_point <= kMaxPlainBytes;
+}
+
+bool
+Decimal::is_integer() const noexcept
+{
+	return magnitude_ >= digit_count();
+}
+
+std::optional<std::int64_t>
+Decimal::to_int64() const noexcept
+{
+	constexpr std::int64_t kMaxDigits = std::numeric_limits<std::int64_t>::digits10 + 1;
+	if (!is_integer() || magnitude_ > kMaxDigits)
+		return std::nullopt;
+
+	/* Summed up below zero, where there is room for the smallest value. */
+	std::int64_t value = 0;
+	for (std::int64_t i = 0; i < magnitude_; i++)
+	{
+		const int next = i < digit_count() ? digit(i) - '0' : 0;
+		if (__builtin_mul_overflow(value, 10, &value) || __builtin_sub_overflow(value, next, &value))
+			return std::nullopt;
+	}
+	if (!negative_ && __builtin_sub_overflow(0, value, &value))
+		return std::nullopt;
+	return value;
+}
+
+bool
+Decimal::operator==(const Decimal &other) const noexcept
+{
+	if (negative_ != other.negative_ || magnitude_ != other.magnitude_ || digit_count() != other.digit_count())
+		return false;
+	for (std::int64_t i = 0; i < digit_count(); i++)
+	{
+		if (digit(i) != other.digit(i))
+			return false;
+	}
+	return true;
+}
+
+bool
+same_number(std::string_view left, std::string_view right) noexcept
+{
+	if (left == right)
+		return true;
+	const auto left_number = Decimal::parse(left);
+	const auto right_number = Decimal::parse(right);
+	return left_number && right_number && *left_number == *right_number;
+}
+
+} // namespace contact

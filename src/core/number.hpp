@@ -1,0 +1,52 @@
+/*
+ * number.hpp - decimal numbers as text: JSON's grammar, PostgreSQL's limits, comparison by value.
+ *
+ * Digits are never converted, so nothing is rounded and no locale takes part. Exponents beyond PostgreSQL's own limit
+ * are all treated alike. No function here fails or needs memory.
+ */
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace contact {
+
+/* A number of JSON's grammar, taken apart. */
+class Decimal
+{
+public:
+	/* Nothing if text is not exactly a JSON number. */
+	static std::optional<Decimal> parse(std::string_view text) noexcept;
+
+	/* Whether PostgreSQL's numeric holds it, and writes it without an exponent in at most kMaxPlainBytes. */
+	bool fits_numeric() const noexcept;
+
+	bool is_integer() const noexcept;
+
+	/* The value, if it is an integer and fits. */
+	std::optional<std::int64_t> to_int64() const noexcept;
+
+	bool operator==(const Decimal &other) const noexcept;
+
+	static constexpr std::int64_t kMaxPlainBytes = 65535;
+
+private:
+	std::int64_t digit_count() const noexcept { return last_ - first_; }
+	char digit(std::int64_t index) const noexcept; /* of the significant ones */
+
+	bool negative_ = false; /* zero is not */
+	std::string_view integer_;
+	std::string_view fraction_;
+	std::int64_t exponent_ = 0;
+	/* The significant digits, without zeros around them, are [first_, last_) of integer_ and fraction_ together. */
+	std::int64_t first_ = 0;
+	std::int64_t last_ = 0;
+	/* The value is 0.<significant digits> times ten to the power of magnitude_; 0 for zero. */
+	std::int64_t magnitude_ = 0;
+};
+
+/* Whether two numbers have the same value; texts that are no numbers are equal if their bytes are. */
+bool same_number(std::string_view left, std::string_view right) noexcept;
+
+} // namespace contact

@@ -1,0 +1,34 @@
+/*
+ * request.hpp - the shape of a request: checks 1 to 3 of the contract.
+ *
+ * What these accept has limits that hold, and an e-mail address. All other keys are only found here; the steps of the
+ * decision check them in the contract's order.
+ */
+#pragma once
+
+#include "json.hpp"
+
+#include <string_view>
+
+/* nullptr stands for a key that is omitted or null. */
+struct cu_request
+{
+	std::string_view email; /* as it is stored */
+	const cu_json *fields;
+	const cu_json *status;
+	const cu_json *tags;
+	const cu_json *add_tags;
+	const cu_json *remove_tags;
+	const cu_json *create_tags;
+	const cu_json *partial_update;
+	const cu_json *resubscribe;
+};
+
+namespace contact {
+
+[[nodiscard]] cu_result read_request(Arena &arena, const cu_document &document, cu_request &request, cu_error &error);
+
+/* Reads the boolean of a top-level key; false if it is omitted. */
+[[nodiscard]] cu_result read_flag(const cu_json *given, std::string_view key, bool &flag, cu_error &error) noexcept;
+
+} // namespace contact

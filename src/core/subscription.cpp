@@ -1,0 +1,62 @@
+/*
+ * subscription.cpp - see subscription.hpp.
+ */
+#include "subscription.hpp"
+
+#include "names.hpp"
+#include "refusal.hpp"
+#include "text.hpp"
+
+namespace contact {
+
+namespace {
+
+/* Whether a contact of that status gets mail, at least the one that asks to confirm. */
+bool
+is_mailable(cu_status status) noexcept
+{
+	return status == CU_SUBSCRIBED || status == CU_UNCONFIRMED;
+}
+
+cu_status
+default_status(const StatusChange &change) noexcept
+{
+	const bool stays = change.partial || (change.guarded && !is_mailable(change.old_status));
+	return stays ? change.old_status : CU_SUBSCRIBED;
+}
+
+} // namespace
+
+cu_result
+read_status(const cu_json *given, std::optional<cu_status> &status, cu_error &error) noexcept
+{
+	if (given == nullptr)
+		return CU_OK;
+	if (given->kind == CU_JSON_STRING)
+		status = value_of<cu_status>(kStatusNames, view(given->text));
+	if (status)
+		return CU_OK;
+	return Refusal(error, CU_STATUS_INVALID)
+		.message({"The status you provided is not valid."})
+		.hint({"Expected one of these, in upper case:"})
+		.hint_list(kStatusNames, [](const char *name) { return std::string_view(name); })
+		.field("status");
+}
+
+cu_result
+change_status(const StatusChange &change, cu_status &status, cu_error &error) noexcept
+{
+	status = change.given.value_or(default_status(change));
+	if (!change.guarded)
+		return CU_OK;
+	if (!is_mailable(change.old_status) && is_mailable(status) && !change.resubscribe)
+		return Refusal(error, CU_RESUBSCRIBE_REFUSED)
+			.message({"This contact has opted out and cannot be resubscribed without consent."})
+			.hint({"With the contact's consent, add \"resubscribe\": true; otherwise leave status out."})
+			.field("status");
+	if (change.old_status == CU_SUBSCRIBED && status == CU_UNCONFIRMED)
+		status = CU_SUBSCRIBED;
+	return CU_OK;
+}
+
+} // namespace contact

@@ -1,0 +1,27 @@
+/*
+ * subscription.hpp - a contact's status: what a request may make of it, under either status policy (section 3).
+ */
+#pragma once
+
+#include "contact_core.h"
+
+#include <optional>
+
+namespace contact {
+
+/* Reads the status of a request; nothing if it is omitted. */
+[[nodiscard]] cu_result read_status(const cu_json *given, std::optional<cu_status> &status, cu_error &error) noexcept;
+
+/* What decides the status of a contact that exists. */
+struct StatusChange
+{
+	cu_status old_status;
+	std::optional<cu_status> given;
+	bool partial;
+	bool guarded;
+	bool resubscribe;
+};
+
+[[nodiscard]] cu_result change_status(const StatusChange &change, cu_status &status, cu_error &error) noexcept;
+
+} // namespace contact

@@ -1,0 +1,77 @@
+/*
+ * text.hpp - UTF-8, white space, case folding and the order of jsonb's keys.
+ *
+ * Byte sequences that are not UTF-8 are reported, or passed through where the comment says so; nothing here refuses
+ * them. No locale takes part. Only fold_case needs memory.
+ */
+#pragma once
+
+#include "arena.hpp"
+
+#include <optional>
+#include <string_view>
+
+namespace contact {
+
+inline std::string_view
+view(const cu_text &text) noexcept
+{
+	return {text.data, text.size};
+}
+
+inline cu_text
+to_text(std::string_view text) noexcept
+{
+	return {text.data(), text.size()};
+}
+
+struct CodePoint
+{
+	char32_t value;
+	std::size_t size; /* bytes; 0 if no valid sequence stands here */
+};
+
+/* The code point that text begins with. */
+CodePoint decode(std::string_view text) noexcept;
+
+/* How many code points text has, unless it is not UTF-8. */
+std::optional<std::size_t> count_code_points(std::string_view text) noexcept;
+
+/* The last place not after limit at which text can be cut without splitting a code point. */
+std::size_t floor_code_point(std::string_view text, std::size_t limit) noexcept;
+
+/* Unicode's property White_Space. */
+bool is_white_space(char32_t code_point) noexcept;
+
+/* text without the white space around it. */
+std::string_view trim(std::string_view text) noexcept;
+
+constexpr bool
+is_ascii_letter(char32_t code_point) noexcept
+{
+	return (code_point | 0x20) >= U'a' && (code_point | 0x20) <= U'z';
+}
+
+constexpr char
+to_lower_ascii(char byte) noexcept
+{
+	return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + ('a' - 'A')) : byte;
+}
+
+constexpr char
+to_upper_ascii(char byte) noexcept
+{
+	return byte >= 'a' && byte <= 'z' ? static_cast<char>(byte - ('a' - 'A')) : byte;
+}
+
+/* Unicode's simple case folding; invalid bytes stay as they are. */
+std::string_view fold_case(Arena &arena, std::string_view text);
+
+/* The order of the keys of a jsonb object: by size, then by bytes. */
+inline bool
+jsonb_less(std::string_view left, std::string_view right) noexcept
+{
+	return left.size() != right.size() ? left.size() < right.size() : left < right;
+}
+
+} // namespace contact

@@ -1,0 +1,251 @@
+/*
+ * value.cpp - see value.hpp.
+ */
+#include "value.hpp"
+
+#include "country.hpp"
+#include "date.hpp"
+#include "number.hpp"
+
+#include <algorithm>
+
+namespace contact {
+
+namespace {
+
+constexpr std::size_t kMaxTextBytes = 65535;
+
+/* The text of a value that is a string, else nothing. */
+std::optional<std::string_view>
+string_of(const cu_json &json) noexcept
+{
+	return json.kind == CU_JSON_STRING ? std::optional(view(json.text)) : std::nullopt;
+}
+
+std::optional<cu_json>
+read_text(const cu_json &given) noexcept
+{
+	if (given.kind == CU_JSON_BOOLEAN)
+		return json_string(given.boolean ? "true" : "false");
+	const bool has_text = given.kind == CU_JSON_STRING || given.kind == CU_JSON_NUMBER;
+	if (!has_text || given.text.size > kMaxTextBytes)
+		return std::nullopt;
+	return json_string(view(given.text));
+}
+
+std::optional<cu_json>
+read_number(const cu_json &given) noexcept
+{
+	if (given.kind != CU_JSON_STRING && given.kind != CU_JSON_NUMBER)
+		return std::nullopt;
+	const auto number = Decimal::parse(view(given.text));
+	if (!number || !number->fits_numeric())
+		return std::nullopt;
+	return json_number(view(given.text));
+}
+
+std::optional<cu_json>
+read_boolean(const cu_json &given) noexcept
+{
+	if (given.kind == CU_JSON_BOOLEAN)
+		return given;
+	const auto text = string_of(given);
+	const auto is = [&text](std::string_view word) {
+		return text && std::ranges::equal(*text, word, {}, to_lower_ascii);
+	};
+	if (is("true"))
+		return json_boolean(true);
+	if (is("false"))
+		return json_boolean(false);
+	return std::nullopt;
+}
+
+std::optional<cu_json>
+read_date(Arena &arena, const cu_json &given)
+{
+	const auto text = string_of(given);
+	const auto date = text ? normalize_date(arena, *text) : std::nullopt;
+	return date ? std::optional(json_string(*date)) : std::nullopt;
+}
+
+std::optional<cu_json>
+read_country(const cu_json &given) noexcept
+{
+	const auto text = string_of(given);
+	const auto country = text ? find_country(*text) : std::string_view();
+	return country.empty() ? std::nullopt : std::optional(json_string(country));
+}
+
+std::optional<cu_json>
+read_option(const Options &options, const cu_json &given) noexcept
+{
+	const auto text = string_of(given);
+	return text && options.find(*text) ? std::optional(given) : std::nullopt;
+}
+
+/* The options that one value chooses. */
+class Choice
+{
+public:
+	Choice(Arena &arena, const Options &options)
+		: arena_(arena), options_(options), chosen_(arena.make_vector<char>(options.size()))
+	{
+		chosen_.resize(options.size());
+	}
+
+	[[nodiscard]] cu_result add_array(std::span<const cu_json> names) noexcept
+	{
+		for (const auto &name : names)
+		{
+			if (arena_.interrupted())
+				return CU_INTERRUPTED;
+			if (name.kind != CU_JSON_STRING || !add(view(name.text)))
+				return CU_REJECTED;
+		}
+		return CU_OK;
+	}
+
+	[[nodiscard]] cu_result add_list(std::string_view list) noexcept
+	{
+		for (bool more = true; more;)
+		{
+			if (arena_.interrupted())
+				return CU_INTERRUPTED;
+			const auto comma = list.find(',');
+			const auto name = trim(list.substr(0, comma));
+			if (!name.empty() && !add(name))
+				return CU_REJECTED;
+			more = comma != std::string_view::npos;
+			list.remove_prefix(more ? comma + 1 : list.size());
+		}
+		return CU_OK;
+	}
+
+	/* An array in the options' order; a JSON null if nothing was chosen. */
+	cu_json to_json() const
+	{
+		const auto count = static_cast<std::size_t>(std::ranges::count(chosen_, 1));
+		auto &names = arena_.make_vector<cu_json>(count);
+		for (std::size_t i = 0; i < options_.size(); i++)
+		{
+			if (chosen_[i] != 0)
+				names.push_back(options_.items()[i]);
+		}
+		return names.empty() ? json_null() : json_array(names);
+	}
+
+private:
+	bool add(std::string_view name) noexcept
+	{
+		const auto index = options_.find(name);
+		if (index)
+			chosen_[*index] = 1;
+		return index.has_value();
+	}
+
+	Arena &arena_;
+	const Options &options_;
+	std::pmr::vector<char> &chosen_;
+};
+
+cu_result
+read_options(Arena &arena, const Options &options, const cu_json &given, cu_json &value)
+{
+	if (given.kind != CU_JSON_ARRAY && given.kind != CU_JSON_STRING)
+		return CU_REJECTED;
+
+	Choice choice(arena, options);
+	const auto result =
+		given.kind == CU_JSON_ARRAY ? choice.add_array(elements(given)) : choice.add_list(view(given.text));
+	if (result == CU_OK)
+		value = choice.to_json();
+	return result;
+}
+
+std::optional<cu_json>
+read_scalar(Arena &arena, cu_field_type type, const Options &options, const cu_json &given)
+{
+	switch (type)
+	{
+		case CU_TEXT:
+			return read_text(given);
+		case CU_NUMBER:
+			return read_number(given);
+		case CU_BOOLEAN:
+			return read_boolean(given);
+		case CU_DATE:
+			return read_date(arena, given);
+		case CU_DROPDOWN_SINGLE:
+			return read_option(options, given);
+		case CU_COUNTRY:
+			return read_country(given);
+		case CU_DROPDOWN_MULTIPLE:
+			break;
+	}
+	return std::nullopt;
+}
+
+} // namespace
+
+Options::Options(Arena &arena, std::span<const cu_json> items) : items_(items)
+{
+	auto &sorted = arena.make_vector<std::uint32_t>(items.size());
+	for (std::uint32_t i = 0; i < items.size(); i++)
+		sorted.push_back(i);
+	std::ranges::sort(sorted, jsonb_less, [items](std::uint32_t index) { return view(items[index].text); });
+	sorted_ = sorted;
+}
+
+std::optional<std::size_t>
+Options::find(std::string_view text) const noexcept
+{
+	const auto text_of = [this](std::uint32_t index) { return view(items_[index].text); };
+	const auto found = std::ranges::lower_bound(sorted_, text, jsonb_less, text_of);
+	if (found == sorted_.end() || text_of(*found) != text)
+		return std::nullopt;
+	return *found;
+}
+
+cu_result
+read_value(Arena &arena, cu_field_type type, const Options &options, const cu_json &given, cu_json &value)
+{
+	const bool empty_array = given.kind == CU_JSON_ARRAY && given.count == 0;
+	if (is_empty_value(given) && (!empty_array || type == CU_DROPDOWN_MULTIPLE))
+	{
+		value = json_null();
+		return CU_OK;
+	}
+	if (type == CU_DROPDOWN_MULTIPLE)
+		return read_options(arena, options, given, value);
+
+	const auto scalar = read_scalar(arena, type, options, given);
+	if (!scalar)
+		return CU_REJECTED;
+	value = *scalar;
+	return CU_OK;
+}
+
+std::string_view
+describe_type(cu_field_type type) noexcept
+{
+	switch (type)
+	{
+		case CU_TEXT:
+			return "a string of at most 65535 bytes, a number, or a boolean";
+		case CU_NUMBER:
+			return "a number, or a string that is one, such as 12.5";
+		case CU_BOOLEAN:
+			return "true or false";
+		case CU_DATE:
+			return "a date or time of RFC 3339, such as 2024-02-15 or 2024-02-15T10:30:00Z";
+		case CU_DROPDOWN_SINGLE:
+			return "one of these options, exactly:";
+		case CU_DROPDOWN_MULTIPLE:
+			return "an array of these options, or a string that separates them by commas:";
+		case CU_COUNTRY:
+			return "a country's code of two letters (ISO 3166-1 alpha-2), such as DE";
+	}
+	return {};
+}
+
+} // namespace contact

@@ -1,0 +1,44 @@
+/*
+ * value.hpp - the values of fields: what each type accepts and how it is stored (section 2 of the contract).
+ *
+ * A value that its type does not accept is CU_REJECTED without a description: the caller knows the field's name.
+ */
+#pragma once
+
+#include "json.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace contact {
+
+/* The options of a dropdown, found by binary search; none for the other types. */
+class Options
+{
+public:
+	Options() = default;
+
+	/* items: strings, as they were defined. They must outlive this. */
+	Options(Arena &arena, std::span<const cu_json> items);
+
+	std::size_t size() const noexcept { return items_.size(); }
+	std::span<const cu_json> items() const noexcept { return items_; }
+	std::optional<std::size_t> find(std::string_view text) const noexcept;
+
+private:
+	std::span<const cu_json> items_;
+	std::span<const std::uint32_t> sorted_; /* indexes of items_, in jsonb's order of their texts */
+};
+
+/*
+ * Reads a value into the form in which it is stored; a JSON null stands for "no value". CU_REJECTED if the type does not
+ * accept it.
+ */
+[[nodiscard]] cu_result read_value(Arena &arena, cu_field_type type, const Options &options, const cu_json &given,
+								   cu_json &value);
+
+/* What a type accepts, for people: "a string of ...". Options are not listed. */
+std::string_view describe_type(cu_field_type type) noexcept;
+
+} // namespace contact
