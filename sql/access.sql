@@ -13,7 +13,7 @@ CREATE FUNCTION contacts.member_privileges(verb text, role_name name) RETURNS SE
 				JOIN pg_proc p ON p.oid = d.objid
 			WHERE x.extname = 'contact_upsert' AND p.prorettype <> 'trigger'::regtype
 				AND p.proname NOT LIKE 'install%'
-				AND p.proname NOT IN ('show_to_members', 'grant_access', 'revoke_access', 'member_privileges')
+				AND p.proname NOT IN ('show_to_members', 'grant_access', 'revoke_access', 'member_privileges', 'purge_events')
 			UNION ALL
 			SELECT format('USAGE ON SCHEMA %I', n.nspname)
 			FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace
@@ -24,7 +24,10 @@ CREATE FUNCTION contacts.member_privileges(verb text, role_name name) RETURNS SE
 				('SELECT, UPDATE (name, status_policy, definitions_version) ON contacts.workspace'),
 				('SELECT ON contacts.member'),
 				('SELECT, INSERT, UPDATE, DELETE ON contacts.field, contacts.tag, contacts.contact, contacts.statistics'),
-				('USAGE ON SEQUENCE contacts.definitions_version_seq')
+				('USAGE ON SEQUENCE contacts.definitions_version_seq, contacts.lease_seq'),
+				('SELECT, INSERT, DELETE ON contacts.event'),
+				('SELECT, INSERT, UPDATE, DELETE ON contacts.consumer, contacts.consumer_floor, contacts.delivery'),
+				('SELECT ON contacts.event_lag')
 		) AS needed (privilege)
 	$$;
 COMMENT ON FUNCTION contacts.member_privileges(text, name) IS
@@ -84,6 +87,7 @@ REVOKE ALL ON FUNCTION contacts.revoke_access(name, bigint) FROM PUBLIC;
 
 -- A trusted extension's objects belong to a superuser; who created it may call its functions and hand that on.
 GRANT USAGE ON TYPE contacts.status, contacts.field_type, contacts.status_policy, contacts.outcome,
-	contacts.upsert_result TO @extowner@ WITH GRANT OPTION;
+	contacts.upsert_result, contacts.event_type, contacts.claimed_event TO @extowner@ WITH GRANT OPTION;
+GRANT SELECT ON contacts.event_lag TO @extowner@ WITH GRANT OPTION;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA contacts TO @extowner@ WITH GRANT OPTION;
 GRANT EXECUTE ON FUNCTION contact_upsert(jsonb) TO @extowner@ WITH GRANT OPTION;

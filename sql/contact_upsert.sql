@@ -23,6 +23,7 @@ REVOKE ALL ON TYPE contacts.field_type FROM PUBLIC;
 CREATE TYPE contacts.status_policy AS ENUM ('api', 'guarded');
 COMMENT ON TYPE contacts.status_policy IS
 	'api: a request sets the status it names; guarded: an opted-out contact is mailed again only with "resubscribe"';
+REVOKE ALL ON TYPE contacts.status_policy FROM PUBLIC;
 
 CREATE TYPE contacts.outcome AS ENUM ('created', 'updated', 'unchanged', 'failed');
 COMMENT ON TYPE contacts.outcome IS 'what an upsert made of a contact';

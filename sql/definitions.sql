@@ -115,6 +115,18 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'statistics',
 				HINT = 'The counters are total_opens, total_clicks, total_bounces and total_delivered.';
 	END IF;
+	IF by IS NULL OR by < 0 THEN
+		RAISE EXCEPTION 'A counter only grows: by must be 0 or more.'
+			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'statistics', COLUMN = counter,
+				HINT = 'UPDATE contacts.statistics corrects a counter.';
+	END IF;
+	IF NOT EXISTS (
+		SELECT FROM contacts.contact c WHERE c.workspace_id = record.workspace_id AND c.id = record.contact_id) THEN
+		RAISE EXCEPTION 'Contact % does not exist in workspace %.', coalesce(contact_id, 'NULL'),
+				coalesce(record.workspace_id::text, 'NULL')
+			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'contact', COLUMN = 'id',
+				HINT = 'contact_id is the id in the answer of contact_upsert().';
+	END IF;
 	INSERT INTO contacts.statistics AS s
 			(workspace_id, contact_id, total_opens, total_clicks, total_bounces, total_delivered)
 		VALUES (record.workspace_id, record.contact_id,

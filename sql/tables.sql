@@ -186,6 +186,8 @@ BEGIN
 		PERFORM contacts.install_definitions();
 		PERFORM contacts.install_definition_triggers();
 		PERFORM contacts.install_contacts();
+		PERFORM contacts.install_events();
+		PERFORM contacts.install_event_policies();
 		INSERT INTO contacts.workspace (name) VALUES ('default');
 	END IF;
 	RETURN (SELECT x.extversion FROM pg_extension x WHERE x.extname = 'contact_upsert');

@@ -32,12 +32,15 @@ CREATE FUNCTION contacts.after_workspace_delete() RETURNS trigger
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	-- contact has no foreign key to workspace: checking one would lock the workspace's row at every new contact.
+	-- They have no foreign key to workspace: checking one would lock the workspace's row at every new contact and event.
 	DELETE FROM contacts.contact c WHERE c.workspace_id = OLD.workspace_id;
+	DELETE FROM contacts.consumer c WHERE c.workspace_id = OLD.workspace_id;
+	DELETE FROM contacts.delivery d WHERE d.workspace_id = OLD.workspace_id;
+	DELETE FROM contacts.event e WHERE e.workspace_id = OLD.workspace_id;
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION contacts.after_workspace_delete() IS 'trigger: deletes the contacts of a deleted workspace';
+COMMENT ON FUNCTION contacts.after_workspace_delete() IS 'trigger: deletes the contacts, consumers and events of a deleted workspace';
 REVOKE ALL ON FUNCTION contacts.after_workspace_delete() FROM PUBLIC;
 
 CREATE FUNCTION contacts.before_field_write() RETURNS trigger

@@ -13,8 +13,12 @@ namespace {
 cu_result
 check_document(const cu_document &document, cu_error &error) noexcept
 {
-	const auto kind = document.root.kind;
-	if (kind != CU_JSON_OBJECT)
+	/* Before the kind: the reader does not look into a request that is too large. */
+	if (document.bytes > CU_MAX_REQUEST_BYTES)
+		return Refusal(error, CU_INVALID_REQUEST)
+			.message({"The request is larger than 1 MiB."})
+			.hint({"Send less in one request; a partial update needs only what changes."});
+	if (const auto kind = document.root.kind; kind != CU_JSON_OBJECT)
 	{
 		Refusal refusal(error, CU_INVALID_REQUEST);
 		refusal.message({"The request must be a JSON object."});
@@ -22,13 +26,10 @@ check_document(const cu_document &document, cu_error &error) noexcept
 			return refusal.hint({"The request is a JSON string: it looks encoded twice. ",
 								 "Pass the object itself, cast with ::jsonb, not a string of it."});
 		if (kind == CU_JSON_ARRAY)
-			return refusal.hint({"Pass one object; contacts.upsert_many takes an array."});
+			return refusal.hint(
+				{"Pass one object at a time: SELECT contact_upsert(r) FROM jsonb_array_elements(requests) r."});
 		return refusal.hint({R"(Pass an object such as {"email_address": "tywin@example.com"}.)"});
 	}
-	if (document.bytes > CU_MAX_REQUEST_BYTES)
-		return Refusal(error, CU_INVALID_REQUEST)
-			.message({"The request is larger than 1 MiB."})
-			.hint({"Send less in one request; a partial update needs only what changes."});
 	if (document.depth > CU_MAX_DEPTH)
 		return Refusal(error, CU_INVALID_REQUEST)
 			.message({"The request is nested deeper than 8 levels."})

@@ -66,8 +66,8 @@ outcome_datum(Oid outcome_type, const Upsert *upsert)
 		[CU_CREATED] = "created", [CU_UPDATED] = "updated", [CU_UNCHANGED] = "unchanged"};
 	const char *name = upsert->rejected ? "failed" : names[upsert->decision.outcome];
 
-	return ObjectIdGetDatum(GetSysCacheOid2(
-		ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(outcome_type), CStringGetDatum(name)));
+	return ObjectIdGetDatum(
+		GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(outcome_type), CStringGetDatum(name)));
 }
 
 /* Returns a row of contacts.upsert_result. */

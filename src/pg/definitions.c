@@ -60,7 +60,8 @@ find_entry(int64 workspace_id)
 	{
 		HASHCTL control = {.keysize = sizeof(int64), .entrysize = sizeof(Entry), .hcxt = TopMemoryContext};
 
-		cache = hash_create("contact_upsert definitions", MAX_WORKSPACES, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		cache =
+			hash_create("contact_upsert definitions", MAX_WORKSPACES, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
 	entry = hash_search(cache, &workspace_id, HASH_FIND, NULL);
 	if (entry)

@@ -77,9 +77,8 @@ read_document(Jsonb *jsonb, cu_document *document)
 				document->depth = Max(document->depth, (size_t)depth + 1);
 				if (depth == CU_MAX_DEPTH)
 					return; /* too deep: the core refuses it unread */
-				levels[depth++] = token == WJB_BEGIN_ARRAY
-									  ? open_level(place, CU_JSON_ARRAY, value.val.array.nElems)
-									  : open_level(place, CU_JSON_OBJECT, value.val.object.nPairs);
+				levels[depth++] = token == WJB_BEGIN_ARRAY ? open_level(place, CU_JSON_ARRAY, value.val.array.nElems)
+														   : open_level(place, CU_JSON_OBJECT, value.val.object.nPairs);
 				break;
 			case WJB_KEY:
 				level->keys[level->filled] = encoding_to_core(value.val.string.val, value.val.string.len);

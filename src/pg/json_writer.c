@@ -70,13 +70,8 @@ time_value(TimestampTz time)
 
 	if (timestamp2tm(time, NULL, &tm, &fraction, NULL, NULL) != 0)
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
-	return cstring_value(psprintf("%04d-%02d-%02dT%02d:%02d:%02dZ",
-								  tm.tm_year,
-								  tm.tm_mon,
-								  tm.tm_mday,
-								  tm.tm_hour,
-								  tm.tm_min,
-								  tm.tm_sec));
+	return cstring_value(psprintf(
+		"%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec));
 }
 
 static void

@@ -68,9 +68,8 @@ notify_queue(int64 workspace_id, const char *contact_id, int64 version, int64 ev
 	caller = MemoryContextSwitchTo(TopTransactionContext);
 	notification = palloc(sizeof(Notification));
 	notification->subtransaction = GetCurrentSubTransactionId();
-	notification->payload = list_length(queue) == limit
-								? WAKEUP
-								: event_payload(workspace_id, contact_id, version, event_id, event);
+	notification->payload =
+		list_length(queue) == limit ? WAKEUP : event_payload(workspace_id, contact_id, version, event_id, event);
 	queue = lappend(queue, notification);
 	MemoryContextSwitchTo(caller);
 }

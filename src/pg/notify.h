@@ -10,7 +10,7 @@
 extern void notify_init(void);
 
 /* Queues the notification of a stored event until the transaction commits. */
-extern void notify_queue(
-	int64 workspace_id, const char *contact_id, int64 version, int64 event_id, const cu_event *event);
+extern void notify_queue(int64 workspace_id, const char *contact_id, int64 version, int64 event_id,
+						 const cu_event *event);
 
 #endif

@@ -19,7 +19,7 @@
 static Statement insert_events = {
 	"INSERT INTO contacts.event (workspace_id, contact_id, contact_version, ordinal, type, detail)"
 	" SELECT $1, $2, $3, e.ordinal, e.type::contacts.event_type, e.detail"
-	" FROM pg_catalog.unnest($4, $5) WITH ORDINALITY AS e (type, detail, ordinal)"
+	" FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5)) WITH ORDINALITY AS e (type, detail, ordinal)"
 	" RETURNING event_id",
 	5,
 	{INT8OID, TEXTOID, INT8OID, TEXTARRAYOID, JSONBARRAYOID},
@@ -28,7 +28,7 @@ static Statement insert_events = {
 static Statement insert_deliveries = {
 	"INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id)"
 	" SELECT $1, c.consumer_id, e.event_id, $2"
-	" FROM pg_catalog.unnest($3, $4) AS e (event_id, type)"
+	" FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS e (event_id, type)"
 	" JOIN contacts.consumer c ON c.types IS NULL OR e.type::contacts.event_type OPERATOR(pg_catalog.=) ANY (c.types)"
 	" WHERE (c.workspace_id" EQ "$1 OR c.workspace_id" EQ "0) AND c.active",
 	4,

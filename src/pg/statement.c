@@ -18,8 +18,7 @@ prepare(Statement *statement)
 	int nest_level = NewGUCNestLevel();
 	SPIPlanPtr plan;
 
-	(void)set_config_option(
-		"enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void)set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	plan = SPI_prepare_cursor(
 		statement->sql, statement->parameter_count, statement->parameter_types, CURSOR_OPT_GENERIC_PLAN);
 	if (plan == NULL || SPI_keepplan(plan) != 0)
@@ -65,8 +64,8 @@ uint64
 statement_execute_latest(Statement *statement, Datum *parameters)
 {
 	make_ready(statement);
-	return check_result(SPI_execute_snapshot(
-		statement->plan, parameters, NULL, GetLatestSnapshot(), InvalidSnapshot, false, true, 0));
+	return check_result(
+		SPI_execute_snapshot(statement->plan, parameters, NULL, GetLatestSnapshot(), InvalidSnapshot, false, true, 0));
 }
 
 Datum

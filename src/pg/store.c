@@ -16,22 +16,22 @@
 #include "statement.h"
 #include "store.h"
 
-static Statement find_contact = {
-	"SELECT w.definitions_version, c.id, c.version, c.status::pg_catalog.text, c.tags, c.data, c.created_at, c.updated_at,"
-	" s.total_opens, s.total_clicks, s.total_bounces, s.total_delivered"
-	" FROM contacts.workspace w"
-	" LEFT JOIN contacts.contact c ON c.workspace_id" EQ "$1 AND c.email_address" EQ "$2"
-	" LEFT JOIN contacts.statistics s ON s.workspace_id" EQ "$1 AND s.contact_id" EQ "c.id"
-	" WHERE w.workspace_id" EQ "$1",
-	2,
-	{INT8OID, TEXTOID},
-	NULL};
+static Statement find_contact = {"SELECT w.definitions_version, c.id, c.version, c.status::pg_catalog.text, c.tags, "
+								 "c.data, c.created_at, c.updated_at,"
+								 " s.total_opens, s.total_clicks, s.total_bounces, s.total_delivered"
+								 " FROM contacts.workspace w"
+								 " LEFT JOIN contacts.contact c ON c.workspace_id" EQ "$1 AND c.email_address" EQ "$2"
+								 " LEFT JOIN contacts.statistics s ON s.workspace_id" EQ "$1 AND s.contact_id" EQ "c.id"
+								 " WHERE w.workspace_id" EQ "$1",
+								 2,
+								 {INT8OID, TEXTOID},
+								 NULL};
 
-static Statement lock_contact = {
-	"SELECT FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND c.email_address" EQ "$2 FOR NO KEY UPDATE",
-	2,
-	{INT8OID, TEXTOID},
-	NULL};
+static Statement lock_contact = {"SELECT FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND c.email_address" EQ
+								 "$2 FOR NO KEY UPDATE",
+								 2,
+								 {INT8OID, TEXTOID},
+								 NULL};
 
 /* Without a conflict target, so that an id which exists already is retried with another one, too. */
 static Statement insert_contact = {
@@ -42,13 +42,14 @@ static Statement insert_contact = {
 	{INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID},
 	NULL};
 
-static Statement update_contact = {
-	"UPDATE contacts.contact AS c"
-	" SET status = $4::contacts.status, tags = $5, data = $6, version = c.version OPERATOR(pg_catalog.+) 1, updated_at = $7"
-	" WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2 AND c.version" EQ "$3 RETURNING version",
-	7,
-	{INT8OID, TEXTOID, INT8OID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID},
-	NULL};
+static Statement update_contact = {"UPDATE contacts.contact AS c"
+								   " SET status = $4::contacts.status, tags = $5, data = $6, version = c.version "
+								   "OPERATOR(pg_catalog.+) 1, updated_at = $7"
+								   " WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2 AND c.version" EQ
+								   "$3 RETURNING version",
+								   7,
+								   {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID},
+								   NULL};
 
 /* In one order, so that two sessions that create the same tags do not wait for each other. */
 static Statement create_tags = {"INSERT INTO contacts.tag (workspace_id, name)"
@@ -103,8 +104,8 @@ tag_ids_datum(const cu_decision *decision)
 
 	for (size_t i = 0; i < decision->tag_count; i++)
 		ids[i] = Int64GetDatum(decision->tags[i].id);
-	return PointerGetDatum(construct_array(
-		ids, (int)decision->tag_count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return PointerGetDatum(
+		construct_array(ids, (int)decision->tag_count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 bool
@@ -167,26 +168,26 @@ bool
 store_insert_contact(int64 workspace_id, Datum email, const char *id, const cu_decision *decision, TimestampTz now)
 {
 	return statement_execute(&insert_contact,
-				   (Datum[]){Int64GetDatum(workspace_id),
-							 text_datum(id, strlen(id)),
-							 email,
-							 CStringGetTextDatum(cu_status_name(decision->status)),
-							 tag_ids_datum(decision),
-							 JsonbPGetDatum(json_write(&decision->data)),
-							 TimestampTzGetDatum(now)}) > 0;
+							 (Datum[]){Int64GetDatum(workspace_id),
+									   text_datum(id, strlen(id)),
+									   email,
+									   CStringGetTextDatum(cu_status_name(decision->status)),
+									   tag_ids_datum(decision),
+									   JsonbPGetDatum(json_write(&decision->data)),
+									   TimestampTzGetDatum(now)}) > 0;
 }
 
 bool
 store_update_contact(int64 workspace_id, const StoredContact *found, const cu_decision *decision, TimestampTz now)
 {
 	return statement_execute(&update_contact,
-				   (Datum[]){Int64GetDatum(workspace_id),
-							 text_datum(found->id, strlen(found->id)),
-							 Int64GetDatum(found->version),
-							 CStringGetTextDatum(cu_status_name(decision->status)),
-							 tag_ids_datum(decision),
-							 JsonbPGetDatum(json_write(&decision->data)),
-							 TimestampTzGetDatum(now)}) > 0;
+							 (Datum[]){Int64GetDatum(workspace_id),
+									   text_datum(found->id, strlen(found->id)),
+									   Int64GetDatum(found->version),
+									   CStringGetTextDatum(cu_status_name(decision->status)),
+									   tag_ids_datum(decision),
+									   JsonbPGetDatum(json_write(&decision->data)),
+									   TimestampTzGetDatum(now)}) > 0;
 }
 
 void
@@ -202,9 +203,10 @@ store_create_tags(int64 workspace_id, const cu_decision *decision)
 		if (decision->tags[i].id == 0)
 			names[count++] = text_datum(name.data, name.size);
 	}
-	(void)statement_execute(&create_tags,
-				  (Datum[]){Int64GetDatum(workspace_id),
-							PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT))});
+	(void)statement_execute(
+		&create_tags,
+		(Datum[]){Int64GetDatum(workspace_id),
+				  PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT))});
 }
 
 Jsonb *

@@ -40,12 +40,12 @@ extern bool store_find_contact(int64 workspace_id, Datum email, StoredContact *f
 extern void store_lock_contact(int64 workspace_id, Datum email);
 
 /* Inserts a contact; false if one with the address, or the id, came first. */
-extern bool store_insert_contact(
-	int64 workspace_id, Datum email, const char *id, const cu_decision *decision, TimestampTz now);
+extern bool store_insert_contact(int64 workspace_id, Datum email, const char *id, const cu_decision *decision,
+								 TimestampTz now);
 
 /* Updates the contact that was found; false if it is no longer as it was found. */
-extern bool store_update_contact(
-	int64 workspace_id, const StoredContact *found, const cu_decision *decision, TimestampTz now);
+extern bool store_update_contact(int64 workspace_id, const StoredContact *found, const cu_decision *decision,
+								 TimestampTz now);
 
 /* Makes the tags of a decision that do not exist yet. */
 extern void store_create_tags(int64 workspace_id, const cu_decision *decision);

@@ -89,16 +89,16 @@ take_facts(const Attempt *attempt, Upsert *upsert)
 		return;
 	}
 	memcpy(upsert->id, found->id, sizeof(upsert->id));
-	upsert->facts = (ContactFacts){
-		.id = upsert->id,
-		.email = email,
-		.created_at = found->created_at,
-		/* A transaction that began earlier may write later: updated_at never goes back. */
-		.updated_at = upsert->decision.outcome == CU_UNCHANGED ? found->updated_at : Max(found->updated_at, now),
-		.total_opens = found->total_opens,
-		.total_clicks = found->total_clicks,
-		.total_bounces = found->total_bounces,
-		.total_delivered = found->total_delivered};
+	upsert->facts = (ContactFacts){.id = upsert->id,
+								   .email = email,
+								   .created_at = found->created_at,
+								   /* A transaction that began earlier may write later: updated_at never goes back. */
+								   .updated_at = upsert->decision.outcome == CU_UNCHANGED ? found->updated_at
+																						  : Max(found->updated_at, now),
+								   .total_opens = found->total_opens,
+								   .total_clicks = found->total_clicks,
+								   .total_bounces = found->total_bounces,
+								   .total_delivered = found->total_delivered};
 }
 
 /* Updates or inserts the contact; false if it is no longer as it was found. */

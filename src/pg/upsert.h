@@ -10,7 +10,7 @@
 /* What became, or would become, of one request. */
 typedef struct Upsert
 {
-	bool rejected;		/* then error says why, and nothing else but facts.email may be set */
+	bool rejected; /* then error says why, and nothing else but facts.email may be set */
 	cu_error error;
 	cu_decision decision;
 	ContactFacts facts;

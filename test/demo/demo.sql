@@ -46,21 +46,17 @@ SELECT outcome FROM contacts.preview('{
   "tags": [1]
 }');
 
-\echo '== Many at once: a bad request fails alone'
+\echo '== Automation events: this session listens, and a consumer is registered; another session updates the contact'
 \echo
-SELECT position, outcome, email_address, error ->> 'message' AS error
-FROM contacts.upsert_many('[
-  {"email_address": "jaime@example.com", "fields": {"first_name": "Jaime"}, "status": "UNCONFIRMED"},
-  {"email_address": "cersei@example"},
-  {"email_address": "tyrion@", "fields": {"first_name": "Tyrion"}}
-]');
-
-\echo '== What automations hear, in each contact''s order'
+LISTEN contact_automation;
+SELECT contacts.subscribe('mailer');
+\! psql -Xqtc "SELECT 'another session: ' || (contact_upsert('{\"email_address\": \"tywin@example.com\", \"fields\": {\"last_name\": \"Lannister\"}, \"add_tags\": [\"vip\"], \"partial_update\": true}') #>> '{data,data}')"
+SELECT 'what this session hears:' AS "contact_automation";
 \echo
-SELECT c.email_address, e.type, e.detail
-FROM contacts.event e
-JOIN contacts.contact c ON c.workspace_id = e.workspace_id AND c.id = e.contact_id
-ORDER BY c.email_address DESC, e.contact_version, e.ordinal;
+\echo '== The same events, stored with the change, as contact-worker hands them to an automation'
+\echo
+\! contact-worker --consumer mailer --once
+\echo
 
 -- From here on the errors are what is to be shown.
 \set ON_ERROR_STOP off
@@ -83,7 +79,5 @@ SELECT contacts.define_field('last_name', 'Last Name', required => true, tracked
 SELECT contact_upsert('{"email_address": "tyrion@example.com", "fields": {"first_name": "Tyrion"}}');
 \echo
 UPDATE contacts.workspace SET status_policy = 'guarded';
-SELECT outcome FROM contacts.upsert_many('[
-  {"email_address": "tywin@example.com", "status": "UNSUBSCRIBED", "partial_update": true}
-]');
+SELECT contact_upsert('{"email_address": "tywin@example.com", "status": "UNSUBSCRIBED", "partial_update": true}') #>> '{data,status}' AS status;
 SELECT contact_upsert('{"email_address": "tywin@example.com", "status": "SUBSCRIBED", "partial_update": true}');

@@ -4,6 +4,7 @@ DROP EXTENSION IF EXISTS contact_upsert CASCADE;
 CREATE EXTENSION contact_upsert;
 SELECT contacts.install() IS NOT NULL AS installed;
 RESET client_min_messages;
+\set SHOW_CONTEXT never
 SELECT contacts.define_field('first_name', 'First Name', tracked => true);
 SELECT contacts.define_field('score', 'Score', 'NUMBER', tracked => true);
 SELECT contacts.define_field('note', 'Note');

@@ -33,8 +33,6 @@ SELECT contacts.define_tag(NULL);
 SELECT contacts.define_tag(repeat('x', 65));
 INSERT INTO contacts.tag (workspace_id, name) VALUES (1, ' untrimmed ');
 SELECT contacts.define_tag('nowhere', workspace_id => 99);
-SELECT contacts.define_workspace('');
-SELECT contacts.define_workspace('x', workspace_id => 99);
 
 -- safe to repeat; another case is the same tag
 SELECT contacts.define_tag(' Gold ', 'the best') AS id, contacts.define_tag('gold') AS same, contacts.define_tag('GOLD') AS same;
@@ -46,6 +44,11 @@ SELECT workspace_id, name, status_policy FROM contacts.workspace ORDER BY worksp
 SELECT definitions_version AS before FROM contacts.workspace WHERE workspace_id = 1 \gset
 SELECT contacts.define_field('size', 'Size', 'DROPDOWN_SINGLE', ARRAY['S', 'L'], '"L"'), contacts.define_tag('GOLD');
 SELECT definitions_version = :before AS nothing_changed FROM contacts.workspace WHERE workspace_id = 1;
+
+SELECT contacts.define_workspace('x', workspace_id => 99);
+\set VERBOSITY terse
+SELECT contacts.define_workspace('');
+\set VERBOSITY default
 
 -- what cannot be changed
 SELECT contacts.define_field('size', 'Size', 'TEXT');
@@ -133,6 +136,7 @@ SELECT contacts.upsert(2, '{"email_address":"a@example.com"}');
 
 -- CHECK constraints hold the rules of a contact for every writer.
 INSERT INTO contacts.contact (workspace_id, email_address) VALUES (1, 'direct@example.com') RETURNING id ~ '^[0-9a-f]{24}$' AS object_id, status, tags, data, version;
+\set VERBOSITY terse
 INSERT INTO contacts.contact (workspace_id, email_address) VALUES (1, 'Direct@example.com');
 INSERT INTO contacts.contact (workspace_id, email_address) VALUES (1, 'nobody');
 INSERT INTO contacts.contact (workspace_id, email_address) VALUES (1, 'direct@example.com');

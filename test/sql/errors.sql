@@ -14,16 +14,16 @@ SELECT contact_upsert('{"email_address":"cersei@example.com","status":"UNSUBSCRI
 
 -- What a call raises, all of it.
 CREATE FUNCTION pg_temp.error_of(request jsonb) RETURNS TABLE (
-	sqlstate text, message text, detail text, hint text, object text) LANGUAGE plpgsql AS $$
+	state text, message text, detail text, hint text, object text) LANGUAGE plpgsql AS $$
 DECLARE
 	before_call text := (SELECT string_agg(c::text, ',' ORDER BY id) FROM contacts.contact c);
 	schema_name text; table_name text; column_name text; constraint_name text;
 BEGIN
 	BEGIN
 		PERFORM contact_upsert(request);
-		sqlstate := '00000';
+		state := '00000';
 	EXCEPTION WHEN OTHERS THEN
-		GET STACKED DIAGNOSTICS sqlstate = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
+		GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
 			hint = PG_EXCEPTION_HINT, schema_name = SCHEMA_NAME, table_name = TABLE_NAME, column_name = COLUMN_NAME,
 			constraint_name = CONSTRAINT_NAME;
 		object := concat_ws(' ', nullif(schema_name, ''), nullif(table_name, ''), nullif(column_name, ''),
@@ -99,7 +99,7 @@ SET contact_upsert.workspace_id = '9223372036854775808';
 SELECT contacts.upsert(NULL, '{"email_address":"a@example.com"}');
 
 -- In this order: each request has this error and all that come after it.
-SELECT n, sqlstate, message FROM (VALUES
+SELECT n, state, message FROM (VALUES
 	(2, '{"email_address":" ",  "fields":{"x":1},"status":"x","tags":[9]}'::jsonb),
 	(3, '{"email_address":"@", "fields":{"x":1},"status":"x","tags":[9]}'),
 	(4, '{"email_address":"a@example.com","fields":{"x":1,"age":"x"},"status":"x","tags":[9]}'),

@@ -32,7 +32,7 @@ SELECT relation::regclass, mode FROM pg_locks
 WHERE pid = pg_backend_pid() AND relation IN (SELECT oid FROM pg_class WHERE relnamespace = 'contacts'::regnamespace AND relkind = 'r')
 	AND mode <> 'AccessShareLock';
 COMMIT;
-SELECT (c.ctid, c.xmin, c.version, c.updated_at) = (:'before_ctid'::tid, :'before_xmin'::xid, :before_version, :'before_updated_at'::timestamptz) AS untouched
+SELECT c.ctid = :'before_ctid' AND c.xmin = :'before_xmin' AND c.version = :before_version AND c.updated_at = :'before_updated_at' AS untouched
 FROM contacts.contact c;
 SELECT count(*) AS events FROM contacts.event;
 
@@ -53,12 +53,14 @@ SELECT version = :before_version + 1 AS next_version, updated_at > :'before_upda
 SELECT count(*) AS events FROM contacts.event;
 
 -- An update that leaves the tags alone stays on its page and touches no index (HOT).
-SELECT contact_upsert(jsonb_build_object('email_address', 'hot@example.com', 'fields', jsonb_build_object('name', i), 'partial_update', true))
-	IS NOT NULL AS answered FROM generate_series(1, 10) i OFFSET 9;
-SELECT pg_stat_get_xact_tuples_hot_updated('contacts.contact'::regclass) >= 0 AS counted;
+SELECT contact_upsert('{"email_address":"hot@example.com","fields":{"name":"A"}}') IS NOT NULL AS made;
 BEGIN;
-SELECT contact_upsert('{"email_address":"hot@example.com","fields":{"name":"hot"},"partial_update":true}') IS NOT NULL AS answered;
-SELECT pg_stat_get_xact_tuples_updated('contacts.contact'::regclass) AS updated, pg_stat_get_xact_tuples_hot_updated('contacts.contact'::regclass) AS hot;
+SELECT pg_stat_get_xact_tuples_updated(t) AS updated, pg_stat_get_xact_tuples_hot_updated(t) AS hot
+FROM CAST('contacts.contact' AS regclass) t \gset before_
+SELECT contact_upsert('{"email_address":"hot@example.com","fields":{"name":"B"},"partial_update":true}') IS NOT NULL AS answered;
+SELECT contact_upsert('{"email_address":"hot@example.com","tags":["vip"],"partial_update":true}') IS NOT NULL AS answered;
+SELECT pg_stat_get_xact_tuples_updated(t) - :before_updated AS updated, pg_stat_get_xact_tuples_hot_updated(t) - :before_hot AS hot
+FROM CAST('contacts.contact' AS regclass) t;
 COMMIT;
 
 -- In a read-only transaction the call is refused at once, whatever the request; preview works.

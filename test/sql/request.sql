@@ -20,8 +20,6 @@ SELECT a AS given, pg_temp.email(a) AS stored FROM unnest(ARRAY[
 	'plain', '@example.com', 'a@', 'a@@b', 'a b@c', 'a@b c', 'a@b..c', 'a@.b', 'a@b.', 'a@-b', 'a@b-', 'a,b@c', '"a"@b', 'a@[127.0.0.1]',
 	'<a@b.c>', 'a@b.c, d@e.f', E'a\u0001@b', E'a\u200b@b', E'a\u0085b@c', E'a\ufeff@b'
 ]) a;
-SELECT length(repeat('l', 64) || '@' || repeat(repeat('d', 60) || '.', 3) || 'example') AS bytes,
-	pg_temp.email(repeat('l', 64) || '@' || repeat(repeat('d', 60) || '.', 3) || 'example') LIKE 'lll%example' AS good;
 SELECT pg_temp.email(repeat('l', 62) || '@' || repeat(repeat('d', 62) || '.', 3) || 'ab') LIKE 'lll%ab' AS bytes_254,
 	pg_temp.email(repeat('l', 62) || '@' || repeat(repeat('d', 62) || '.', 3) || 'abc') AS bytes_255;
 SELECT pg_temp.email('a@' || repeat('d', 63) || '.com') LIKE 'a@ddd%' AS label_63, pg_temp.email('a@' || repeat('d', 64) || '.com') AS label_64;

@@ -1,0 +1,64 @@
+# pg_dump carries the user's tables with what the user added to them, and the restored database works on.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->start;
+my $dump = $node->basedir . '/dump';
+
+$node->safe_psql('postgres', q(
+	CREATE EXTENSION contact_upsert;
+	SELECT contacts.install();
+	CREATE ROLE app;
+	SELECT contacts.grant_access('app', 1);
+	SELECT contacts.define_field('name', 'Name', tracked => true, default_value => '"none"');
+	SELECT contacts.define_field('size', 'Size', 'DROPDOWN_SINGLE', ARRAY['S', 'L']);
+	SELECT contacts.define_tag('vip');
+	ALTER TABLE contacts.contact ADD COLUMN crm_id integer DEFAULT 7;
+	CREATE INDEX mine ON contacts.contact (crm_id);
+	SELECT contact_upsert('{"email_address":"a@example.com","tags":["vip"],"fields":{"size":"L"}}');
+	SELECT contact_upsert('{"email_address":"a@example.com","partial_update":true,"fields":{"name":"A"}}');
+	SELECT contacts.record(1, id, 'total_opens') FROM contacts.contact;
+));
+my $everything = q(
+	SELECT c::text, (SELECT string_agg(f::text, ';' ORDER BY f::text) FROM contacts.field f),
+		(SELECT string_agg(t::text, ';') FROM contacts.tag t), (SELECT string_agg(s::text, ';') FROM contacts.statistics s),
+		(SELECT string_agg(e::text, ';') FROM contacts.event e), (SELECT string_agg(m::text, ';') FROM contacts.member m),
+		(SELECT string_agg(w::text, ';') FROM contacts.workspace w)
+	FROM contacts.contact c);
+my $before = $node->safe_psql('postgres', $everything);
+
+for my $format ('plain', 'custom')
+{
+	my $database = "restored_$format";
+
+	$node->command_ok([ 'pg_dump', '--format', $format, '--file', "$dump.$format", 'postgres' ], "pg_dump --format $format");
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->command_ok(
+		$format eq 'plain'
+		? [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dump.$format", '-d', $database ]
+		: [ 'pg_restore', '--exit-on-error', '-d', $database, "$dump.$format" ],
+		"restore --format $format");
+
+	is($node->safe_psql($database, $everything), $before, 'every row is there');
+	is($node->safe_psql($database, q(SELECT contact_upsert('{"email_address":"A@example.com","partial_update":true,"fields":{"name":"B"}}') #>> '{data,data,name}')),
+		'B', 'an upsert works');
+	is($node->safe_psql($database, q(SELECT contacts.define_tag('new') > (SELECT max(tag_id) FROM contacts.tag WHERE name <> 'new'))),
+		't', 'ids go on');
+	is($node->safe_psql($database, q(
+			SELECT contact_upsert('{"email_address":"b@example.com","add_tags":["new"]}') #>> '{data,tags,0,name}')),
+		'new', 'definitions are seen');
+	is($node->safe_psql($database, q(SET ROLE app; SELECT contact_upsert('{"email_address":"c@example.com"}') #>> '{data,status}')),
+		'SUBSCRIBED', 'privileges and policies are there');
+	is($node->safe_psql($database, 'SELECT contacts.install() IS NOT NULL; SELECT count(*) FROM contacts.contact'),
+		"t\n3", 'install() again changes nothing');
+	is($node->safe_psql($database, q(SELECT indexname FROM pg_indexes WHERE indexname = 'mine')), 'mine', q(and the user's own index));
+}
+
+done_testing();

@@ -1,0 +1,66 @@
+# No locale and no encoding of the database takes part in what an address, a tag or a value means.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->start;
+
+my $has_icu = $node->safe_psql('postgres', q(SELECT count(*) > 0 FROM pg_collation WHERE collprovider = 'i'));
+my $version = $node->safe_psql('postgres', 'SHOW server_version_num');
+# Turkish, where lower('I') is not 'i': of the C library where it is installed, of ICU where the server has it.
+my @databases = (
+	[ 'utf8', q(ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C') ],
+	[ 'latin1', q(ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C') ],
+	[ 'sql_ascii', q(ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C') ]);
+push @databases, [ 'turkish', q(ENCODING 'UTF8' LOCALE 'tr_TR.UTF-8') ] if `locale -a` =~ /^tr_TR\.utf-?8$/mi;
+push @databases, [ 'icu_turkish', q(ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR' LC_COLLATE 'C' LC_CTYPE 'C') ]
+	if $has_icu eq 't' && $version >= 150000;
+
+for (@databases)
+{
+	my ($name, $options) = @$_;
+	my $run = sub { $node->safe_psql($name, 'SET client_encoding = ' . ($name eq 'sql_ascii' ? 'SQL_ASCII' : 'UTF8') . ';' . shift) };
+
+	$node->safe_psql('postgres', "CREATE DATABASE $name TEMPLATE template0 $options");
+	$run->(q(
+		CREATE EXTENSION contact_upsert;
+		SELECT contacts.install();
+		SELECT contacts.define_field('name', 'Name İ'); ) =~ s/İ/$name eq 'latin1' ? 'Ö' : 'İ'/er . q(
+		SELECT contacts.define_field('flag', 'Flag', 'BOOLEAN');
+		SELECT contacts.define_field('land', 'Land', 'COUNTRY');
+		SELECT contacts.define_tag('INDIGO'), contacts.define_tag('Ärger')));
+
+	is($run->(q(SELECT contact_upsert('{"email_address":"TITI@EXAMPLE.COM","tags":["indigo","äRGER"],
+			"fields":{"name":"ıI ÄÖ","flag":"TRUE","land":"it"}}') -> 'data' -> 'data') =~ s/ı/$name eq 'latin1' ? '' : 'ı'/er),
+		'{"flag": true, "land": "IT", "name": "ıI ÄÖ", "email_address": "titi@example.com"}' =~ s/ı/$name eq 'latin1' ? '' : 'ı'/er,
+		"$name: ASCII letters only are lower-cased, values stay");
+	is($run->(q(SELECT contact_upsert('{"email_address":"titi@example.com","partial_update":true}') #>> '{data,tags,1,name}')),
+		'Ärger', "$name: tags are found whatever their case");
+	is($run->(q(SELECT count(*) FROM contacts.contact)), '1', "$name: one contact");
+	is($run->(q(SELECT contact_upsert('{"email_address":"MÜLLER@Straße.example"}') #>> '{data,data,email_address}')),
+		'mÜller@straße.example', "$name: a non-ASCII address");
+	is($run->(q(SELECT count(*) FROM contacts.contact WHERE email_address = 'mÜller@straße.example')), '1', "$name: is stored so");
+	my (undef, undef, $error) = $node->psql($name, q(SET client_encoding = ) . ($name eq 'sql_ascii' ? 'SQL_ASCII' : 'UTF8') . q(;
+		SELECT contact_upsert('{"email_address":"a@example.com","tags":["Größe"]}')));
+	like($error, qr/Tag 'Größe' does not exist in this workspace/, "$name: an error has the right characters");
+	(undef, undef, $error) = $node->psql($name, q(SELECT contacts.define_tag('Ÿ'); SELECT contacts.define_tag('µ')))
+		if $name eq 'latin1';
+	is($error, '', 'latin1: folding needs no character that the encoding lacks') if $name eq 'latin1';
+}
+
+# bytes that are no UTF-8, where the database does not mind
+my (undef, undef, $error) = $node->psql('sql_ascii', qq(SELECT contact_upsert(jsonb_build_object('email_address', E'a\\xff\@example.com'))));
+like($error, qr/The email address you provided is not valid/, 'sql_ascii: an address that is not UTF-8');
+is($node->safe_psql('sql_ascii', qq(
+		SELECT contact_upsert(jsonb_build_object('email_address', 'b\@example.com', 'fields', jsonb_build_object('name', E'\\xff'))) #>> '{data,data,name}' = E'\\xff')),
+	't', 'sql_ascii: a value that is not UTF-8 comes back as it was');
+(undef, undef, $error) = $node->psql('sql_ascii', q(SELECT contacts.define_tag(E'\\xff')));
+like($error, qr/violates check constraint/, 'sql_ascii: a tag name that is not UTF-8');
+
+done_testing();

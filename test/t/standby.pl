@@ -1,0 +1,38 @@
+# On a standby the call is refused at once, and preview works.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $primary = PostgreSQL::Test::Cluster->new('primary');
+$primary->init(allows_streaming => 1);
+$primary->start;
+$primary->safe_psql('postgres', q(
+	CREATE EXTENSION contact_upsert;
+	SELECT contacts.install();
+	SELECT contacts.define_field('name', 'Name');
+	SELECT contact_upsert('{"email_address":"a@example.com"}');
+));
+$primary->backup('backup');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($primary, 'backup', has_streaming => 1);
+$standby->start;
+$primary->wait_for_catchup($standby);
+
+my ($status, $out, $err) = $standby->psql('postgres', q(SELECT contact_upsert('[]')), on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
+like($err, qr/ERROR:  25006/, 'contact_upsert is refused with 25006');
+my $preview = q(SELECT outcome FROM contacts.preview('{"email_address":"%s","fields":{"name":"x"}}'));
+is($standby->safe_psql('postgres', sprintf $preview, 'A@example.com'), 'updated', 'preview of an update');
+is($standby->safe_psql('postgres', sprintf $preview, 'b@example.com'), 'created', 'preview of a creation');
+$primary->safe_psql('postgres', q(DELETE FROM contacts.field WHERE merge_tag = 'name'));
+$primary->wait_for_catchup($standby);
+is($standby->safe_psql('postgres', sprintf $preview, 'a@example.com'), 'failed', 'a change of the definitions arrives');
+
+$standby->promote;
+is($standby->safe_psql('postgres', q(SELECT contact_upsert('{"email_address":"a@example.com","status":"CLEANED"}') #>> '{data,status}')),
+	'CLEANED', 'after a promotion the call works');
+
+done_testing();
