@@ -65,12 +65,14 @@ SHLIB_EXPORTS = $(wildcard src/pg/exports.txt)
 SHLIB_LINK = $(CORE_LIB) -lstdc++
 
 # The parts of the install script, in order.
-SQL_PARTS = $(patsubst %,sql/%.sql,contact_upsert rules triggers tables definitions events access)
+SQL_PARTS = $(patsubst %,sql/%.sql,contact_upsert rules triggers tables definitions events consume access)
 DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
 
 WORKER_OBJS = $(patsubst src/worker/%.cpp,build/worker/%.o,$(sort $(wildcard src/worker/*.cpp)))
-SCRIPTS_built = $(if $(WORKER_OBJS),contact-worker)
+ifneq (,$(WORKER_OBJS))
+SCRIPTS_built = contact-worker
+endif
 
 # The server's headers are system headers here: their warnings are not ours to mend.
 PG_CPPFLAGS = -Isrc -isystem $(includedir_server)
