@@ -119,11 +119,11 @@ BEGIN
 		WHERE d.consumer_id = id AND d.due_at <= at AND d.leased_until <= at
 			AND NOT EXISTS (
 				SELECT FROM contacts.delivery f
-				WHERE f.consumer_id = id AND f.contact_id = d.contact_id AND f.workspace_id = d.workspace_id
+				WHERE f.consumer_id = id AND f.contact_id = d.contact_id
 					AND f.event_id < d.event_id AND f.due_at IS NOT NULL AND NOT f.dead)
 			AND NOT EXISTS (
 				SELECT FROM contacts.delivery w
-				WHERE w.consumer_id = id AND w.workspace_id = d.workspace_id AND w.due_at IS NULL
+				WHERE w.consumer_id = id AND w.due_at IS NULL
 					AND (w.contact_id, w.event_id) >= (d.contact_id, bottom)
 					AND (w.contact_id, w.event_id) < (d.contact_id, d.event_id))
 		ORDER BY d.due_at
@@ -136,11 +136,11 @@ BEGIN
 			WHERE d.consumer_id = id AND d.event_id >= bottom AND d.due_at IS NULL AND d.leased_until <= at
 				AND NOT EXISTS (
 					SELECT FROM contacts.delivery f
-					WHERE f.consumer_id = id AND f.contact_id = d.contact_id AND f.workspace_id = d.workspace_id
+					WHERE f.consumer_id = id AND f.contact_id = d.contact_id
 						AND f.event_id < d.event_id AND f.due_at IS NOT NULL AND NOT f.dead)
 				AND NOT EXISTS (
 					SELECT FROM contacts.delivery w
-					WHERE w.consumer_id = id AND w.workspace_id = d.workspace_id AND w.due_at IS NULL
+					WHERE w.consumer_id = id AND w.due_at IS NULL
 						AND (w.contact_id, w.event_id) >= (d.contact_id, bottom)
 						AND (w.contact_id, w.event_id) < (d.contact_id, d.event_id))
 			ORDER BY d.event_id
