@@ -10,7 +10,9 @@
 
 /* A bigint does not fit an integer setting, so it is text with a check. */
 static char *workspace_id_text;
-static int64 workspace_id;
+
+/* Whether this library is being loaded, by the first call of a session, and takes over what was SET before. */
+static bool loading;
 
 static int notify = NOTIFY_EVENTS;
 static int notify_interval = 100;
@@ -33,21 +35,17 @@ check_workspace_id(char **newval, void **extra, GucSource source)
 {
 	int64 id;
 
-	if (parse_workspace_id(*newval, &id))
+	/* Refused while loading, a value would give way to the default, and the call go on in the wrong workspace. */
+	if (loading || parse_workspace_id(*newval, &id))
 		return true;
 	GUC_check_errdetail("The id of a workspace is an integer from 1 to " INT64_FORMAT ".", PG_INT64_MAX);
 	return false;
 }
 
-static void
-assign_workspace_id(const char *newval, void *extra)
-{
-	(void)parse_workspace_id(newval, &workspace_id);
-}
-
 void
 settings_define(void)
 {
+	loading = true;
 	DefineCustomStringVariable("contact_upsert.workspace_id",
 							   "The workspace of calls that name none.",
 							   "It chooses among the workspaces that the role may act for; it gives access to none.",
@@ -56,7 +54,7 @@ settings_define(void)
 							   PGC_USERSET,
 							   0,
 							   check_workspace_id,
-							   assign_workspace_id,
+							   NULL,
 							   NULL);
 	DefineCustomEnumVariable("contact_upsert.notify",
 							 "What a transaction with automation events notifies contact_automation of.",
@@ -82,12 +80,20 @@ settings_define(void)
 							NULL,
 							NULL);
 	MarkGUCPrefixReserved("contact_upsert");
+	loading = false;
 }
 
 int64
 settings_workspace_id(void)
 {
-	return workspace_id;
+	int64 id;
+
+	if (!parse_workspace_id(workspace_id_text, &id))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for parameter \"contact_upsert.workspace_id\": \"%s\"", workspace_id_text),
+				 errdetail("The id of a workspace is an integer from 1 to " INT64_FORMAT ".", PG_INT64_MAX)));
+	return id;
 }
 
 NotifySetting

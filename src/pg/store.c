@@ -16,12 +16,13 @@
 #include "statement.h"
 #include "store.h"
 
+/* A sub-select, because its plan is the index look-up even while the table is empty; a join's may be a scan. */
 static Statement find_contact = {"SELECT w.definitions_version, c.id, c.version, c.status::pg_catalog.text, c.tags, "
 								 "c.data, c.created_at, c.updated_at,"
-								 " s.total_opens, s.total_clicks, s.total_bounces, s.total_delivered"
+								 " (SELECT ARRAY[s.total_opens, s.total_clicks, s.total_bounces, s.total_delivered]"
+								 " FROM contacts.statistics s WHERE s.workspace_id" EQ "$1 AND s.contact_id" EQ "c.id)"
 								 " FROM contacts.workspace w"
 								 " LEFT JOIN contacts.contact c ON c.workspace_id" EQ "$1 AND c.email_address" EQ "$2"
-								 " LEFT JOIN contacts.statistics s ON s.workspace_id" EQ "$1 AND s.contact_id" EQ "c.id"
 								 " WHERE w.workspace_id" EQ "$1",
 								 2,
 								 {INT8OID, TEXTOID},
@@ -119,26 +120,40 @@ store_is_installed(void)
 	return OidIsValid(namespace) && OidIsValid(get_relname_relid("workspace", namespace));
 }
 
+/* Points to the elements of a bigint[] without nulls. */
+static const int64 *
+read_bigints(Datum stored, size_t *count)
+{
+	ArrayType *array = DatumGetArrayTypeP(stored);
+
+	*count = (size_t)ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	return (const int64 *)ARR_DATA_PTR(array);
+}
+
 static void
 read_contact(StoredContact *found, Datum id)
 {
 	bool is_null;
-	ArrayType *tags;
+	Datum statistics;
 
 	text_to_cstring_buffer(DatumGetTextPP(id), found->id, sizeof(found->id));
 	found->version = DatumGetInt64(column(3, &is_null));
 	found->contact.status = read_status(column(4, &is_null));
-	tags = DatumGetArrayTypeP(column(5, &is_null));
-	found->contact.tag_ids = (int64 *)ARR_DATA_PTR(tags);
-	found->contact.tag_count = (size_t)ArrayGetNItems(ARR_NDIM(tags), ARR_DIMS(tags));
+	found->contact.tag_ids = read_bigints(column(5, &is_null), &found->contact.tag_count);
 	found->contact.data = json_read(DatumGetJsonbP(column(6, &is_null)));
 	found->created_at = DatumGetTimestampTz(column(7, &is_null));
 	found->updated_at = DatumGetTimestampTz(column(8, &is_null));
-	/* A null, for a contact without statistics, is 0. */
-	found->total_opens = DatumGetInt64(column(9, &is_null));
-	found->total_clicks = DatumGetInt64(column(10, &is_null));
-	found->total_bounces = DatumGetInt64(column(11, &is_null));
-	found->total_delivered = DatumGetInt64(column(12, &is_null));
+	statistics = column(9, &is_null);
+	if (!is_null)
+	{
+		size_t count;
+		const int64 *totals = read_bigints(statistics, &count);
+
+		found->total_opens = totals[0];
+		found->total_clicks = totals[1];
+		found->total_bounces = totals[2];
+		found->total_delivered = totals[3];
+	}
 }
 
 bool

@@ -120,3 +120,10 @@ SELECT position, outcome, id, email_address, changes, events, contact, error
 FROM contacts.preview('{"email_address":" Cersei@example.com","fields":{"age":"old"}}');
 SELECT outcome, email_address, error FROM contacts.preview('{"email_address":"nobody"}');
 SELECT contacts.preview(77, '{"email_address":"a@example.com"}');
+
+-- A setting that was made before the library was loaded is refused, too, and never replaced by the default.
+\c
+SET contact_upsert.workspace_id = 'two';
+SELECT contact_upsert('{"email_address":"a@example.com"}');
+SET contact_upsert.workspace_id = 'three';
+RESET contact_upsert.workspace_id;

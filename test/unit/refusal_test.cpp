@@ -1,0 +1,65 @@
+/* refusal_test.cpp - errors in buffers of fixed size. */
+#include "core/refusal.hpp"
+
+#include "core_call.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+std::string
+cut(std::string_view text)
+{
+	char buffer[8];
+	contact::ErrorText(buffer).append(text);
+	return buffer;
+}
+
+TEST(ErrorText, cuts_at_a_code_point)
+{
+	EXPECT_EQ(cut(""), "");
+	EXPECT_EQ(cut("1234567"), "1234567");
+	EXPECT_EQ(cut("12345678"), "1234...");
+	EXPECT_EQ(cut("123é5678"), "123...");
+	EXPECT_EQ(cut("12éé5678"), "12é...");
+	EXPECT_EQ(cut("1😀34567"), "1...");
+	EXPECT_EQ(cut("\x80\x80\x80\x80\x80\x80\x80\x80"), "\x80\x80\x80\x80...");
+}
+
+TEST(ErrorText, stays_cut)
+{
+	char buffer[8];
+	contact::ErrorText text(buffer);
+	text.append("123456").append("78").append("9");
+	EXPECT_STREQ(buffer, "1234...");
+}
+
+TEST(Refusal, cuts_what_the_user_sent)
+{
+	const std::string key(2000, 'x');
+	CoreCall call(kDefinitions, "null", request_with("\"fields\":{\"" + key + "\":1}"));
+	ASSERT_EQ(call.run(), CU_REJECTED);
+	EXPECT_EQ(std::string(call.error.merge_tag), std::string(252, 'x') + "...");
+	EXPECT_EQ(std::string(call.error.message).size(), sizeof call.error.message - 1);
+	EXPECT_TRUE(std::string_view(call.error.message).ends_with("x..."));
+}
+
+TEST(Refusal, never_reads_a_format)
+{
+	EXPECT_EQ(outcome_of("null", request_with(R"("tags": ["%s%n%d"])")),
+			  "TAG_NOT_FOUND (tags, %s%n%d): Tag '%s%n%d' does not exist in this workspace");
+}
+
+TEST(Refusal, describes_one_fault_only)
+{
+	cu_error error;
+	contact::Refusal(error, CU_TAG_NOT_FOUND).message({"m"}).hint({"h"}).field("tags").tag_id("1");
+	EXPECT_EQ(contact::refuse_shape(error, "fields", "an object"), CU_REJECTED);
+	EXPECT_EQ(error.code, CU_INVALID_REQUEST);
+	EXPECT_STREQ(error.message, "fields must be an object.");
+	EXPECT_STREQ(error.hint, "Correct the value of fields, or leave the key out.");
+	EXPECT_STREQ(error.tag, "");
+	EXPECT_FALSE(error.tag_is_id);
+}
+
+} // namespace

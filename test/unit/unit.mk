@@ -1,0 +1,59 @@
+# Tests of the core alone: GoogleTest and the fuzzer, under sanitizers, and a micro-benchmark.
+# FUZZ_SECONDS and FUZZ_CXX may be given.
+
+UNIT_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_CXXFLAGS = -std=c++20 -O1 -g -fno-omit-frame-pointer $(CORE_WARNINGS) -Isrc -Itest/unit $(PROFILE)
+UNIT_CORE_OBJECTS = $(CORE_SOURCES:src/core/%.cpp=build/unit/core/%.o)
+UNIT_HELPERS = build/unit/test/unit/json_document.o build/unit/test/unit/core_call.o
+UNIT_TESTS = $(patsubst %.cpp,build/unit/%.o,$(sort $(wildcard test/unit/*_test.cpp)))
+
+FUZZ_SECONDS ?= 600
+FUZZ_CXX ?= clang++
+FUZZ_SOURCES = $(CORE_SOURCES) test/unit/json_document.cpp test/unit/core_call.cpp test/fuzz/contact_core_fuzz.cpp
+FUZZ_OBJECTS = $(FUZZ_SOURCES:%.cpp=build/fuzz/%.o)
+
+.PHONY: unit fuzz fuzz-corpus core-bench
+
+unit: build/unit/unit_tests
+	build/unit/unit_tests --gtest_brief=0
+	test/unit/generated_test.sh
+
+fuzz-corpus: build/unit/replay
+	build/unit/replay test/fuzz/corpus
+
+# New inputs go to build/fuzz/corpus; a finding is written to build/fuzz.
+fuzz: build/fuzz/contact_core_fuzz
+	@mkdir -p build/fuzz/corpus
+	build/fuzz/contact_core_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1 \
+		-dict=test/fuzz/contact_core.dict -artifact_prefix=build/fuzz/ build/fuzz/corpus test/fuzz/corpus
+
+core-bench: build/bench/core_bench
+	build/bench/core_bench
+
+build/unit/unit_tests: $(UNIT_TESTS) $(UNIT_HELPERS) $(UNIT_CORE_OBJECTS)
+	$(CXX) $(UNIT_SANITIZE) -o $@ $^ -lgtest -lgtest_main -pthread
+
+build/unit/replay: build/unit/test/fuzz/replay_main.o build/unit/test/fuzz/contact_core_fuzz.o $(UNIT_HELPERS) \
+		$(UNIT_CORE_OBJECTS)
+	$(CXX) $(UNIT_SANITIZE) -o $@ $^
+
+build/fuzz/contact_core_fuzz: $(FUZZ_OBJECTS)
+	$(FUZZ_CXX) -fsanitize=fuzzer $(UNIT_SANITIZE) -o $@ $^
+
+build/bench/core_bench: test/bench/core_bench.cpp test/unit/json_document.cpp $(CORE_LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(CORE_CXXFLAGS) -Isrc -Itest/unit -o $@ $^ -lbenchmark -pthread
+
+build/unit/core/%.o: src/core/%.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(UNIT_CXXFLAGS) $(UNIT_SANITIZE) -MMD -MP -c -o $@ $<
+
+build/unit/test/%.o: test/%.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(UNIT_CXXFLAGS) $(UNIT_SANITIZE) -MMD -MP -c -o $@ $<
+
+build/fuzz/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(FUZZ_CXX) $(UNIT_CXXFLAGS) -fsanitize=fuzzer-no-link $(UNIT_SANITIZE) -MMD -MP -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(wildcard build/unit/*/*.o build/unit/*/*/*.o build/fuzz/*/*/*.o))
