@@ -24,6 +24,7 @@ unlink "/tmp/readme.$$.sql";
 $printed =~ s/^psql:[^\n]*?: (?=ERROR|NOTICE|WARNING)//mg;
 my @printed = split /^\@\@\n/m, $printed;
 shift @printed;
+s/\n+\z/\n/ for @printed;
 
 # What differs from run to run, by its form.
 sub form
