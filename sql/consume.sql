@@ -18,7 +18,10 @@
 -- consumer's floor, below which no delivery that has not failed yet is left or can appear. raise_floor() says how that
 -- is known. Deliveries that have failed are few, and found by indexes that hold nothing else.
 --
--- claim() plans each time: a plan made for an empty queue would be a bad one when 100,000 wait.
+-- Why the plans are right whatever the planner believes. The table is sometimes empty, sometimes huge, and statistics tell
+-- of the other time. So these functions plan at each call, for the size of the files is known; they leave the planner no
+-- way but index scans; they compare (contact_id, event_id) as a row, which only the index of contacts can do; and they
+-- begin a join at keys_of(), which says that it has one row.
 
 CREATE TYPE contacts.claimed_event AS (
 	event_id bigint,
@@ -34,6 +37,18 @@ CREATE TYPE contacts.claimed_event AS (
 );
 COMMENT ON TYPE contacts.claimed_event IS 'an event handed out to a consumer; attempts counts this time';
 REVOKE ALL ON TYPE contacts.claimed_event FROM PUBLIC;
+
+CREATE FUNCTION contacts.keys_of(consumer_id bigint, event_ids bigint[])
+	RETURNS TABLE (consumer_id_key bigint, event_id_key bigint)
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 1
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	RETURN QUERY SELECT keys_of.consumer_id, e FROM unnest(event_ids) e;
+END
+$$;
+COMMENT ON FUNCTION contacts.keys_of(bigint, bigint[]) IS 'part of claim(), ack() and release(): keys to look up';
+REVOKE ALL ON FUNCTION contacts.keys_of(bigint, bigint[]) FROM PUBLIC;
 
 CREATE FUNCTION contacts.raise_floor(consumer_id bigint) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -99,6 +114,7 @@ DECLARE
 	bottom bigint;
 	ids bigint[];
 	lease_number bigint;
+	max_attempts integer;
 	leased integer;
 	-- not now(): in a long transaction that is long ago
 	at timestamptz := clock_timestamp();
@@ -152,23 +168,24 @@ BEGIN
 	END IF;
 
 	lease_number := nextval('contacts.lease_seq');
+	SELECT c.max_attempts INTO max_attempts
+		FROM contacts.consumer c WHERE c.workspace_id = claim.workspace_id AND c.consumer_id = id;
 	UPDATE contacts.delivery d
 		SET lease = lease_number, leased_until = at + claim.lease, attempts = d.attempts + 1
-		FROM unnest(array_fill(id, ARRAY[cardinality(ids)]), ids) k (consumer_id, event_id), contacts.consumer c
-		WHERE d.consumer_id = k.consumer_id AND d.event_id = k.event_id
-			AND c.workspace_id = claim.workspace_id AND c.consumer_id = id AND d.attempts < c.max_attempts;
+		FROM contacts.keys_of(id, ids) AS k (consumer_id, event_id)
+		WHERE d.consumer_id = k.consumer_id AND d.event_id = k.event_id AND d.attempts < max_attempts;
 	GET DIAGNOSTICS leased = ROW_COUNT;
 	IF leased < cardinality(ids) THEN
 		-- Whoever had them last never came back to say so.
 		UPDATE contacts.delivery d
 			SET due_at = 'infinity', last_error = 'The lease ran out.'
-			FROM unnest(array_fill(id, ARRAY[cardinality(ids)]), ids) k (consumer_id, event_id)
+			FROM contacts.keys_of(id, ids) AS k (consumer_id, event_id)
 			WHERE d.consumer_id = k.consumer_id AND d.event_id = k.event_id AND d.lease <> lease_number;
 	END IF;
 	RETURN QUERY
 		SELECT d.event_id, d.lease, d.attempts, e.workspace_id, e.contact_id, e.contact_version, e.ordinal, e.type,
 			e.detail, e.created_at
-		FROM unnest(array_fill(id, ARRAY[cardinality(ids)]), ids) k (consumer_id, event_id)
+		FROM contacts.keys_of(id, ids) AS k (consumer_id, event_id)
 			JOIN contacts.delivery d USING (consumer_id, event_id)
 			JOIN contacts.event e ON e.workspace_id = d.workspace_id AND e.event_id = d.event_id
 		WHERE d.lease = lease_number
@@ -201,7 +218,7 @@ BEGIN
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Both come from contacts.claim().';
 	END IF;
 	DELETE FROM contacts.delivery d
-		USING unnest(array_fill(id, ARRAY[cardinality(event_ids)]), event_ids) k (consumer_id, event_id)
+		USING contacts.keys_of(id, event_ids) AS k (consumer_id, event_id)
 		WHERE d.consumer_id = k.consumer_id AND d.event_id = k.event_id
 			AND d.lease = ack.lease AND d.lease > 0;
 	GET DIAGNOSTICS acknowledged = ROW_COUNT;
@@ -271,7 +288,7 @@ BEGIN
 	END IF;
 	UPDATE contacts.delivery d
 		SET lease = 0, leased_until = '-infinity', attempts = d.attempts - 1
-		FROM unnest(array_fill(id, ARRAY[cardinality(event_ids)]), event_ids) k (consumer_id, event_id)
+		FROM contacts.keys_of(id, event_ids) AS k (consumer_id, event_id)
 		WHERE d.consumer_id = k.consumer_id AND d.event_id = k.event_id
 			AND d.lease = release.lease AND d.lease > 0;
 	GET DIAGNOSTICS released = ROW_COUNT;
