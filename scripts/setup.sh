@@ -79,7 +79,8 @@ packages=() optional=()
 case ${1:-} in
 	demo | test | check) packages+=(build-essential libpq-dev) ;;&
 	test | check)
-		packages+=(clang iso-codes libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-psycopg python3-psycopg2 unicode-data)
+		packages+=(clang iso-codes libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-psycopg python3-psycopg2
+			unicode-data)
 		optional+=(libclang-rt-dev)
 		;;&
 	check) packages+=(clang-format clang-tidy shellcheck) ;;
