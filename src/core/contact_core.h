@@ -140,7 +140,7 @@ typedef struct cu_error
 	char field[32];		 /* the request's top-level key that is at fault */
 	char merge_tag[256]; /* the key in "fields" */
 	char tag[256];		 /* the tag: an integer's digits, or a name */
-	bool tag_is_id;
+	bool tag_is_id;		 /* tag is an integer, with all its digits */
 } cu_error;
 
 /* Names as in the API and the SQL enums, terminated; NULL for a value that does not exist. */

@@ -83,7 +83,7 @@ Refusal &
 Refusal::tag_id(std::string_view digits) noexcept
 {
 	ErrorText(error_.tag).append(digits);
-	error_.tag_is_id = true;
+	error_.tag_is_id = digits.size() < sizeof(error_.tag); /* digits that are cut are no number */
 	return *this;
 }
 

@@ -72,6 +72,7 @@ SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":[999]}')
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":["it''s \"new\" 100%"]}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","add_tags":[-1]}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","remove_tags":[99999999999999999999]}');
+SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":[1e400]}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":{}}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":[1.5]}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":[null]}');

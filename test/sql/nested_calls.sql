@@ -1,0 +1,63 @@
+-- Triggers of the user's own that call back while an upsert is under way: the outer call's definitions stay valid, its
+-- answer is right, and a trigger that suppresses the row is an error.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS contact_upsert CASCADE;
+CREATE EXTENSION contact_upsert;
+SELECT contacts.install() IS NOT NULL AS installed;
+RESET client_min_messages;
+\set SHOW_CONTEXT never
+SELECT contacts.define_field('name', 'Name', tracked => true);
+CREATE SEQUENCE regress_calls;
+CREATE FUNCTION regress_copy() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+	n text := nextval('regress_calls');
+BEGIN
+	IF NEW.email_address NOT LIKE 'copy%' THEN
+		PERFORM contacts.define_field('extra_' || n, 'Extra ' || n);
+		PERFORM contact_upsert(jsonb_build_object('email_address', 'copy.' || NEW.email_address, 'create_tags', true,
+			'tags', jsonb_build_array('tag ' || n), 'fields', jsonb_build_object('name', n, 'extra_' || n, 'x')));
+	END IF;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER regress_before BEFORE INSERT OR UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_copy();
+CREATE TRIGGER regress_after AFTER INSERT OR UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_copy();
+CREATE FUNCTION pg_temp.call(request jsonb) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT contact_upsert('{"email_address":"a@example.com"}' || request) #- '{data,id}' #- '{data,created_at}' #- '{data,updated_at}' #- '{data,statistics}'
+$$;
+SELECT pg_temp.call('{"fields":{"name":"one"},"tags":["new"],"create_tags":true}');
+SELECT pg_temp.call('{"fields":{"name":"two"},"tags":["new"]}');
+SELECT pg_temp.call('{"fields":{"name":"two"},"tags":["new"]}') AS unchanged;
+SELECT email_address, version, data FROM contacts.contact ORDER BY email_address;
+SELECT c.email_address, e.contact_version, e.ordinal, e.type FROM contacts.event e JOIN contacts.contact c ON c.id = e.contact_id ORDER BY 1, 2, 3;
+DROP TRIGGER regress_before ON contacts.contact;
+DROP TRIGGER regress_after ON contacts.contact;
+
+-- a trigger that changes what is written, one that refuses it, one that raises
+CREATE FUNCTION regress_suppress() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER regress_suppress BEFORE INSERT OR UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_suppress();
+SELECT pg_temp.call('{"fields":{"name":"three"}}');
+SELECT contact_upsert('{"email_address":"new@example.com"}');
+SELECT pg_temp.call('{"fields":{"name":"two"},"tags":["new"]}') AS unchanged;
+DROP TRIGGER regress_suppress ON contacts.contact;
+CREATE TRIGGER regress_suppress BEFORE INSERT ON contacts.event FOR EACH ROW EXECUTE FUNCTION regress_suppress();
+SELECT pg_temp.call('{"fields":{"name":"three"},"tags":["new"]}');
+DROP TRIGGER regress_suppress ON contacts.event;
+SELECT data FROM contacts.contact WHERE email_address = 'a@example.com';
+
+-- caught errors and subtransactions around the call
+DO $$
+BEGIN
+	FOR i IN 1..5 LOOP
+		BEGIN
+			PERFORM contact_upsert(jsonb_build_object('email_address', 'a@example.com', 'partial_update', true, 'fields', jsonb_build_object('name', 'loop ' || i)));
+			IF i % 2 = 0 THEN
+				PERFORM contact_upsert('{"email_address":"a@example.com","fields":{"unknown":1}}');
+			END IF;
+		EXCEPTION WHEN data_exception THEN
+			NULL;
+		END;
+	END LOOP;
+END $$;
+SELECT data, (SELECT count(*) FROM contacts.event e WHERE e.contact_id = c.id AND e.detail #>> '{field,new}' LIKE 'loop%') AS events
+FROM contacts.contact c WHERE email_address = 'a@example.com';
+DROP SEQUENCE regress_calls;
