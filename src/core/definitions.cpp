@@ -83,6 +83,8 @@ load_fields(Arena &arena, std::span<const cu_json> sources, cu_definitions &defi
 		by_merge_tag.push_back(&fields.back());
 	}
 	std::ranges::sort(by_merge_tag, jsonb_less, &Field::merge_tag);
+	if (std::ranges::adjacent_find(by_merge_tag, {}, &Field::merge_tag) != by_merge_tag.end())
+		return CU_INTERNAL_ERROR;
 	definitions.fields = fields;
 	definitions.fields_by_merge_tag = by_merge_tag;
 	return CU_OK;
@@ -117,7 +119,7 @@ load_tags(Arena &arena, std::span<const cu_json> sources, cu_definitions &defini
 		tags.push_back(tag);
 		by_name.push_back({fold_case(arena, view(tag.name)), &tags.back()});
 	}
-	std::ranges::sort(by_name, {}, &TagName::folded);
+	std::ranges::sort(by_name, {}, [](const TagName &name) { return std::pair(name.folded, name.tag); });
 	definitions.tags = tags;
 	definitions.tags_by_name = by_name;
 	return CU_OK;

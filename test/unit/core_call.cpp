@@ -47,25 +47,10 @@ TestHost::is_interrupted(void *context)
 	return ++host.polls == host.interrupt_at;
 }
 
-namespace {
-
-const cu_json *
-member(const cu_json &object, std::string_view key)
-{
-	for (std::size_t i = 0; object.kind == CU_JSON_OBJECT && i < object.count; i++)
-	{
-		if (view_text(object.keys[i]) == key)
-			return &object.items[i];
-	}
-	return nullptr;
-}
-
-} // namespace
-
 StoredContact::StoredContact(const cu_json &source) : exists_(source.kind == CU_JSON_OBJECT)
 {
 	contact_.data.kind = CU_JSON_OBJECT;
-	if (const auto *status = member(source, "status"); status != nullptr && status->kind == CU_JSON_STRING)
+	if (const auto *status = find_member(source, "status"); status != nullptr && status->kind == CU_JSON_STRING)
 	{
 		for (int i = 0; i < CU_STATUS_COUNT; i++)
 		{
@@ -73,7 +58,7 @@ StoredContact::StoredContact(const cu_json &source) : exists_(source.kind == CU_
 				contact_.status = static_cast<cu_status>(i);
 		}
 	}
-	if (const auto *tags = member(source, "tags"); tags != nullptr && tags->kind == CU_JSON_ARRAY)
+	if (const auto *tags = find_member(source, "tags"); tags != nullptr && tags->kind == CU_JSON_ARRAY)
 	{
 		for (std::size_t i = 0; i < tags->count; i++)
 			tag_ids_.push_back(std::atoll(std::string(view_text(tags->items[i].text)).c_str()));
@@ -82,8 +67,15 @@ StoredContact::StoredContact(const cu_json &source) : exists_(source.kind == CU_
 	tag_ids_.erase(std::unique(tag_ids_.begin(), tag_ids_.end()), tag_ids_.end());
 	contact_.tag_ids = tag_ids_.data();
 	contact_.tag_count = tag_ids_.size();
-	if (const auto *data = member(source, "data"); data != nullptr && data->kind == CU_JSON_OBJECT)
+	if (const auto *data = find_member(source, "data"); data != nullptr && data->kind == CU_JSON_OBJECT)
 		contact_.data = *data;
+}
+
+void
+StoredContact::drop_data_that_cannot_be_stored()
+{
+	if (!cu_is_stored_data(&contact_.data))
+		contact_.data.count = 0;
 }
 
 CoreCall::CoreCall(std::string_view definitions, std::string_view contact, std::string_view request)
@@ -104,6 +96,8 @@ CoreCall::run()
 std::string
 CoreCall::outcome()
 {
+	if (!definitions_.good() || !contact_.good() || !request_.good())
+		return "not JSON";
 	const auto result = run();
 	if (result == CU_REJECTED)
 	{

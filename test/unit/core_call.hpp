@@ -56,6 +56,10 @@ class StoredContact
 {
 public:
 	explicit StoredContact(const cu_json &source);
+	StoredContact(StoredContact &&) = default;
+
+	/* Keeps the rule that the table has for its data: other data becomes empty. */
+	void drop_data_that_cannot_be_stored();
 
 	const cu_contact *get() const { return exists_ ? &contact_ : nullptr; }
 

@@ -32,6 +32,11 @@ const Row kRows[] = {
 	 R"({"status_policy": "api", "fields": [{"merge_tag": "x", "label": "X", "type": "DROPDOWN_SINGLE", "required": true,
 		"tracked": true, "options": ["a", 1]}]})",
 	 CU_INTERNAL_ERROR},
+	{"merge_tag_twice",
+	 R"({"status_policy": "api", "fields": [
+		{"merge_tag": "x", "label": "X", "type": "TEXT", "required": true, "tracked": true},
+		{"merge_tag": "x", "label": "Y", "type": "TEXT", "required": true, "tracked": true}]})",
+	 CU_INTERNAL_ERROR},
 	{"null_options",
 	 R"({"status_policy": "api", "fields": [{"merge_tag": "x", "label": "X", "type": "TEXT", "required": true,
 		"tracked": true, "options": null, "default_value": null}]})",

@@ -43,7 +43,7 @@ struct Row
 };
 
 const std::string kLabel63 = repeat("a", 63);
-const std::string kLocal186 = repeat("b", 186);
+const std::string kLocal187 = repeat("b", 187);
 const std::string kInvalid = "EMAIL_INVALID";
 const std::string kMissing = "EMAIL_REQUIRED";
 
@@ -61,7 +61,7 @@ const Row kRows[] = {
 	{"emoji", R"("a😀@b")", "a😀@b"},
 	{"label_63", "\"a@" + kLabel63 + "\"", "a@" + kLabel63},
 	{"label_63_code_points", "\"a@" + repeat("é", 63) + "\"", "a@" + repeat("é", 63)},
-	{"254_bytes", "\"" + kLocal186 + "@" + kLabel63 + ".de" + "\"", kLocal186 + "@" + kLabel63 + ".de"},
+	{"254_bytes", "\"" + kLocal187 + "@" + kLabel63 + ".de" + "\"", kLocal187 + "@" + kLabel63 + ".de"},
 
 	{"missing", "null", kMissing},
 	{"empty", R"("")", kMissing},
@@ -88,7 +88,7 @@ const Row kRows[] = {
 	{"hyphen_alone", R"("a@-")", kInvalid},
 	{"label_64", "\"a@" + kLabel63 + "a\"", kInvalid},
 	{"label_64_code_points", "\"a@" + repeat("é", 64) + "\"", kInvalid},
-	{"255_bytes", "\"b" + kLocal186 + "@" + kLabel63 + ".de" + "\"", kInvalid},
+	{"255_bytes", "\"b" + kLocal187 + "@" + kLabel63 + ".de" + "\"", kInvalid},
 	{"control", R"("a\u0001@b")", kInvalid},
 	{"delete", R"("a\u007f@b")", kInvalid},
 	{"c1_control", R"("a\u0080@b")", kInvalid},

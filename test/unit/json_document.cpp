@@ -7,10 +7,12 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+namespace {
+
 class JsonHandler : public nlohmann::json_sax<nlohmann::json>
 {
 public:
-	explicit JsonHandler(JsonDocument &document) : document_(document) { levels_.emplace_back(); }
+	explicit JsonHandler(JsonStore &store) : store_(store) { levels_.emplace_back(); }
 
 	bool null() override { return add({}); }
 
@@ -40,10 +42,10 @@ public:
 	bool end_object() override
 	{
 		auto level = finish();
-		return add(document_.keep_object(std::move(level.keys), std::move(level.values)));
+		return add(store_.object(std::move(level.keys), std::move(level.values)));
 	}
 
-	bool end_array() override { return add(document_.keep_array(finish().values)); }
+	bool end_array() override { return add(store_.array(finish().values)); }
 
 	bool parse_error(std::size_t, const std::string &, const nlohmann::detail::exception &) override { return false; }
 
@@ -77,36 +79,54 @@ private:
 		return true;
 	}
 
-	bool add_text(cu_json_kind kind, std::string text)
-	{
-		cu_json json{};
-		json.kind = kind;
-		json.text = document_.keep(std::move(text));
-		return add(json);
-	}
+	bool add_text(cu_json_kind kind, std::string text) { return add(store_.scalar(kind, std::move(text))); }
 
-	JsonDocument &document_;
+	JsonStore &store_;
 	std::vector<Level> levels_;
 	std::size_t depth_ = 0;
 };
 
+std::string
+quote(std::string_view text)
+{
+	std::string quoted = "\"";
+	for (const char byte : text)
+	{
+		if (byte == '"' || byte == '\\')
+			quoted += '\\';
+		quoted += byte;
+	}
+	return quoted + '"';
+}
+
+} // namespace
+
 JsonDocument::JsonDocument(std::string_view text)
 {
-	JsonHandler handler(*this);
+	JsonHandler handler(store_);
 	good_ = nlohmann::json::sax_parse(text, &handler);
 	if (good_)
 		document_ = {handler.root(), text.size(), handler.depth()};
 }
 
+cu_json
+JsonStore::scalar(cu_json_kind kind, std::string text)
+{
+	cu_json json{};
+	json.kind = kind;
+	json.text = keep(std::move(text));
+	return json;
+}
+
 cu_text
-JsonDocument::keep(std::string text)
+JsonStore::keep(std::string text)
 {
 	const auto &kept = texts_.emplace_back(std::move(text));
 	return {kept.data(), kept.size()};
 }
 
 cu_json
-JsonDocument::keep_array(std::vector<cu_json> items)
+JsonStore::array(std::vector<cu_json> items)
 {
 	const auto &kept = items_.emplace_back(std::move(items));
 	cu_json json{};
@@ -117,7 +137,7 @@ JsonDocument::keep_array(std::vector<cu_json> items)
 }
 
 cu_json
-JsonDocument::keep_object(std::vector<std::string> keys, std::vector<cu_json> values)
+JsonStore::object(std::vector<std::string> keys, std::vector<cu_json> values)
 {
 	std::vector<std::size_t> order(keys.size());
 	std::iota(order.begin(), order.end(), 0U);
@@ -137,28 +157,22 @@ JsonDocument::keep_object(std::vector<std::string> keys, std::vector<cu_json> va
 		kept_keys.push_back(keep(std::move(keys[index])));
 		kept_values.push_back(values[index]);
 	}
-	auto json = keep_array(std::move(kept_values));
+	auto json = array(std::move(kept_values));
 	json.kind = CU_JSON_OBJECT;
 	json.keys = keys_.emplace_back(std::move(kept_keys)).data();
 	return json;
 }
 
-namespace {
-
-std::string
-quote(std::string_view text)
+const cu_json *
+find_member(const cu_json &object, std::string_view key)
 {
-	std::string quoted = "\"";
-	for (const char byte : text)
+	for (std::size_t i = 0; object.kind == CU_JSON_OBJECT && i < object.count; i++)
 	{
-		if (byte == '"' || byte == '\\')
-			quoted += '\\';
-		quoted += byte;
+		if (view_text(object.keys[i]) == key)
+			return &object.items[i];
 	}
-	return quoted + '"';
+	return nullptr;
 }
-
-} // namespace
 
 std::string
 write_json(const cu_json &json)

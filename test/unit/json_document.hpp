@@ -13,13 +13,31 @@
 #include <string_view>
 #include <vector>
 
+/* Owns the parts of cu_json trees. */
+class JsonStore
+{
+public:
+	JsonStore() = default;
+	JsonStore(const JsonStore &) = delete;
+	JsonStore &operator=(const JsonStore &) = delete;
+
+	cu_json scalar(cu_json_kind kind, std::string text);
+	cu_json array(std::vector<cu_json> items);
+	cu_json object(std::vector<std::string> keys, std::vector<cu_json> values);
+
+private:
+	cu_text keep(std::string text);
+
+	std::deque<std::string> texts_;
+	std::deque<std::vector<cu_json>> items_;
+	std::deque<std::vector<cu_text>> keys_;
+};
+
 class JsonDocument
 {
 public:
 	/* Text that is not JSON, or is nested deeper than kMaxDepth, leaves a JSON null. */
 	explicit JsonDocument(std::string_view text);
-	JsonDocument(const JsonDocument &) = delete;
-	JsonDocument &operator=(const JsonDocument &) = delete;
 
 	bool good() const { return good_; }
 	const cu_document &document() const { return document_; }
@@ -28,18 +46,13 @@ public:
 	static constexpr std::size_t kMaxDepth = 32;
 
 private:
-	friend class JsonHandler;
-
-	cu_text keep(std::string text);
-	cu_json keep_array(std::vector<cu_json> items);
-	cu_json keep_object(std::vector<std::string> keys, std::vector<cu_json> values);
-
 	bool good_ = false;
 	cu_document document_{};
-	std::deque<std::string> texts_;
-	std::deque<std::vector<cu_json>> items_;
-	std::deque<std::vector<cu_text>> keys_;
+	JsonStore store_;
 };
+
+/* The value of a key, or nullptr if there is none. */
+const cu_json *find_member(const cu_json &object, std::string_view key);
 
 /* JSON text without white space; bytes that are not UTF-8 stay as they are. */
 std::string write_json(const cu_json &json);

@@ -34,7 +34,9 @@ const RootRow kRootRows[] = {
 	{"null", "null", R"(Pass an object such as {"email_address": "tywin@example.com"}.)"},
 	{"number", "1", R"(Pass an object such as {"email_address": "tywin@example.com"}.)"},
 	{"boolean", "true", R"(Pass an object such as {"email_address": "tywin@example.com"}.)"},
-	{"array", R"([{"email_address": "a@b"}])", "Pass one object; contacts.upsert_many takes an array."},
+	{"array",
+	 R"([{"email_address": "a@b"}])",
+	 "Pass one object at a time: SELECT contact_upsert(r) FROM jsonb_array_elements(requests) r."},
 	{"string",
 	 R"("{\"email_address\": \"a@b\"}")",
 	 "The request is a JSON string: it looks encoded twice. Pass the object itself, cast with ::jsonb, not a string of "

@@ -9,13 +9,13 @@ UNIT_TESTS = $(patsubst %.cpp,build/unit/%.o,$(sort $(wildcard test/unit/*_test.
 
 FUZZ_SECONDS ?= 600
 FUZZ_CXX ?= clang++
-FUZZ_SOURCES = $(CORE_SOURCES) test/unit/json_document.cpp test/unit/core_call.cpp test/fuzz/contact_core_fuzz.cpp
-FUZZ_OBJECTS = $(FUZZ_SOURCES:%.cpp=build/fuzz/%.o)
+FUZZ_TEST = test/unit/json_document.cpp test/unit/core_call.cpp test/fuzz/raw_json.cpp test/fuzz/contact_core_fuzz.cpp
+FUZZ_OBJECTS = $(patsubst %.cpp,build/fuzz/%.o,$(CORE_SOURCES) $(FUZZ_TEST))
 
 .PHONY: unit fuzz fuzz-corpus core-bench
 
 unit: build/unit/unit_tests
-	build/unit/unit_tests --gtest_brief=0
+	build/unit/unit_tests
 	test/unit/generated_test.sh
 
 fuzz-corpus: build/unit/replay
@@ -33,8 +33,7 @@ core-bench: build/bench/core_bench
 build/unit/unit_tests: $(UNIT_TESTS) $(UNIT_HELPERS) $(UNIT_CORE_OBJECTS)
 	$(CXX) $(UNIT_SANITIZE) -o $@ $^ -lgtest -lgtest_main -pthread
 
-build/unit/replay: build/unit/test/fuzz/replay_main.o build/unit/test/fuzz/contact_core_fuzz.o $(UNIT_HELPERS) \
-		$(UNIT_CORE_OBJECTS)
+build/unit/replay: $(FUZZ_TEST:%.cpp=build/unit/%.o) build/unit/test/fuzz/replay_main.o $(UNIT_CORE_OBJECTS)
 	$(CXX) $(UNIT_SANITIZE) -o $@ $^
 
 build/fuzz/contact_core_fuzz: $(FUZZ_OBJECTS)

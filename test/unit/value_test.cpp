@@ -24,7 +24,7 @@ const Row kRows[] = {
 	{"text_space", "first_name", R"(" ")", R"(" ")"},
 	{"text_65535", "first_name", '"' + std::string(65535, 'x') + '"', '"' + std::string(65535, 'x') + '"'},
 	{"text_65536", "first_name", '"' + std::string(65536, 'x') + '"', kInvalid},
-	{"text_number_65536", "first_name", std::string(65536, '1'), kInvalid},
+	{"text_number_65536", "first_name", "0." + std::string(65534, '1'), kInvalid},
 	{"text_null", "first_name", "null", kNone},
 	{"text_empty", "first_name", R"("")", kNone},
 	{"text_array", "first_name", R"(["x"])", kInvalid},
