@@ -224,7 +224,7 @@ typedef struct cu_decision
 	cu_json data;						  /* an object, in jsonb's order */
 	const cu_field_change *field_changes; /* in the order of the definitions */
 	size_t field_change_count;
-	const cu_tag *tags_added; /* by id */
+	const cu_tag *tags_added; /* by id; those to be created last */
 	size_t tags_added_count;
 	const cu_tag *tags_removed; /* by id */
 	size_t tags_removed_count;

@@ -1,7 +1,6 @@
 # The core as a static library: no PostgreSQL header is in reach of it, and PGXS's flags are not used.
 # PROFILE is PGXS's hook for flags such as -Werror.
 
-CXX ?= g++
 CORE_LIB = build/core/libcontact_core.a
 CORE_SOURCES = $(sort $(wildcard src/core/*.cpp))
 CORE_OBJECTS = $(CORE_SOURCES:src/core/%.cpp=build/core/%.o)

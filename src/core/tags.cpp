@@ -23,6 +23,7 @@ struct TagList
 {
 	std::string_view key;
 	const cu_json *given;
+	bool removes;
 
 	std::span<const cu_json> items() const noexcept
 	{
@@ -97,10 +98,10 @@ class TagReader
 {
 public:
 	TagReader(Arena &arena, const cu_definitions &definitions, const cu_request &request, cu_error &error)
-		: arena_(arena), definitions_(definitions), error_(error), lists_{{"tags", request.tags},
-																		  {"add_tags", request.add_tags},
-																		  {"remove_tags", request.remove_tags}},
-		  create_tags_(request.create_tags)
+		: arena_(arena), definitions_(definitions), request_(request),
+		  error_(error), lists_{{"tags", request.tags, false},
+								{"add_tags", request.add_tags, false},
+								{"remove_tags", request.remove_tags, true}}
 	{}
 
 	[[nodiscard]] cu_result check_shape() noexcept
@@ -123,31 +124,30 @@ public:
 			if (!std::ranges::all_of(list.items(), is_reference))
 				return refuse_list(list, error_);
 		}
-		return read_flag(create_tags_, "create_tags", create_, error_);
+		return read_flag(request_.create_tags, "create_tags", create_, error_);
 	}
 
 	[[nodiscard]] cu_result look_up(TagRequest &tags)
 	{
 		auto &wanted = arena_.make_vector<const cu_tag *>(count_);
-		auto &removed = arena_.make_vector<const cu_tag *>(lists_[2].items().size());
+		auto &removed = arena_.make_vector<const cu_tag *>(0);
 		auto &new_names = arena_.make_vector<NewName>(0);
 		auto &removed_names = arena_.make_vector<NewName>(0);
 		for (const auto &list : lists_)
 		{
-			const bool removes = &list == &lists_[2];
-			auto &found = removes ? removed : wanted;
-			auto &unknown = removes ? removed_names : new_names;
+			auto &found = list.removes ? removed : wanted;
+			auto &unknown = list.removes ? removed_names : new_names;
 			for (const auto &item : list.items())
 			{
 				if (arena_.interrupted())
 					return CU_INTERRUPTED;
-				if (const auto result = look_up_item(list, item, removes, found, unknown); result != CU_OK)
+				if (const auto result = look_up_item(list, item, found, unknown); result != CU_OK)
 					return result;
 			}
 		}
 		sort_unique(wanted);
 		sort_unique(removed);
-		tags = {lists_[0].given != nullptr, wanted, removed, names_to_create(new_names, removed_names)};
+		tags = {request_.tags != nullptr, wanted, removed, names_to_create(new_names, removed_names)};
 		return CU_OK;
 	}
 
@@ -162,8 +162,7 @@ private:
 		return number && number->is_integer();
 	}
 
-	[[nodiscard]] cu_result look_up_item(const TagList &list, const cu_json &item, bool removes, TagSet &found,
-										 NewNames &unknown)
+	[[nodiscard]] cu_result look_up_item(const TagList &list, const cu_json &item, TagSet &found, NewNames &unknown)
 	{
 		if (item.kind == CU_JSON_NUMBER)
 			return look_up_id(list, view(item.text), found);
@@ -177,7 +176,7 @@ private:
 		}
 		if (!create_)
 			return refuse_name(list, name, error_);
-		if (!removes && !is_tag_name(name))
+		if (!list.removes && !is_tag_name(name))
 			return refuse_new_name(list, name, error_);
 		unknown.push_back({folded, name, unknown.size()});
 		return CU_OK;
@@ -217,9 +216,9 @@ private:
 
 	Arena &arena_;
 	const cu_definitions &definitions_;
+	const cu_request &request_;
 	cu_error &error_;
 	const TagList lists_[3];
-	const cu_json *create_tags_;
 	bool create_ = false;
 	std::size_t count_ = 0;
 };

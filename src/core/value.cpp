@@ -27,7 +27,8 @@ read_text(const cu_json &given) noexcept
 {
 	if (given.kind == CU_JSON_BOOLEAN)
 		return json_string(given.boolean ? "true" : "false");
-	const bool has_text = given.kind == CU_JSON_STRING || given.kind == CU_JSON_NUMBER;
+	const bool has_text =
+		given.kind == CU_JSON_STRING || (given.kind == CU_JSON_NUMBER && Decimal::parse(view(given.text)));
 	if (!has_text || given.text.size > kMaxTextBytes)
 		return std::nullopt;
 	return json_string(view(given.text));

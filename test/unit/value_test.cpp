@@ -137,6 +137,16 @@ TEST(Value, of_text_may_hold_bytes_that_are_not_utf8)
 	EXPECT_TRUE(valid);
 }
 
+TEST(Value, of_text_is_no_number_without_digits)
+{
+	TestHost host;
+	cu_json value{};
+	value.kind = CU_JSON_NUMBER;
+	bool valid = true;
+	ASSERT_EQ(cu_is_field_value(host.get(), CU_TEXT, nullptr, &value, &valid), CU_OK);
+	EXPECT_FALSE(valid);
+}
+
 struct ErrorRow
 {
 	const char *name;
