@@ -324,15 +324,18 @@ COMMENT ON FUNCTION contacts.retry_dead(text, bigint, bigint) IS
 	'makes a dead event, or all, due again, maybe after later ones of their contacts; returns how many';
 REVOKE ALL ON FUNCTION contacts.retry_dead(text, bigint, bigint) FROM PUBLIC;
 
+-- These two have every name qualified and pin nothing, so that they are inlined: they run once an event.
 CREATE FUNCTION contacts.event_notification(event contacts.claimed_event) RETURNS text
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
+	LANGUAGE sql STABLE PARALLEL SAFE
 	AS $$
-		SELECT format('{"type":"%s","workspace_id":"%s","contact_id":%s,"contact_version":"%s","event_id":"%s"%s}',
-			event.type, event.workspace_id, to_json(event.contact_id), event.contact_version, event.event_id,
+		SELECT pg_catalog.format(
+			'{"type":"%s","workspace_id":"%s","contact_id":%s,"contact_version":"%s","event_id":"%s"%s}',
+			event.type, event.workspace_id, pg_catalog.to_json(event.contact_id), event.contact_version, event.event_id,
 			CASE
-				WHEN event.detail ? 'tag' THEN format(',"tag_id":"%s"', event.detail -> 'tag' ->> 'id')
-				WHEN event.detail ? 'field' THEN format(',"merge_tag":%s', event.detail -> 'field' -> 'merge_tag')
+				WHEN event.detail OPERATOR(pg_catalog.?) 'tag'
+					THEN pg_catalog.format(',"tag_id":"%s"', event.detail OPERATOR(pg_catalog.#>>) '{tag,id}')
+				WHEN event.detail OPERATOR(pg_catalog.?) 'field'
+					THEN pg_catalog.format(',"merge_tag":%s', event.detail OPERATOR(pg_catalog.#>) '{field,merge_tag}')
 			END)
 	$$;
 COMMENT ON FUNCTION contacts.event_notification(contacts.claimed_event) IS
@@ -340,13 +343,14 @@ COMMENT ON FUNCTION contacts.event_notification(contacts.claimed_event) IS
 REVOKE ALL ON FUNCTION contacts.event_notification(contacts.claimed_event) FROM PUBLIC;
 
 CREATE FUNCTION contacts.event_line(event contacts.claimed_event) RETURNS text
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
+	LANGUAGE sql STABLE PARALLEL SAFE
 	AS $$
-		SELECT format('{"type":"%s","workspace_id":"%s","contact_id":%s,"contact_version":"%s","ordinal":%s,'
-				'"event_id":"%s","created_at":"%s","attempts":%s,"detail":%s}',
-			event.type, event.workspace_id, to_json(event.contact_id), event.contact_version, event.ordinal,
-			event.event_id, to_char(event.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+		SELECT pg_catalog.format(
+			'{"type":"%s","workspace_id":"%s","contact_id":%s,"contact_version":"%s","ordinal":%s,"event_id":"%s"'
+				',"created_at":"%s","attempts":%s,"detail":%s}',
+			event.type, event.workspace_id, pg_catalog.to_json(event.contact_id), event.contact_version, event.ordinal,
+			event.event_id,
+			pg_catalog.to_char(pg_catalog.timezone('UTC', event.created_at), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
 			event.attempts, event.detail)
 	$$;
 COMMENT ON FUNCTION contacts.event_line(contacts.claimed_event) IS
@@ -364,17 +368,15 @@ CREATE FUNCTION contacts.relay(
 	AS $$
 #variable_conflict use_column
 DECLARE
-	claimed contacts.claimed_event;
-	ids bigint[] := '{}';
+	claimed contacts.claimed_event[] := ARRAY(
+		SELECT c FROM contacts.claim(consumer, max, workspace_id => relay.workspace_id) c);
 BEGIN
-	FOR claimed IN SELECT * FROM contacts.claim(consumer, max, workspace_id => relay.workspace_id) LOOP
-		PERFORM pg_notify(channel, contacts.event_notification(claimed));
-		ids := ids || claimed.event_id;
-	END LOOP;
-	IF ids = '{}' THEN
+	IF cardinality(claimed) = 0 THEN
 		RETURN 0;
 	END IF;
-	RETURN contacts.ack(consumer, claimed.lease, ids, relay.workspace_id);
+	PERFORM pg_notify(channel, contacts.event_notification(c)) FROM unnest(claimed) c;
+	RETURN contacts.ack(consumer, claimed[1].lease, ARRAY(SELECT c.event_id FROM unnest(claimed) c),
+		relay.workspace_id);
 END
 $$;
 COMMENT ON FUNCTION contacts.relay(text, text, integer, bigint) IS

@@ -1,0 +1,40 @@
+// sink.hpp - where claimed events go.
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+
+#include "bell.hpp"
+#include "clock.hpp"
+#include "options.hpp"
+#include "queue.hpp"
+
+namespace worker {
+
+// The sink can take no more events, ever: the output is closed, or the handler cannot be run.
+class SinkError : public std::runtime_error
+{
+public:
+	using std::runtime_error::runtime_error;
+};
+
+class Sink
+{
+public:
+	virtual ~Sink() = default;
+
+	// Takes the queue's claimed events and says what became of each; leaves the rest open when a stop is requested or the
+	// lease does not last. Throws SinkError.
+	virtual void deliver(Queue &queue, Bell &bell) = 0;
+
+	// How long to claim nothing, for want of somebody to give it to.
+	virtual Milliseconds pause() const { return Milliseconds(0); }
+};
+
+// Prints the events to standard output.
+std::unique_ptr<Sink> make_output(const Options &options);
+
+// Starts the handler and gives it the events. Throws SinkError.
+std::unique_ptr<Sink> make_dispatcher(const Options &options);
+
+} // namespace worker

@@ -1,0 +1,69 @@
+#include "stop.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace worker {
+
+namespace {
+
+volatile std::sig_atomic_t requested = 0;
+int pipe_ends[2] = {-1, -1};
+
+void
+on_signal(int)
+{
+	int saved = errno;
+
+	requested = 1;
+	// Never read again: the pipe stays readable. It cannot be full after one byte.
+	(void)!write(pipe_ends[1], "", 1);
+	errno = saved;
+}
+
+void
+set_handler(int number, void (*handler)(int), int flags)
+{
+	struct sigaction action = {};
+
+	action.sa_handler = handler;
+	action.sa_flags = flags;
+	sigemptyset(&action.sa_mask);
+	sigaction(number, &action, nullptr);
+}
+
+} // namespace
+
+void
+catch_signals()
+{
+	if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		throw std::system_error(errno, std::generic_category(), "pipe");
+	set_handler(SIGTERM, on_signal, static_cast<int>(SA_RESETHAND));
+	set_handler(SIGINT, on_signal, static_cast<int>(SA_RESETHAND));
+	set_handler(SIGPIPE, SIG_IGN, 0);
+}
+
+void
+restore_signals()
+{
+	for (int number : {SIGTERM, SIGINT, SIGPIPE})
+		set_handler(number, SIG_DFL, 0);
+}
+
+bool
+stop_requested()
+{
+	return requested != 0;
+}
+
+int
+stop_fd()
+{
+	return pipe_ends[0];
+}
+
+} // namespace worker

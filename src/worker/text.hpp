@@ -1,0 +1,12 @@
+// text.hpp - what a handler says, made fit for a database and a terminal.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace worker {
+
+// The text cut to some 1,000 bytes, with '?' for each byte that is a control character or not part of valid UTF-8.
+std::string readable(std::string_view text);
+
+} // namespace worker

@@ -1,0 +1,146 @@
+#include "worker.hpp"
+
+#include <algorithm>
+
+#include "log.hpp"
+#include "stop.hpp"
+#include "wait.hpp"
+
+namespace worker {
+
+namespace {
+
+// A writer with contact_upsert.notify = wakeup rings at most every contact_upsert.notify_interval, by default 100 ms: what
+// it writes right after a bell is found by one more look.
+constexpr Milliseconds kAfterBell{150};
+
+std::unique_ptr<Sink>
+make_sink(const Options &options)
+{
+	if (options.notify)
+		return nullptr;
+	return options.handler.empty() ? make_output(options) : make_dispatcher(options);
+}
+
+} // namespace
+
+Worker::Worker(const Options &options)
+	: options_(options), queue_(options), bell_(options), sink_(make_sink(options)), page_(options.batch)
+{}
+
+ExitCode
+Worker::run()
+{
+	for (;;)
+	{
+		try
+		{
+			work();
+			leave();
+			return kDone;
+		}
+		catch (const SinkError &error)
+		{
+			say(error.what());
+			leave();
+			return kStuck;
+		}
+		catch (const ServerError &error)
+		{
+			say(error.what());
+			if (error.permanent())
+				return kRefused;
+			if (options_.once && error.disconnected())
+				return kUnreachable;
+		}
+		if (stop_requested())
+			return kDone;
+
+		Milliseconds delay = backoff_.next();
+
+		say("trying again in " + std::to_string(delay.count()) + " ms");
+		queue_.disconnect();
+		wait(bell_, delay);
+	}
+}
+
+void
+Worker::work()
+{
+	queue_.connect();
+	while (!stop_requested())
+	{
+		// Before the first look, so that what is committed after the look rings.
+		bell_.listen(queue_.connection());
+		drain();
+		backoff_.reset();
+		if (options_.once)
+			return;
+		wait_for_bell();
+	}
+}
+
+// Takes pages until none is left that was there before the last bell.
+void
+Worker::drain()
+{
+	bool more = true;
+
+	while (more && !stop_requested())
+	{
+		woken_ = bell_.take_rung() || woken_;
+		more = take_page();
+		bell_.read();
+	}
+}
+
+bool
+Worker::take_page()
+{
+	if (!sink_)
+		return queue_.relay(*options_.notify, page_) > 0;
+	while (sink_->pause().count() > 0 && !stop_requested())
+		wait(bell_, sink_->pause());
+	if (stop_requested() || !queue_.claim(page_))
+		return false;
+
+	int claimed = static_cast<int>(queue_.events().size());
+
+	sink_->deliver(queue_, bell_);
+
+	// What the sink has no time for is given back, and the next page is as large as what it had time for.
+	int taken = claimed - queue_.settle();
+
+	page_ = taken < claimed ? std::max(taken, 1) : static_cast<int>(std::min<long>(page_ * 2L, options_.batch));
+	return true;
+}
+
+void
+Worker::wait_for_bell()
+{
+	// Nothing that has arrived already would make the socket readable.
+	bell_.read();
+	if (!bell_.take_rung())
+	{
+		wait(bell_, woken_ ? std::min(kAfterBell, options_.poll) : options_.poll);
+		woken_ = bell_.take_rung();
+	}
+	else
+		woken_ = true;
+}
+
+// Gives back and reports what is left, if the server is there to hear it; the leases run out anyway.
+void
+Worker::leave()
+{
+	try
+	{
+		(void)queue_.settle();
+	}
+	catch (const ServerError &error)
+	{
+		say(error.what());
+	}
+}
+
+} // namespace worker

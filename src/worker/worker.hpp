@@ -1,0 +1,37 @@
+// worker.hpp - the loop: listen, drain, wait.
+#pragma once
+
+#include <memory>
+
+#include "bell.hpp"
+#include "options.hpp"
+#include "queue.hpp"
+#include "sink.hpp"
+
+namespace worker {
+
+class Worker
+{
+public:
+	explicit Worker(const Options &options);
+
+	// Works until it is asked to stop, has drained the queue with --once, or cannot go on.
+	ExitCode run();
+
+private:
+	void work();
+	void drain();
+	bool take_page();
+	void wait_for_bell();
+	void leave();
+
+	const Options &options_;
+	Queue queue_;
+	Bell bell_;
+	std::unique_ptr<Sink> sink_; // none for the relay
+	int page_;
+	bool woken_ = false;
+	Backoff backoff_;
+};
+
+} // namespace worker
