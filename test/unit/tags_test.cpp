@@ -103,6 +103,7 @@ const Row kRows[] = {
 	 R"("tags": ["Gold", "Silver"], "remove_tags": ["GOLD"])" + kCreate,
 	 R"(CREATED SUBSCRIBED ["Silver"] {})"},
 	{"remove_never_creates", "null", R"("remove_tags": ["Gold"])" + kCreate, "CREATED SUBSCRIBED [] {}"},
+	{"remove_what_is_no_name", "null", R"("remove_tags": [" "])" + kCreate, "CREATED SUBSCRIBED [] {}"},
 	{"create_blank",
 	 "null",
 	 R"("tags": [" "])" + kCreate,

@@ -211,6 +211,8 @@ const DefaultRow kDefaultRows[] = {
 	{"no_option", CU_DROPDOWN_SINGLE, R"(["b","a"])", R"("c")", false},
 	{"options", CU_DROPDOWN_MULTIPLE, R"(["b","a"])", R"("a,b")", true},
 	{"no_options", CU_DROPDOWN_MULTIPLE, R"(["b","a"])", R"("a,c")", false},
+	{"number_is_no_option", CU_DROPDOWN_SINGLE, R"(["1","2"])", "1", false},
+	{"number_is_none_of_options", CU_DROPDOWN_MULTIPLE, R"(["1","2"])", "[1]", false},
 	{"date", CU_DATE, "null", R"("2024-01-01")", true},
 	{"no_date", CU_DATE, "null", R"("2024-13-01")", false},
 };
