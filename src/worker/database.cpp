@@ -43,6 +43,7 @@ Connection::execute(const char *statement, const std::vector<Parameter> &paramet
 {
 	std::vector<const char *> values;
 
+	values.reserve(parameters.size());
 	for (const Parameter &parameter : parameters)
 		values.push_back(parameter ? parameter->c_str() : nullptr);
 

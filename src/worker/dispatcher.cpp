@@ -124,8 +124,8 @@ void
 Dispatcher::receive()
 {
 	char buffer[16384];
-	ssize_t size;
-	size_t end;
+	ssize_t size = 0;
+	size_t end = 0;
 
 	while (handler_.running() && (size = read(handler_.output(), buffer, sizeof(buffer))) >= 0)
 	{

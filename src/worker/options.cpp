@@ -144,7 +144,7 @@ Options
 read_options(int argc, char **argv)
 {
 	Options options;
-	int key;
+	int key = 0;
 
 	while ((key = getopt_long(argc, argv, "+c:w:d:n:b:l:t:p:h", kLongOptions, nullptr)) != -1)
 		read_option(options, key);

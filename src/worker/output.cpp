@@ -58,6 +58,7 @@ Output::deliver(Queue &queue, Bell &bell)
 	std::string text;
 	std::vector<size_t> ends;
 
+	ends.reserve(events.size());
 	for (const Event &event : events)
 		ends.push_back(text.append(event.line).size());
 
