@@ -161,9 +161,14 @@ BEGIN
 	ALTER TABLE contacts.delivery ENABLE ROW LEVEL SECURITY;
 	CREATE POLICY members_only ON contacts.delivery FOR SELECT USING (
 		EXISTS (SELECT FROM contacts.member m WHERE m.workspace_id = delivery.workspace_id));
+	-- As an upsert queues it: an event of the workspace, untouched, so that nobody can feed or block another's consumer.
 	CREATE POLICY members_queue ON contacts.delivery FOR INSERT WITH CHECK (
 		EXISTS (SELECT FROM contacts.member m WHERE m.workspace_id = delivery.workspace_id)
-		AND consumer_id IN (SELECT c.consumer_id FROM contacts.consumer c));
+		AND EXISTS (SELECT FROM contacts.event e WHERE e.workspace_id = delivery.workspace_id
+			AND e.event_id = delivery.event_id AND e.contact_id = delivery.contact_id)
+		AND EXISTS (SELECT FROM contacts.consumer c WHERE c.consumer_id = delivery.consumer_id
+			AND c.workspace_id IN (delivery.workspace_id, 0))
+		AND lease = 0 AND leased_until = '-infinity' AND due_at IS NULL AND attempts = 0);
 	CREATE POLICY members_claim ON contacts.delivery FOR UPDATE USING (
 		consumer_id IN (SELECT c.consumer_id FROM contacts.consumer c WHERE c.workspace_id <> 0));
 	CREATE POLICY members_acknowledge ON contacts.delivery FOR DELETE USING (
@@ -189,7 +194,10 @@ DECLARE
 	id bigint;
 	known record;
 BEGIN
-	IF consumer IS NULL OR length(consumer) NOT BETWEEN 1 AND 64 THEN
+	IF to_regclass('contacts.consumer') IS NULL THEN
+		RAISE EXCEPTION 'The contact tables are not installed in this database.'
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT contacts.install();';
+	ELSIF consumer IS NULL OR length(consumer) NOT BETWEEN 1 AND 64 THEN
 		RAISE EXCEPTION 'The name of a consumer has 1 to 64 characters.'
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'consumer', COLUMN = 'name',
 				HINT = 'Name it after what it does, such as mailer.';
@@ -289,6 +297,9 @@ REVOKE ALL ON FUNCTION contacts.unsubscribe(text, bigint) FROM PUBLIC;
 CREATE FUNCTION contacts.purge_events(older_than interval, max integer DEFAULT 10000) RETURNS integer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
+	SET jit = off SET plan_cache_mode = force_custom_plan
+	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+	SET enable_hashjoin = off SET enable_mergejoin = off
 	AS $$
 DECLARE
 	workspace bigint;
