@@ -26,7 +26,8 @@ CREATE FUNCTION contacts.member_privileges(verb text, role_name name) RETURNS SE
 				('SELECT, INSERT, UPDATE, DELETE ON contacts.field, contacts.tag, contacts.contact, contacts.statistics'),
 				('USAGE ON SEQUENCE contacts.definitions_version_seq, contacts.lease_seq'),
 				('SELECT, INSERT, DELETE ON contacts.event'),
-				('SELECT, INSERT, UPDATE, DELETE ON contacts.consumer, contacts.consumer_floor, contacts.delivery'),
+				('SELECT, INSERT, UPDATE, DELETE ON contacts.consumer, contacts.consumer_floor'),
+				('SELECT, INSERT, UPDATE (lease, leased_until, due_at, attempts, last_error), DELETE ON contacts.delivery'),
 				('SELECT ON contacts.event_lag')
 		) AS needed (privilege)
 	$$;
@@ -84,10 +85,3 @@ $$;
 COMMENT ON FUNCTION contacts.revoke_access(name, bigint) IS
 	'takes back what grant_access gave; the privileges go with the role''s last workspace';
 REVOKE ALL ON FUNCTION contacts.revoke_access(name, bigint) FROM PUBLIC;
-
--- A trusted extension's objects belong to a superuser; who created it may call its functions and hand that on.
-GRANT USAGE ON TYPE contacts.status, contacts.field_type, contacts.status_policy, contacts.outcome,
-	contacts.upsert_result, contacts.event_type, contacts.claimed_event TO @extowner@ WITH GRANT OPTION;
-GRANT SELECT ON contacts.event_lag TO @extowner@ WITH GRANT OPTION;
-GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA contacts TO @extowner@ WITH GRANT OPTION;
-GRANT EXECUTE ON FUNCTION contact_upsert(jsonb) TO @extowner@ WITH GRANT OPTION;

@@ -6,7 +6,7 @@
 
 \echo Use "CREATE EXTENSION contact_upsert" to load this file. \quit
 
-CREATE SCHEMA contacts AUTHORIZATION @extowner@;
+CREATE SCHEMA contacts;
 COMMENT ON SCHEMA contacts IS 'contact_upsert: contacts by e-mail address, their definitions and their events';
 
 -- Types

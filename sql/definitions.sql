@@ -54,6 +54,16 @@ CREATE FUNCTION contacts.define_field(
 	AS $$
 #variable_conflict use_column
 BEGIN
+	-- A repetition writes nothing.
+	IF EXISTS (
+		SELECT FROM contacts.field f
+		WHERE f.workspace_id = define_field.workspace_id AND f.merge_tag = define_field.merge_tag
+			AND (f.label, f.type, f.options, f.default_value, f.required, f.tracked, f."position")
+				IS NOT DISTINCT FROM (define_field.label, define_field.type, define_field.options,
+					define_field.default_value, define_field.required, define_field.tracked,
+					coalesce(define_field."position", f."position"))) THEN
+		RETURN define_field.merge_tag;
+	END IF;
 	INSERT INTO contacts.field AS f
 			(workspace_id, merge_tag, label, type, options, default_value, required, tracked, "position")
 		VALUES (define_field.workspace_id, define_field.merge_tag, define_field.label, define_field.type,
@@ -62,10 +72,7 @@ BEGIN
 		ON CONFLICT (workspace_id, merge_tag) DO UPDATE
 			SET (label, type, options, default_value, required, tracked, "position")
 				= (excluded.label, excluded.type, excluded.options, excluded.default_value, excluded.required,
-					excluded.tracked, coalesce(define_field."position", f."position"))
-			WHERE (f.label, f.type, f.options, f.default_value, f.required, f.tracked, f."position")
-				IS DISTINCT FROM (excluded.label, excluded.type, excluded.options, excluded.default_value,
-					excluded.required, excluded.tracked, coalesce(define_field."position", f."position"));
+					excluded.tracked, coalesce(define_field."position", f."position"));
 	RETURN define_field.merge_tag;
 END
 $$;
@@ -87,17 +94,19 @@ CREATE FUNCTION contacts.define_tag(
 DECLARE
 	id bigint;
 BEGIN
-	INSERT INTO contacts.tag AS t (workspace_id, name, description)
-		VALUES (define_tag.workspace_id, contacts.trim(define_tag.name), define_tag.description)
-		ON CONFLICT (workspace_id, contacts.fold_case(name)) DO UPDATE
-			SET name = excluded.name, description = coalesce(excluded.description, t.description)
-			WHERE (t.name, t.description)
-				IS DISTINCT FROM (excluded.name, coalesce(excluded.description, t.description))
-		RETURNING t.tag_id INTO id;
-	RETURN coalesce(id, (
-		SELECT t.tag_id FROM contacts.tag t
-		WHERE t.workspace_id = define_tag.workspace_id
-			AND contacts.fold_case(t.name) = contacts.fold_case(contacts.trim(define_tag.name))));
+	-- A repetition writes nothing and draws no id.
+	SELECT t.tag_id INTO id
+		FROM contacts.tag t
+		WHERE t.workspace_id = define_tag.workspace_id AND t.name = contacts.trim(define_tag.name)
+			AND t.description IS NOT DISTINCT FROM coalesce(define_tag.description, t.description);
+	IF id IS NULL THEN
+		INSERT INTO contacts.tag AS t (workspace_id, name, description)
+			VALUES (define_tag.workspace_id, contacts.trim(define_tag.name), define_tag.description)
+			ON CONFLICT (workspace_id, contacts.fold_case(name)) DO UPDATE
+				SET name = excluded.name, description = coalesce(excluded.description, t.description)
+			RETURNING t.tag_id INTO id;
+	END IF;
+	RETURN id;
 END
 $$;
 COMMENT ON FUNCTION contacts.define_tag(text, text, bigint) IS

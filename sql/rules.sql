@@ -29,7 +29,7 @@ CREATE FUNCTION contacts.is_stored_data(data jsonb) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'contacts_is_stored_data';
 COMMENT ON FUNCTION contacts.is_stored_data(jsonb) IS
-	'whether it is an object without email_address and without empty values';
+	'whether it is an object of strings, numbers, booleans and lists of strings, none empty, without email_address';
 REVOKE ALL ON FUNCTION contacts.is_stored_data(jsonb) FROM PUBLIC;
 
 CREATE FUNCTION contacts.is_tag_name(name text) RETURNS boolean
@@ -54,7 +54,8 @@ REVOKE ALL ON FUNCTION contacts.fold_case(text) FROM PUBLIC;
 CREATE FUNCTION contacts.is_option_list(options text[]) RETURNS boolean
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	AS $$
-		SELECT pg_catalog.count(DISTINCT o COLLATE "C") OPERATOR(pg_catalog.>=) 2
+		SELECT pg_catalog.array_ndims(options) OPERATOR(pg_catalog.=) 1
+			AND pg_catalog.count(DISTINCT o COLLATE pg_catalog."C") OPERATOR(pg_catalog.>=) 2
 			AND pg_catalog.bool_and(o IS NOT NULL AND o OPERATOR(pg_catalog.<>) '')
 		FROM pg_catalog.unnest(options) o
 	$$;

@@ -149,9 +149,11 @@ BEGIN
 		CONSTRAINT "id is 24 lower-case hex digits" CHECK (contacts.is_object_id(id)),
 		CONSTRAINT "email_address is valid, trimmed and in lower case" CHECK (contacts.is_stored_email(email_address)),
 		CONSTRAINT "tags are sorted and without duplicates" CHECK (contacts.is_tag_set(tags)),
-		CONSTRAINT "data has neither email_address nor empty values" CHECK (contacts.is_stored_data(data)),
+		CONSTRAINT "data has values of fields only, none of them empty" CHECK (contacts.is_stored_data(data)),
 		CONSTRAINT "version is positive" CHECK (version > 0),
-		CONSTRAINT "created_at and updated_at are finite" CHECK (isfinite(created_at) AND isfinite(updated_at))
+		CONSTRAINT "created_at and updated_at are in the years 1 to 9999" CHECK (
+			created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00'
+			AND updated_at >= '0001-01-01 00:00:00+00' AND updated_at < '10000-01-01 00:00:00+00')
 	) WITH (fillfactor = 85); -- room for the next version of a row on its own page: a HOT update touches no index
 	CREATE INDEX contact_tags_idx ON contacts.contact USING gin (tags);
 	COMMENT ON TABLE contacts.contact IS 'contact_upsert: the contacts, one for each workspace and e-mail address';

@@ -53,8 +53,12 @@ BEGIN
 			SELECT max(f."position") + 1 FROM contacts.field f WHERE f.workspace_id = NEW.workspace_id), 0);
 		RETURN NEW;
 	END IF;
-	IF TG_OP = 'DELETE' AND NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = OLD.workspace_id) THEN
-		RETURN OLD; -- goes with its workspace
+	IF TG_OP = 'DELETE' THEN
+		-- Locked before the contacts, as create_tags does it: in another order the two could wait for each other.
+		PERFORM FROM contacts.workspace w WHERE w.workspace_id = OLD.workspace_id FOR NO KEY UPDATE;
+		IF NOT FOUND THEN
+			RETURN OLD; -- goes with its workspace
+		END IF;
 	END IF;
 	IF OLD.immutable THEN
 		RAISE EXCEPTION 'The field % is immutable and can be neither changed nor deleted.', OLD.merge_tag

@@ -27,12 +27,34 @@ typedef struct Entry
 
 static HTAB *cache;
 
-/* Lets go of an entry. A caller further up, below a trigger, may still use it: the memory goes with the transaction. */
+/* Calls under way in this backend: more than one when a user's trigger calls back. */
+static int calls;
+
+static void
+end_call(void *arg)
+{
+	calls--;
+}
+
+void
+definitions_begin_call(void)
+{
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+
+	/* Also when the call ends by an error. */
+	callback->func = end_call;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	calls++;
+}
+
+/* Lets go of an entry. What a call further up may still use goes with the transaction. */
 static void
 release(Entry *entry)
 {
-	if (entry->memory)
+	if (entry->memory && calls > 1)
 		MemoryContextSetParent(entry->memory, TopTransactionContext);
+	else if (entry->memory)
+		MemoryContextDelete(entry->memory);
 	entry->memory = NULL;
 }
 
@@ -113,6 +135,7 @@ definitions_get(int64 workspace_id, int64 version)
 	memory = load(workspace_id, &version, &definitions);
 	if (memory == NULL)
 		return NULL;
+	entry = find_entry(workspace_id); /* the load runs SQL, which may have called back and cleared the cache */
 	release(entry);
 	MemoryContextSetParent(memory, TopMemoryContext);
 	entry->memory = memory;

@@ -6,9 +6,13 @@
 
 #include "core/contact_core.h"
 
+/* Says that a call is under way, until the current memory context, which is the call's own, is deleted. */
+extern void definitions_begin_call(void);
+
 /*
  * Returns the definitions of a workspace, read again unless those at hand are of the given version. They stay valid
- * until the transaction ends, whatever becomes of the cache. NULL if there is no such workspace.
+ * during the call, whatever becomes of the cache, until it asks for the same workspace again. NULL if there is no such
+ * workspace.
  */
 extern const cu_definitions *definitions_get(int64 workspace_id, int64 version);
 

@@ -7,12 +7,18 @@
 
 #include "encoding.h"
 
+bool
+encoding_converts(void)
+{
+	return GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII;
+}
+
 static cu_text
 convert(const char *data, size_t size, int from, int to)
 {
 	char *converted;
 
-	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
+	if (!encoding_converts())
 		return (cu_text){data, size};
 
 	converted = (char *)pg_do_encoding_conversion((unsigned char *)unconstify(char *, data), (int)size, from, to);

@@ -9,6 +9,9 @@
 
 #include "core/contact_core.h"
 
+/* Whether texts are converted, and so may change their size and order. */
+extern bool encoding_converts(void);
+
 /* Text of the database, as the core reads it. */
 extern cu_text encoding_to_core(const char *data, size_t size);
 

@@ -1,6 +1,6 @@
 /*
  * json_reader.c - walks a jsonb with PostgreSQL's iterator and builds the plain structs that the core reads. jsonb
- * keeps an object's keys unique and sorted by size, then bytes; the core relies on that order.
+ * keeps an object's keys unique and sorted by size, then bytes; the core relies on that order, in UTF-8.
  */
 #include "postgres.h"
 
@@ -53,6 +53,41 @@ open_level(cu_json *value, cu_json_kind kind, size_t count)
 	return level;
 }
 
+/* A key with its value. */
+typedef struct Member
+{
+	cu_text key;
+	cu_json value;
+} Member;
+
+static int
+compare_members(const void *left, const void *right)
+{
+	const cu_text *a = &((const Member *)left)->key;
+	const cu_text *b = &((const Member *)right)->key;
+
+	if (a->size != b->size)
+		return a->size < b->size ? -1 : 1;
+	return memcmp(a->data, b->data, a->size);
+}
+
+/* Restores the order of an object's keys, which the conversion to UTF-8 has changed. */
+static void
+sort_object(Level *level)
+{
+	size_t count = level->value->count;
+	Member *members = palloc(sizeof(Member) * Max(count, 1));
+
+	for (size_t i = 0; i < count; i++)
+		members[i] = (Member){level->keys[i], level->items[i]};
+	qsort(members, count, sizeof(Member), compare_members);
+	for (size_t i = 0; i < count; i++)
+	{
+		level->keys[i] = members[i].key;
+		level->items[i] = members[i].value;
+	}
+}
+
 static void
 read_document(Jsonb *jsonb, cu_document *document)
 {
@@ -89,8 +124,11 @@ read_document(Jsonb *jsonb, cu_document *document)
 				if (level)
 					level->filled++;
 				break;
-			case WJB_END_ARRAY:
 			case WJB_END_OBJECT:
+				if (encoding_converts())
+					sort_object(level);
+				/* FALLTHROUGH */
+			case WJB_END_ARRAY:
 				if (depth > 0 && --depth > 0)
 					levels[depth - 1].filled++;
 				break;

@@ -31,8 +31,9 @@ typedef struct Notification
 /* What the current transaction has queued, in order, in TopTransactionContext. */
 static List *queue;
 
-/* When this backend last sent a wake-up under contact_upsert.notify = wakeup. */
+/* When this backend last sent a wake-up under contact_upsert.notify = wakeup, and the one that is about to commit. */
 static TimestampTz last_wakeup;
+static TimestampTz pending_wakeup;
 
 static const char *
 event_payload(int64 workspace_id, const char *contact_id, int64 version, int64 event_id, const cu_event *event)
@@ -84,7 +85,7 @@ wakeup_is_due(void)
 		return true;
 	if (!TimestampDifferenceExceeds(last_wakeup, now, settings_notify_interval()))
 		return false;
-	last_wakeup = now;
+	pending_wakeup = now;
 	return true;
 }
 
@@ -110,7 +111,12 @@ at_transaction_event(XactEvent event, void *arg)
 	if (event == XACT_EVENT_PRE_COMMIT)
 		send_queue();
 	else
+	{
+		if (event == XACT_EVENT_COMMIT && pending_wakeup)
+			last_wakeup = pending_wakeup;
+		pending_wakeup = 0;
 		queue = NIL; /* its memory goes with the transaction */
+	}
 }
 
 static void

@@ -17,23 +17,24 @@
 #include "statement.h"
 
 static Statement insert_events = {
-	"INSERT INTO contacts.event (workspace_id, contact_id, contact_version, ordinal, type, detail)"
-	" SELECT $1, $2, $3, e.ordinal, e.type::contacts.event_type, e.detail"
-	" FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5)) WITH ORDINALITY AS e (type, detail, ordinal)"
-	" RETURNING event_id",
-	5,
-	{INT8OID, TEXTOID, INT8OID, TEXTARRAYOID, JSONBARRAYOID},
-	NULL};
+	.sql = "INSERT INTO contacts.event (workspace_id, contact_id, contact_version, ordinal, type, detail)"
+		   " SELECT $1, $2, $3, e.ordinal, e.type::contacts.event_type, e.detail"
+		   " FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5)) WITH ORDINALITY AS e (type, detail, ordinal)"
+		   " RETURNING event_id::pg_catalog.int8",
+	.parameter_count = 5,
+	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTARRAYOID, JSONBARRAYOID},
+};
 
 static Statement insert_deliveries = {
-	"INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id)"
-	" SELECT $1, c.consumer_id, e.event_id, $2"
-	" FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS e (event_id, type)"
-	" JOIN contacts.consumer c ON c.types IS NULL OR e.type::contacts.event_type OPERATOR(pg_catalog.=) ANY (c.types)"
-	" WHERE (c.workspace_id" EQ "$1 OR c.workspace_id" EQ "0) AND c.active",
-	4,
-	{INT8OID, TEXTOID, INT8ARRAYOID, TEXTARRAYOID},
-	NULL};
+	.sql = "INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id)"
+		   " SELECT $1, c.consumer_id, e.event_id, $2"
+		   " FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS e (event_id, type)"
+		   " JOIN contacts.consumer c"
+		   " ON c.types IS NULL OR e.type::contacts.event_type OPERATOR(pg_catalog.=) ANY (c.types)"
+		   " WHERE (c.workspace_id" EQ "$1 OR c.workspace_id" EQ "0) AND c.active",
+	.parameter_count = 4,
+	.parameter_types = {INT8OID, TEXTOID, INT8ARRAYOID, TEXTARRAYOID},
+};
 
 static Datum
 array_datum(Datum *elements, size_t count, Oid type)
@@ -75,9 +76,7 @@ outbox_store(int64 workspace_id, const char *contact_id, int64 version, const cu
 				 errhint("Look for a trigger on contacts.event that returns NULL.")));
 	for (size_t i = 0; i < count; i++)
 	{
-		bool is_null;
-
-		ids[i] = statement_column(i, 1, &is_null);
+		ids[i] = statement_column(i, 1);
 		notify_queue(workspace_id, contact_id, version, DatumGetInt64(ids[i]), &decision->events[i]);
 	}
 	(void)statement_execute_latest(

@@ -17,6 +17,11 @@
 #define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
 #endif
 
+/* 18 has a prefix instead of a suffix. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* 14 names the owner of a plan's reference. */
 static inline void
 release_cached_plan(CachedPlan *plan)

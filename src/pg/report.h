@@ -7,13 +7,14 @@
 #include "utils/jsonb.h"
 
 #include "core/contact_core.h"
+#include "pg_compat.h"
 
 /* Refusals that only this half can find. */
 extern void report_workspace_not_found(cu_error *error, int64 workspace_id);
 extern void report_not_installed(cu_error *error);
 
 /* Raises the error: MESSAGE, DETAIL, HINT, SQLSTATE and the names of the objects, as section 4 of the contract says. */
-extern void report_raise(const cu_error *error) pg_attribute_noreturn();
+pg_noreturn extern void report_raise(const cu_error *error);
 
 /* The same error as the object in contacts.upsert_result.error. */
 extern Jsonb *report_as_json(const cu_error *error);

@@ -1,42 +1,67 @@
 /*
- * statement.c - saved plans through SPI. A plan that a change of the tables has made invalid is prepared again.
+ * statement.c - saved plans through SPI.
+ *
+ * A plan is prepared once and never freed: a call further up, below a trigger, may be executing it. When a change of the
+ * tables makes it invalid, PostgreSQL analyzes and plans the text again.
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "pg_compat.h"
 #include "statement.h"
 
-/*
- * Prepares a statement and plans it at once, without sequential scans: on a table that is still small they would look
- * cheap, and the plan would stay while the table grows.
- */
-static SPIPlanPtr
+static void
 prepare(Statement *statement)
 {
-	int nest_level = NewGUCNestLevel();
-	SPIPlanPtr plan;
-
-	(void)set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	plan = SPI_prepare_cursor(
+	SPIPlanPtr plan = SPI_prepare_cursor(
 		statement->sql, statement->parameter_count, statement->parameter_types, CURSOR_OPT_GENERIC_PLAN);
+
 	if (plan == NULL || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
-	release_cached_plan(SPI_plan_get_cached_plan(plan));
+	statement->plan = plan;
+}
+
+/*
+ * Whether PostgreSQL would execute the plan as it is. Beside a change of the tables, another role (for the sake of row level
+ * security) or another search_path make it plan anew.
+ */
+static bool
+is_planned(const Statement *statement)
+{
+	return statement_is_ready(statement) && statement->planned_role == GetUserId() && statement->planned_search_path &&
+		   strcmp(statement->planned_search_path, namespace_search_path) == 0;
+}
+
+/*
+ * Plans the statement without sequential scans: on a table that is still small they would look cheap, and the plan would
+ * stay while the table grows.
+ */
+static void
+plan_for_growth(Statement *statement)
+{
+	int nest_level = NewGUCNestLevel();
+
+	(void)set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	release_cached_plan(SPI_plan_get_cached_plan(statement->plan));
 	AtEOXact_GUC(true, nest_level);
-	return plan;
+
+	statement->planned_role = GetUserId();
+	if (statement->planned_search_path)
+		pfree(statement->planned_search_path);
+	statement->planned_search_path = MemoryContextStrdup(TopMemoryContext, namespace_search_path);
 }
 
 static void
 make_ready(Statement *statement)
 {
-	if (statement_is_ready(statement))
-		return;
-	if (statement->plan)
-		SPI_freeplan(statement->plan);
-	statement->plan = NULL;
-	statement->plan = prepare(statement);
+	if (statement->plan == NULL)
+		prepare(statement);
+	if (!is_planned(statement))
+		plan_for_growth(statement);
 }
 
 static uint64
@@ -69,7 +94,21 @@ statement_execute_latest(Statement *statement, Datum *parameters)
 }
 
 Datum
-statement_column(uint64 row, int number, bool *is_null)
+statement_nullable_column(uint64 row, int number, bool *is_null)
 {
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, is_null);
+}
+
+Datum
+statement_column(uint64 row, int number)
+{
+	bool is_null;
+	Datum value = statement_nullable_column(row, number, &is_null);
+
+	if (is_null)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("the column %s of the contact tables must not be null", SPI_fname(SPI_tuptable->tupdesc, number))));
+	return value;
 }

@@ -17,7 +17,10 @@ typedef struct Statement
 	const char *sql;
 	int parameter_count;
 	Oid parameter_types[STATEMENT_MAX_PARAMETERS];
-	SPIPlanPtr plan; /* NULL until the first use */
+	/* The rest is empty until the first use. */
+	SPIPlanPtr plan;
+	Oid planned_role; /* the role and the search_path for which it was planned */
+	char *planned_search_path;
 } Statement;
 
 /*
@@ -32,7 +35,10 @@ extern uint64 statement_execute_latest(Statement *statement, Datum *parameters);
 /* Whether the statement is prepared, and no change of the tables has made its plan invalid. */
 extern bool statement_is_ready(const Statement *statement);
 
-/* Returns a column, from 1, of a row, from 0, of what the last statement found. A null is also 0. */
-extern Datum statement_column(uint64 row, int number, bool *is_null);
+/* Returns a column, from 1, of a row, from 0, of what the last statement found. Raises if it is null. */
+extern Datum statement_column(uint64 row, int number);
+
+/* The same for a column that may be null. */
+extern Datum statement_nullable_column(uint64 row, int number, bool *is_null);
 
 #endif

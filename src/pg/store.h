@@ -39,8 +39,8 @@ extern bool store_find_contact(int64 workspace_id, Datum email, StoredContact *f
 /* Locks the contact against other writers, if there is one. */
 extern void store_lock_contact(int64 workspace_id, Datum email);
 
-/* Inserts a contact; false if one with the address, or the id, came first. */
-extern bool store_insert_contact(int64 workspace_id, Datum email, const char *id, const cu_decision *decision,
+/* Inserts a contact and sets id to the one that it has; false if one with the address came first. */
+extern bool store_insert_contact(int64 workspace_id, Datum email, char id[OBJECT_ID_SIZE], const cu_decision *decision,
 								 TimestampTz now);
 
 /* Updates the contact that was found; false if it is no longer as it was found. */

@@ -166,5 +166,6 @@ upsert_run(int64 workspace_id, Datum request, bool write, Upsert *upsert)
 	Attempt attempt = {.workspace_id = workspace_id, .host = host_in(CurrentMemoryContext)};
 
 	memset(upsert, 0, sizeof(*upsert));
+	definitions_begin_call();
 	upsert->rejected = !try_request(&attempt, request, write, upsert);
 }

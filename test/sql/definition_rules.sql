@@ -20,6 +20,7 @@ SELECT contacts.define_field('size', 'Size', 'DROPDOWN_SINGLE', ARRAY['S']);
 SELECT contacts.define_field('size', 'Size', 'DROPDOWN_MULTIPLE', ARRAY['S', 'S']);
 SELECT contacts.define_field('size', 'Size', 'DROPDOWN_MULTIPLE', ARRAY['S', NULL, 'L']);
 SELECT contacts.define_field('size', 'Size', 'DROPDOWN_MULTIPLE', ARRAY['S', '', 'L']);
+SELECT contacts.define_field('size', 'Size', 'DROPDOWN_MULTIPLE', ARRAY[['S', 'M'], ['L', 'XL']]);
 SELECT contacts.define_field('size', 'Size', 'TEXT', ARRAY['S', 'L']);
 SELECT contacts.define_field('size', 'Size', 'DROPDOWN_SINGLE', ARRAY['S', 'L'], '"M"');
 SELECT contacts.define_field('size', 'Size', 'NUMBER', default_value => '"many"');
@@ -43,12 +44,26 @@ SELECT contacts.define_workspace('second') AS id, contacts.define_workspace('sec
 SELECT workspace_id, name, status_policy FROM contacts.workspace ORDER BY workspace_id;
 SELECT definitions_version AS before FROM contacts.workspace WHERE workspace_id = 1 \gset
 SELECT contacts.define_field('size', 'Size', 'DROPDOWN_SINGLE', ARRAY['S', 'L'], '"L"'), contacts.define_tag('GOLD');
+BEGIN;
+SELECT contacts.define_field('size', 'Size', 'DROPDOWN_SINGLE', ARRAY['S', 'L'], '"L"'), contacts.define_tag('GOLD'),
+	contacts.define_workspace('default');
+SELECT pg_current_xact_id_if_assigned() IS NULL AS nothing_written;
+COMMIT;
 SELECT definitions_version = :before AS nothing_changed FROM contacts.workspace WHERE workspace_id = 1;
 
 SELECT contacts.define_workspace('x', workspace_id => 99);
 \set VERBOSITY terse
 SELECT contacts.define_workspace('');
 \set VERBOSITY default
+
+-- no collation of the user's takes part
+CREATE SCHEMA regress_path;
+CREATE COLLATION regress_path."C" FROM pg_catalog."POSIX";
+SET search_path = regress_path, pg_catalog;
+SELECT contacts.is_option_list(ARRAY['a', 'A']), contacts.is_option_list(ARRAY['a', 'a']);
+RESET search_path;
+DROP COLLATION regress_path."C";
+DROP SCHEMA regress_path;
 
 -- what cannot be changed
 SELECT contacts.define_field('size', 'Size', 'TEXT');
@@ -151,5 +166,8 @@ INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b
 INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '{"x":null}');
 INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '{"x":""}');
 INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '{"x":[]}');
+INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '{"x":{"a":1}}');
+INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '{"x":[1]}');
+INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '{"x":["a",["b"]]}');
 INSERT INTO contacts.contact (workspace_id, email_address, version) VALUES (1, 'a@b.c', 0);
 INSERT INTO contacts.contact (workspace_id, email_address, updated_at) VALUES (1, 'a@b.c', 'infinity');

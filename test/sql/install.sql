@@ -76,6 +76,9 @@ SELECT p.oid::regprocedure FROM pg_temp.ours p WHERE p.prosecdef;
 -- not in C, and at the mercy of the caller's search_path
 SELECT p.oid::regprocedure FROM pg_temp.ours p JOIN pg_language l ON l.oid = p.prolang
 WHERE l.lanname = 'plpgsql' AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false);
+-- functions that are to be inlined cannot pin it: every name in these is qualified
+SELECT p.oid::regprocedure FROM pg_temp.ours p JOIN pg_language l ON l.oid = p.prolang
+WHERE l.lanname = 'sql' AND p.proconfig IS NULL ORDER BY p.proname;
 -- tables without row level security
 SELECT c.oid::regclass FROM pg_class c
 WHERE c.relnamespace = 'contacts'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity;

@@ -14,6 +14,7 @@ DECLARE
 BEGIN
 	IF NEW.email_address NOT LIKE 'copy%' THEN
 		PERFORM contacts.define_field('extra_' || n, 'Extra ' || n);
+		ANALYZE contacts.contact; -- makes the plans invalid, also the one that is being executed
 		PERFORM contact_upsert(jsonb_build_object('email_address', 'copy.' || NEW.email_address, 'create_tags', true,
 			'tags', jsonb_build_array('tag ' || n), 'fields', jsonb_build_object('name', n, 'extra_' || n, 'x')));
 	END IF;
@@ -32,7 +33,40 @@ SELECT c.email_address, e.contact_version, e.ordinal, e.type FROM contacts.event
 DROP TRIGGER regress_before ON contacts.contact;
 DROP TRIGGER regress_after ON contacts.contact;
 
--- a trigger that changes what is written, one that refuses it, one that raises
+-- a trigger that chooses the id
+CREATE FUNCTION regress_id() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.id := repeat('a', 24); RETURN NEW; END $$;
+CREATE TRIGGER regress_id BEFORE INSERT ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_id();
+SELECT contact_upsert('{"email_address":"id@example.com","status":"UNCONFIRMED"}') #>> '{data,id}' AS id;
+SELECT contact_id FROM contacts.event WHERE type = 'CONTACT_SUBSCRIBED_PENDING';
+DROP TRIGGER regress_id ON contacts.contact;
+
+-- an index of the user's own: its own error
+CREATE UNIQUE INDEX regress_name ON contacts.contact ((data ->> 'name'));
+SELECT contact_upsert('{"email_address":"twin@example.com","fields":{"name":"two"}}');
+DROP INDEX contacts.regress_name;
+
+-- columns that are no longer what they were: an error, and never a crash
+BEGIN;
+ALTER TABLE contacts.statistics ALTER total_opens DROP NOT NULL;
+INSERT INTO contacts.statistics (workspace_id, contact_id, total_opens) SELECT 1, id, NULL FROM contacts.contact;
+SELECT pg_temp.call('{}');
+ROLLBACK;
+BEGIN;
+DROP INDEX contacts.contact_tags_idx;
+ALTER TABLE contacts.contact DROP CONSTRAINT "tags are sorted and without duplicates", ALTER tags DROP DEFAULT, ALTER tags TYPE bigint USING 4242;
+SELECT pg_temp.call('{}');
+ROLLBACK;
+BEGIN;
+ALTER TABLE contacts.contact DROP CONSTRAINT "data has values of fields only, none of them empty", ALTER data DROP DEFAULT, ALTER data TYPE bytea USING '\xff';
+SELECT pg_temp.call('{}');
+ROLLBACK;
+BEGIN;
+ALTER TABLE contacts.contact ALTER version DROP NOT NULL;
+UPDATE contacts.contact SET version = NULL;
+SELECT pg_temp.call('{}');
+ROLLBACK;
+
+-- a trigger that refuses what is written
 CREATE FUNCTION regress_suppress() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 CREATE TRIGGER regress_suppress BEFORE INSERT OR UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_suppress();
 SELECT pg_temp.call('{"fields":{"name":"three"}}');

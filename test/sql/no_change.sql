@@ -12,20 +12,21 @@ CHECKPOINT;
 
 BEGIN;
 SELECT contact_upsert('{"email_address":"a@example.com","fields":{"name":"A"},"tags":[1]}') IS NOT NULL AS answered;
--- A background process may write WAL of its own meanwhile: one call in some tries finds the position where it was.
+-- A background process writes WAL of its own now and then, so a few of the calls may see the position move.
 DO $$
 DECLARE
 	before_call pg_lsn;
+	moved integer := 0;
 BEGIN
-	FOR i IN 1..50 LOOP
+	FOR i IN 1..500 LOOP
 		before_call := pg_current_wal_insert_lsn();
 		PERFORM contact_upsert('{"email_address":"a@example.com","fields":{"name":"A"},"tags":[1]}');
 		PERFORM contact_upsert('{"email_address":"a@example.com","partial_update":true}');
-		IF pg_current_wal_insert_lsn() = before_call THEN
-			RETURN;
-		END IF;
+		moved := moved + (pg_current_wal_insert_lsn() <> before_call)::int;
 	END LOOP;
-	RAISE 'WAL was written';
+	IF moved > 5 THEN
+		RAISE 'WAL was written by % of 500', moved;
+	END IF;
 END $$;
 SELECT pg_current_xact_id_if_assigned() IS NULL AS no_transaction_id;
 SELECT relation::regclass, mode FROM pg_locks

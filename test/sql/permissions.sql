@@ -12,6 +12,8 @@ SELECT contacts.define_field('name', 'Name'), contacts.define_tag('vip');
 SELECT contact_upsert('{"email_address":"ours@example.com","tags":["vip"]}') IS NOT NULL AS made;
 SELECT contacts.record(2, id, 'total_opens') FROM contacts.contact WHERE workspace_id = 2;
 
+SELECT contacts.subscribe('everything', workspace_id => 0) IS NOT NULL AS subscribed;
+
 CREATE ROLE regress_contacts_nobody;
 CREATE ROLE regress_contacts_app;
 CREATE ROLE "regress contacts ""group""";
@@ -22,6 +24,9 @@ SELECT contacts.grant_access('public', 1);
 SELECT contacts.grant_access('regress_contacts_missing', 1);
 SELECT contacts.grant_access('regress_contacts_app', 99);
 SELECT contacts.grant_access(NULL, NULL);
+
+-- Only a superuser makes the extension: its C code trusts its own tables no more than it must, and the database's owner less.
+SELECT superuser, trusted FROM pg_available_extension_versions WHERE name = 'contact_upsert';
 
 -- Nobody without a grant may do anything at all.
 SET ROLE regress_contacts_nobody;
@@ -80,11 +85,27 @@ SET row_security = off;
 SELECT * FROM contacts.contact;
 SELECT contacts.upsert(2, '{"email_address":"theirs@example.com"}');
 RESET row_security;
+-- the outbox: neither another workspace's events nor another's consumer
+INSERT INTO contacts.event (workspace_id, contact_id, contact_version, ordinal, type) VALUES (2, repeat('0', 24), 1, 1, 'TAG_ADDED');
+INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id) VALUES (2, 1, 1, repeat('0', 24));
+INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id) VALUES (1, 1, 999, repeat('0', 24));
+UPDATE contacts.delivery SET workspace_id = 2, event_id = 1;
+UPDATE contacts.delivery SET contact_id = repeat('0', 24);
+SELECT contacts.subscribe('mine', workspace_id => 2);
+SELECT contacts.subscribe('mine', workspace_id => 0);
+SELECT contacts.claim('everything', workspace_id => 0);
+SELECT contacts.unsubscribe('everything', 0);
+UPDATE contacts.consumer SET active = false;
+DELETE FROM contacts.consumer;
+SELECT name FROM contacts.consumer;
+DELETE FROM contacts.delivery;
+DELETE FROM contacts.event;
 -- a leaky function of its own in a query sees no row of the others
 CREATE FUNCTION pg_temp.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS $$ BEGIN RAISE NOTICE 'saw %', $1; RETURN true; END $$;
 SELECT count(*) FROM contacts.contact WHERE pg_temp.leak(email_address);
 RESET ROLE;
 SELECT count(*) FROM contacts.contact WHERE workspace_id = 2;
+SELECT name, active, (SELECT count(*) > 0 FROM contacts.delivery) AS has_deliveries, (SELECT count(*) > 0 FROM contacts.event) AS events FROM contacts.consumer;
 
 -- Its own search_path, tables, functions, operators and casts change nothing.
 CREATE SCHEMA regress_hostile AUTHORIZATION regress_contacts_app;
