@@ -64,6 +64,8 @@ BEGIN
 					coalesce(define_field."position", f."position"))) THEN
 		RETURN define_field.merge_tag;
 	END IF;
+	-- Of two calls at once the second would fail by the label, which ON CONFLICT does not look at.
+	PERFORM pg_advisory_xact_lock(hashtext('contacts.define_field'), hashint8(define_field.workspace_id));
 	INSERT INTO contacts.field AS f
 			(workspace_id, merge_tag, label, type, options, default_value, required, tracked, "position")
 		VALUES (define_field.workspace_id, define_field.merge_tag, define_field.label, define_field.type,

@@ -54,7 +54,8 @@ BEGIN
 		RETURN NEW;
 	END IF;
 	IF TG_OP = 'DELETE' THEN
-		-- Locked before the contacts, as create_tags does it: in another order the two could wait for each other.
+		-- The order of locks is: a definition, its workspace (see after_definitions_change), contacts. create_tags follows
+		-- it too; in another order the two could wait for each other.
 		PERFORM FROM contacts.workspace w WHERE w.workspace_id = OLD.workspace_id FOR NO KEY UPDATE;
 		IF NOT FOUND THEN
 			RETURN OLD; -- goes with its workspace

@@ -118,7 +118,7 @@ cu_is_stored_email(cu_text text) noexcept
 bool
 cu_is_stored_data(const cu_json *data) noexcept
 {
-	return data->kind == CU_JSON_OBJECT && std::ranges::none_of(contact::elements(*data), contact::is_empty_value) &&
+	return data->kind == CU_JSON_OBJECT && std::ranges::all_of(contact::elements(*data), contact::is_stored_value) &&
 		   std::ranges::find(contact::keys(*data), contact::kEmailAddress, contact::view) == contact::keys(*data).end();
 }
 

@@ -239,7 +239,7 @@ cu_result cu_decide(const cu_host *host, const cu_definitions *definitions, cons
 /* Whether text is an address exactly as cu_read_request would store it. */
 bool cu_is_stored_email(cu_text text) CU_NOEXCEPT;
 
-/* Whether data is an object without email_address and without a value that means "no value". */
+/* Whether data is an object of strings, numbers, booleans and arrays of strings, none empty, without email_address. */
 bool cu_is_stored_data(const cu_json *data) CU_NOEXCEPT;
 
 /* Whether value may be the default of such a field: a JSON null, or what the type accepts. options: ARRAY or NULL. */

@@ -40,6 +40,14 @@ is_empty_value(const cu_json &json) noexcept
 }
 
 bool
+is_stored_value(const cu_json &json) noexcept
+{
+	const auto is_string = [](const cu_json &element) { return element.kind == CU_JSON_STRING; };
+	return json.kind != CU_JSON_OBJECT && !is_empty_value(json) &&
+		   (json.kind != CU_JSON_ARRAY || std::ranges::all_of(elements(json), is_string));
+}
+
+bool
 same_value(const cu_json &left, const cu_json &right) noexcept
 {
 	if (left.kind != right.kind)

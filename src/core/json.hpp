@@ -83,6 +83,9 @@ const cu_json *find_value(const cu_json &json, std::string_view key) noexcept;
 /* null, "" or [], which all mean "no value". */
 bool is_empty_value(const cu_json &json) noexcept;
 
+/* Whether it has the form of a field's value: a string, number, boolean or array of strings, and not empty. */
+bool is_stored_value(const cu_json &json) noexcept;
+
 /* Whether two values of fields are equal: numbers by value, arrays of strings element by element, objects never. */
 bool same_value(const cu_json &left, const cu_json &right) noexcept;
 

@@ -59,4 +59,31 @@ is($node->safe_psql('postgres', q(
 		WHERE n > 1 AND old IS DISTINCT FROM previous)),
 	'0', 'no update is lost: each old value is the new one of the event before');
 
+# Tags created and deleted, fields defined and deleted meanwhile: no deadlock. (The direct UPDATE gives the field values.)
+my $upsert = $node->basedir . '/upsert.sql';
+append_to_file($upsert, q(
+\set n random(1, 40)
+\set t random(1, 30)
+SELECT contact_upsert(jsonb_build_object('email_address', 'contact' || :n::int || '@example.com', 'partial_update', true,
+	'create_tags', true, 'add_tags', jsonb_build_array('tag' || :t::int), 'fields', jsonb_build_object('one', nextval('writes'))));
+));
+my $define = $node->basedir . '/define.sql';
+append_to_file($define, q(
+\set n random(1, 40)
+\set f random(1, 3)
+DELETE FROM contacts.tag WHERE name = 'tag' || :n::int;
+SELECT contacts.define_field('passing' || :f::int, 'Passing ' || :f::int);
+UPDATE contacts.contact SET data = data || jsonb_build_object('passing' || :f::int, 'x'), version = version + 1
+	WHERE email_address = 'contact' || :n::int || '@example.com';
+DELETE FROM contacts.field WHERE merge_tag = 'passing' || :f::int;
+));
+$node->command_ok(
+	[ 'pgbench', '-n', '-c', '8', '-j', '2', '-t', '500', '-f', "$upsert\@9", '-f', "$define\@1", 'postgres' ],
+	'definitions change under upserts without an error');
+is($node->safe_psql('postgres', q(SELECT count(*) FROM contacts.contact c
+		WHERE EXISTS (SELECT FROM unnest(c.tags) t WHERE t NOT IN (SELECT tag_id FROM contacts.tag))
+			AND contact_upsert(jsonb_build_object('email_address', c.email_address, 'partial_update', true)) #> '{data,tags}'
+				@> to_jsonb(c.tags))),
+	'0', 'and no tag that is gone is shown');
+
 done_testing();

@@ -50,6 +50,16 @@ TEST(Refusal, never_reads_a_format)
 			  "TAG_NOT_FOUND (tags, %s%n%d): Tag '%s%n%d' does not exist in this workspace");
 }
 
+TEST(Refusal, takes_digits_that_are_cut_for_text)
+{
+	cu_error error;
+	contact::Refusal(error, CU_TAG_NOT_FOUND).tag_id(std::string(255, '1'));
+	EXPECT_TRUE(error.tag_is_id);
+	contact::Refusal(error, CU_TAG_NOT_FOUND).tag_id(std::string(256, '1'));
+	EXPECT_FALSE(error.tag_is_id);
+	EXPECT_TRUE(std::string_view(error.tag).ends_with("1..."));
+}
+
 TEST(Refusal, describes_one_fault_only)
 {
 	cu_error error;
