@@ -79,9 +79,8 @@ packages=() optional=()
 case ${1:-} in
 	demo | test | check) packages+=(build-essential libpq-dev) ;;&
 	test | check)
-		packages+=(clang iso-codes libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-psycopg python3-psycopg2
-			unicode-data)
-		optional+=(libclang-rt-dev)
+		packages+=(clang iso-codes libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-psycopg2 unicode-data)
+		optional+=(libclang-rt-dev python3-psycopg)
 		;;&
 	check) packages+=(clang-format clang-tidy shellcheck) ;;
 	check-pg) packages+=(mmdebstrap) ;;

@@ -14,7 +14,7 @@ CREATE FUNCTION pg_temp.email(address text) RETURNS text LANGUAGE sql AS $$
 	SELECT coalesce(p.email_address, '') || coalesce(' ' || (p.error ->> 'code'), '')
 	FROM contacts.preview(jsonb_build_object('email_address', address)) p
 $$;
-SELECT a AS given, pg_temp.email(a) AS stored FROM unnest(ARRAY[
+SELECT regexp_replace(a, '[\u0001-\u001f\u0085\u00a0\u200b\u2003\u3000\ufeff]', '_', 'g') AS given, pg_temp.email(a) AS stored FROM unnest(ARRAY[
 	'A.B+c@EXAMPLE.com', E' \t\n\u00a0\u2003a@example.com\u3000', 'I@EXAMPLE.COM', 'a@b', 'a@b-c.d', '!#$%&''*+/=?^_`{|}~-.@x.y',
 	'..@x', 'ä.Ö@example.com', 'a@müller.example', 'İ@example.com', '😀@example.com', '用户@例子.广告',
 	'plain', '@example.com', 'a@', 'a@@b', 'a b@c', 'a@b c', 'a@b..c', 'a@.b', 'a@b.', 'a@-b', 'a@b-', 'a,b@c', '"a"@b', 'a@[127.0.0.1]',

@@ -10,6 +10,7 @@
 
 #include "core/contact_core.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <string>

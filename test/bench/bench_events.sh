@@ -1,0 +1,177 @@
+#!/bin/bash
+# Usage: bench_events.sh throughput|drain|horizon
+# Measures the outbox on the server that PGHOST and the like name, and prints tables of ratios taken in one run:
+#   throughput  upserts a second that raise one event each, under each setting of contact_upsert.notify and with the relay,
+#               beside the same upserts on a field that is not tracked
+#   drain       events a second that 1, 2 and 4 workers acknowledge, and what a backlog costs
+#   horizon     claims while a transaction is held open and 3,000 events a second come and go
+# SECONDS_EACH sets how long a cell of throughput takes (5), HELD how long the transaction is held (60).
+set -euo pipefail
+
+seconds_each=${SECONDS_EACH:-5}
+held=${HELD:-60}
+export PGDATABASE=contact_upsert_bench
+dir=$(mktemp -d)
+workers=()
+
+finish() {
+	stop_workers
+	dropdb --if-exists --force contact_upsert_bench 2>/dev/null || dropdb --if-exists contact_upsert_bench
+	rm -rf "$dir"
+}
+trap finish EXIT
+
+value() { psql -XAtqc "$1"; }
+
+stop_workers() {
+	if ((${#workers[@]} > 0)); then
+		kill -TERM "${workers[@]}" 2>/dev/null || true
+		wait "${workers[@]}" 2>/dev/null || true
+	fi
+	workers=()
+}
+
+start_worker() {
+	contact-worker "$@" >/dev/null &
+	workers+=($!)
+}
+
+set_up() {
+	createdb contact_upsert_bench
+	psql -qXo /dev/null <<-'SQL'
+		CREATE EXTENSION contact_upsert;
+		SELECT contacts.install();
+		SELECT contacts.define_field('tracked', 'Tracked', tracked => true), contacts.define_field('plain', 'Plain');
+		SELECT count(contact_upsert(jsonb_build_object('email_address', 'c' || i || '@example.com'))) FROM generate_series(1, 10000) i;
+		SELECT contacts.subscribe('bench');
+	SQL
+	for field in plain tracked; do
+		cat >"$dir/$field.sql" <<-SQL
+			\\set n random(1, 10000)
+			\\set v random(1, 2000000000)
+			SELECT contact_upsert(jsonb_build_object('email_address', 'c' || :n::int || '@example.com', 'partial_update', true,
+				'fields', jsonb_build_object('$field', :v::bigint)));
+		SQL
+	done
+}
+
+# Upserts a second of so many clients; the setting, and the field that they write.
+upserts() {
+	PGOPTIONS="-c contact_upsert.notify=$2" pgbench -n -c "$1" -j 2 -M prepared -T "$seconds_each" -f "$dir/$3.sql" 2>&1 |
+		sed -n 's/^tps = \([0-9]*\).*/\1/p'
+}
+
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
+
+throughput() {
+	local clients none off wakeup events relay
+	set_up
+	echo "fsync $(value 'SHOW fsync'), commit_delay $(value 'SHOW commit_delay')"
+	printf '%7s %10s %14s %14s %14s %14s\n' clients 'no events' off wakeup relay events
+	for clients in 1 4 8 16; do
+		none=$(upserts "$clients" off plain)
+		off=$(upserts "$clients" off tracked)
+		wakeup=$(upserts "$clients" wakeup tracked)
+		events=$(upserts "$clients" events tracked)
+		psql -qXc "TRUNCATE contacts.delivery"
+		start_worker --consumer bench --notify contact_automation
+		relay=$(upserts "$clients" off tracked)
+		stop_workers
+		psql -qXc "TRUNCATE contacts.delivery, contacts.event"
+		printf '%7s %10s %7s (%s) %7s (%s) %7s (%s) %7s (%s)\n' "$clients" "$none" "$off" "$(ratio "$off" "$none")" \
+			"$wakeup" "$(ratio "$wakeup" "$off")" "$relay" "$(ratio "$relay" "$off")" "$events" "$(ratio "$events" "$off")"
+	done
+	echo "in brackets: off to no events, the others to off"
+}
+
+# Queues so many events, one for each of as many contacts.
+queue_events() {
+	psql -qXo /dev/null <<-SQL
+		TRUNCATE contacts.delivery, contacts.event;
+		WITH e AS (
+			INSERT INTO contacts.event (workspace_id, contact_id, contact_version, ordinal, type, detail)
+			SELECT 1, lpad(to_hex(i), 24, '0'), 2, 1, 'FIELD_UPDATED',
+				'{"field":{"merge_tag":"tracked","label":"Tracked","old":"x","new":"y"}}' FROM generate_series(1, $1) i
+			RETURNING event_id, contact_id)
+		INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id)
+		SELECT 1, consumer_id, event_id, contact_id FROM e, contacts.consumer WHERE name = 'bench';
+		VACUUM ANALYZE contacts.delivery;
+	SQL
+}
+
+# Events a second that so many workers acknowledge, counted over a while in the middle of a backlog.
+drain_rate() {
+	local before after started ended n=$1
+	shift
+	for ((i = 0; i < n; i++)); do start_worker --consumer bench "$@"; done
+	sleep 0.5
+	started=$(date +%s%N) before=$(value "SELECT count(*) FROM contacts.delivery")
+	sleep 3
+	ended=$(date +%s%N) after=$(value "SELECT count(*) FROM contacts.delivery")
+	stop_workers
+	awk -v n=$((before - after)) -v t=$((ended - started)) 'BEGIN { printf "%d", n * 1e9 / t }'
+}
+
+drain() {
+	local n rate waiting
+	set_up
+	# shellcheck disable=SC2016 # for the handler's shell
+	printf 'while IFS= read -r line; do echo ok; done\n' >"$dir/handler.sh"
+	echo "events a second, 100,000 waiting"
+	for n in 1 2 4; do
+		queue_events 100000
+		rate=$(drain_rate "$n")
+		queue_events 100000
+		printf '%d workers: printed %s, with a handler in sh %s' "$n" "$rate" "$(drain_rate "$n" -- sh "$dir/handler.sh")"
+		queue_events 100000
+		printf ', relayed %s\n' "$(drain_rate "$n" --notify contact_automation)"
+	done
+	psql -qX <<-'SQL'
+		CREATE PROCEDURE claim_and_ack(OUT microseconds numeric) LANGUAGE plpgsql AS $$
+		DECLARE
+			started timestamptz := clock_timestamp();
+			claimed contacts.claimed_event[];
+		BEGIN
+			FOR i IN 1..10 LOOP
+				claimed := ARRAY(SELECT c FROM contacts.claim('bench', 1000) c);
+				PERFORM contacts.ack('bench', claimed[1].lease, ARRAY(SELECT c.event_id FROM unnest(claimed) c));
+				COMMIT;
+			END LOOP;
+			microseconds := round(extract(epoch FROM clock_timestamp() - started) * 100, 1);
+		END $$;
+	SQL
+	echo "microseconds an event for claim and ack of 10 times 1,000"
+	for waiting in 10000 100000 1000000; do
+		queue_events "$waiting"
+		printf '%8d waiting: %s\n' "$waiting" "$(value "CALL claim_and_ack(NULL)")"
+	done
+}
+
+horizon() {
+	set_up
+	printf '%8s %10s %12s %12s\n' seconds waiting 'dead rows' 'claim (ms)'
+	PGOPTIONS="-c contact_upsert.notify=off" pgbench -n -c 4 -j 1 -M prepared -R 3000 -T $((held + 20)) -f "$dir/tracked.sql" >/dev/null 2>&1 &
+	local load=$! holder='' started=$SECONDS
+	start_worker --consumer bench
+	while kill -0 "$load" 2>/dev/null; do
+		if [[ -z $holder ]] && ((SECONDS - started >= 10)); then
+			psql -qX -c 'BEGIN ISOLATION LEVEL REPEATABLE READ' -c 'SELECT 1' -c "SELECT pg_sleep($held)" >/dev/null &
+			holder=$!
+			echo "-------- a transaction is held open for $held s"
+		fi
+		printf '%8d %10s %12s %12s\n' $((SECONDS - started)) "$(value "SELECT count(*) FROM contacts.delivery")" \
+			"$(value "SELECT n_dead_tup FROM pg_stat_user_tables WHERE relid = 'contacts.delivery'::regclass")" \
+			"$(psql -XAtq -c '\timing on' -c "BEGIN" -c "SELECT count(*) FROM contacts.claim('bench', 100)" -c ROLLBACK |
+				sed -n '/^[0-9]*$/{n;s/^Time: \([0-9.]*\) ms.*/\1/p}' | head -n 1)"
+		sleep 5
+	done
+	wait "$holder" 2>/dev/null || true
+}
+
+case ${1:-} in
+	throughput | drain | horizon) "$1" ;;
+	*)
+		sed -n '2,3p' "$0" >&2
+		exit 2
+		;;
+esac
