@@ -18,21 +18,24 @@ typedef struct Diagnosis
 	const char *constraint;
 } Diagnosis;
 
+#define NULL_VALUE .sqlstate = ERRCODE_NULL_VALUE_NOT_ALLOWED
+#define INVALID_VALUE .sqlstate = ERRCODE_INVALID_PARAMETER_VALUE
+#define CONTACT(name) .table = "contact", .column = (name)
+
 static const Diagnosis diagnoses[] = {
-	[CU_INVALID_REQUEST] = {ERRCODE_INVALID_PARAMETER_VALUE},
-	[CU_EMAIL_REQUIRED] = {ERRCODE_NULL_VALUE_NOT_ALLOWED, "contact", "email_address"},
-	[CU_EMAIL_INVALID] = {ERRCODE_INVALID_PARAMETER_VALUE,
-						  "contact",
-						  "email_address",
-						  "email_address is valid, trimmed and in lower case"},
-	[CU_FIELD_NOT_FOUND] = {ERRCODE_INVALID_PARAMETER_VALUE, "field", "merge_tag"},
-	[CU_STATUS_INVALID] = {ERRCODE_INVALID_PARAMETER_VALUE, "contact", "status"},
-	[CU_FIELD_INVALID] = {ERRCODE_INVALID_PARAMETER_VALUE, "contact", "data"},
-	[CU_TAG_NOT_FOUND] = {ERRCODE_INVALID_PARAMETER_VALUE, "tag"},
-	[CU_FIELD_REQUIRED] = {ERRCODE_NULL_VALUE_NOT_ALLOWED, "contact", "data"},
-	[CU_RESUBSCRIBE_REFUSED] = {ERRCODE_INVALID_PARAMETER_VALUE, "contact", "status"},
-	[CU_WORKSPACE_NOT_FOUND] = {ERRCODE_INVALID_PARAMETER_VALUE, "workspace", "workspace_id"},
-	[CU_NOT_INSTALLED] = {ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE},
+	[CU_INVALID_REQUEST] = {INVALID_VALUE},
+	[CU_EMAIL_REQUIRED] = {NULL_VALUE, CONTACT("email_address")},
+	[CU_EMAIL_INVALID] = {INVALID_VALUE,
+						  CONTACT("email_address"),
+						  .constraint = "email_address is valid, trimmed and in lower case"},
+	[CU_FIELD_NOT_FOUND] = {INVALID_VALUE, .table = "field", .column = "merge_tag"},
+	[CU_STATUS_INVALID] = {INVALID_VALUE, CONTACT("status")},
+	[CU_FIELD_INVALID] = {INVALID_VALUE, CONTACT("data")},
+	[CU_TAG_NOT_FOUND] = {INVALID_VALUE, .table = "tag"},
+	[CU_FIELD_REQUIRED] = {NULL_VALUE, CONTACT("data")},
+	[CU_RESUBSCRIBE_REFUSED] = {INVALID_VALUE, CONTACT("status")},
+	[CU_WORKSPACE_NOT_FOUND] = {INVALID_VALUE, .table = "workspace", .column = "workspace_id"},
+	[CU_NOT_INSTALLED] = {.sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE},
 };
 
 void

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Tests that the tables in src/core are what their generators make of the Debian packages. Reports in TAP; fails if not.
+# Tests that the tables in src/core are what their generators make of the packages of Debian 12. Reports in TAP; fails if not.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/../.."
 # shellcheck source=../../scripts/tap_report.sh
@@ -11,7 +11,18 @@ trap 'rm -f "$generated"' EXIT
 is_current() {
 	"$1" >"$generated" && diff -u "$2" "$generated"
 }
-report "country_codes.inc" is_current src/core/generate_countries.sh src/core/country_codes.inc
-report "case_folding.inc" is_current src/core/generate_case_folding.pl src/core/case_folding.inc
+
+# Another release of Debian has other versions of the packages, and so other tables.
+compare() {
+	local version
+	version=$(dpkg-query --show --showformat '${Version}' "$3")
+	if [[ $version == "$4"* ]]; then
+		report "$2" is_current "src/core/$1" "src/core/$2"
+	else
+		report "$2 # SKIP it is of $3 $4, and $version is installed" true
+	fi
+}
+compare generate_countries.sh country_codes.inc iso-codes 4.15
+compare generate_case_folding.pl case_folding.inc unicode-data 15.0
 
 report_end
