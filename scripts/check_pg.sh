@@ -26,5 +26,5 @@ tar --create --file "$sources" --exclude=./.git --exclude=./build --exclude='*.o
 # shellcheck disable=SC2016 # mmdebstrap expands $1
 mmdebstrap --quiet --variant=apt --include=make "$suite" /dev/null "$mirror" \
 	--aptopt=<(apt-config dump | grep -E '^Acquire::(Check|http)') \
-	--customize-hook="tar-in $sources /root" \
-	--customize-hook='chroot "$1" env -C /root/contact_upsert LC_ALL=C.UTF-8 HOME=/root WITHOUT="'"$without"'" scripts/check.sh'
+	--customize-hook="tar-in $sources /srv" \
+	--customize-hook='chroot "$1" env -C /srv/contact_upsert LC_ALL=C.UTF-8 HOME=/srv WITHOUT="'"$without"'" scripts/check.sh'
