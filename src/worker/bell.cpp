@@ -1,16 +1,29 @@
 #include "bell.hpp"
 
+#include <algorithm>
 #include <poll.h>
 
 #include "log.hpp"
 
 namespace worker {
 
+bool
+Bell::wants_connection() const
+{
+	// The relay itself would ring at each of its own notifications.
+	return !connection_ && !deaf_ && !options_.notify;
+}
+
+Milliseconds
+Bell::shorten(Milliseconds wait) const
+{
+	return wants_connection() ? std::min(wait, until(next_attempt_)) : wait;
+}
+
 void
 Bell::listen(Connection &work)
 {
-	// The relay itself would ring at each of its own notifications.
-	if (connection_ || deaf_ || options_.notify || Clock::now() < next_attempt_)
+	if (!wants_connection() || Clock::now() < next_attempt_)
 		return;
 	try
 	{

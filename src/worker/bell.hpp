@@ -23,6 +23,9 @@ public:
 	// Connects and listens, if it does not and the time has come. The work connection is for the test of a pooler.
 	void listen(Connection &work);
 
+	// How much of a wait is left before it is time to listen again.
+	Milliseconds shorten(Milliseconds wait) const;
+
 	// The socket to wait on, or -1.
 	int fd() const { return connection_ ? PQsocket(connection_->get()) : -1; }
 
@@ -33,6 +36,7 @@ public:
 	bool take_rung() { return std::exchange(rung_, false); }
 
 private:
+	bool wants_connection() const;
 	bool is_pooled(Connection &work);
 	void lose(const std::string &why);
 

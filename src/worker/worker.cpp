@@ -122,7 +122,7 @@ Worker::wait_for_bell()
 	bell_.read();
 	if (!bell_.take_rung())
 	{
-		wait(bell_, woken_ ? std::min(kAfterBell, options_.poll) : options_.poll);
+		wait(bell_, bell_.shorten(woken_ ? std::min(kAfterBell, options_.poll) : options_.poll));
 		woken_ = bell_.take_rung();
 	}
 	else
