@@ -31,7 +31,7 @@ static Statement insert_deliveries = {
 		   " FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4)) AS e (event_id, type)"
 		   " JOIN contacts.consumer c"
 		   " ON c.types IS NULL OR e.type::contacts.event_type OPERATOR(pg_catalog.=) ANY (c.types)"
-		   " WHERE (c.workspace_id" EQ "$1 OR c.workspace_id" EQ "0) AND c.active",
+		   " WHERE c.workspace_id" EQ "ANY (ARRAY[$1, 0::pg_catalog.int8]) AND c.active",
 	.parameter_count = 4,
 	.parameter_types = {INT8OID, TEXTOID, INT8ARRAYOID, TEXTARRAYOID},
 };

@@ -36,16 +36,17 @@ is_planned(const Statement *statement)
 		   strcmp(statement->planned_search_path, namespace_search_path) == 0;
 }
 
-/*
- * Plans the statement without sequential scans: on a table that is still small they would look cheap, and the plan would
- * stay while the table grows.
- */
+/* Index scans only: on a table that is still small others would look cheap, and the plan would stay while it grows. */
+static const char *const other_plans[] = {"enable_seqscan", "enable_bitmapscan", "enable_material"};
+
+/* Plans the statement as it is good for tables of any size. */
 static void
 plan_for_growth(Statement *statement)
 {
 	int nest_level = NewGUCNestLevel();
 
-	(void)set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	for (size_t i = 0; i < lengthof(other_plans); i++)
+		(void)set_config_option(other_plans[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	release_cached_plan(SPI_plan_get_cached_plan(statement->plan));
 	AtEOXact_GUC(true, nest_level);
 
