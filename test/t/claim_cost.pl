@@ -1,0 +1,127 @@
+# What claim() and ack() cost does not depend on how much waits, on what the planner believes, nor on a transaction that is
+# held open. Counted in pages touched, so that the machine's load has no say.
+
+use strict;
+use warnings;
+
+use ContactWorker;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = start_server('main', "autovacuum = off\nshared_buffers = 256MB\nfsync = off\nmax_wal_size = 4GB");
+
+# Queues events of so many contacts.
+sub queue
+{
+	my ($count, $contacts) = @_;
+	$node->safe_psql('postgres', qq(
+		INSERT INTO contacts.event (workspace_id, contact_id, contact_version, ordinal, type)
+			SELECT 1, lpad(to_hex(i % $contacts), 24, '0'), 1, 1, 'TAG_ADDED' FROM generate_series(1, $count) i;
+		INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id)
+			SELECT 1, 1, event_id, contact_id FROM contacts.event
+			WHERE event_id > (SELECT coalesce(max(event_id), 0) FROM contacts.event) - $count ORDER BY event_id;));
+	return;
+}
+
+# Pages that a claim of 1,000 and its acknowledgement touch, a second time: then the first has marked what is dead.
+sub pages
+{
+	my ($times) = @_;
+	my $plan;
+	$plan = $node->safe_psql('postgres', q(EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF)
+		SELECT contacts.ack('mailer', max(lease), array_agg(event_id)) FROM contacts.claim('mailer', 1000))) for 1 .. $times // 2;
+	# The topmost line has the sum.
+	my ($hit) = $plan =~ /shared hit=(\d+)/;
+	my ($read) = $plan =~ /^[^\n]*\n[^\n]*Buffers:[^\n]* read=(\d+)/;
+	return ($hit // 0) + ($read // 0);
+}
+
+# A session that keeps a transaction open.
+sub hold
+{
+	my ($begin) = @_;
+	my ($in, $out) = ('', '');
+	my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out,
+		IPC::Run::timeout(10 * $PostgreSQL::Test::Utils::timeout_default));
+	$in .= "$begin;\n\\echo held\n";
+	$session->pump until $out =~ /held/;
+	return sub { $in .= "COMMIT;\n\\q\n"; $session->finish };
+}
+
+queue(10000, 10000);
+$node->safe_psql('postgres', 'ANALYZE contacts.delivery');
+my $few = pages();
+cmp_ok($few, '>', 1000, "10,000 waiting: $few pages for 1,000 events");
+$node->safe_psql('postgres', 'TRUNCATE contacts.delivery');
+queue(1000000, 300000);
+my $many = pages();
+cmp_ok($many, '<', 2 * $few, "1,000,000 waiting, statistics of 10,000: $many");
+$node->safe_psql('postgres', 'ANALYZE contacts.delivery');
+$many = pages();
+cmp_ok($many, '<', 2 * $few, "1,000,000 waiting, statistics of them: $many");
+
+# No plan of any statement in claim, ack, fail and release reads a table or sorts it.
+my (undef, undef, $log) = $node->psql('postgres', q(
+	LOAD 'auto_explain';
+	SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_level = notice;
+	SET client_min_messages = notice;
+	SELECT contacts.release('mailer', lease, ARRAY[event_id]) FROM contacts.claim('mailer', 5);
+	SELECT contacts.fail('mailer', lease, event_id, 'x') FROM contacts.claim('mailer', 5);
+	SELECT contacts.ack('mailer', max(lease), array_agg(event_id)) FROM contacts.claim('mailer', 1000)));
+my @scans = $log =~ /((?:Index|Index Only|Seq|Bitmap Heap|Parallel \w+) Scan(?: Backward)?(?: using \w+)? on (?:delivery|event|consumer\w*)\b)/g;
+cmp_ok(scalar @scans, '>', 20, 'plans were logged');
+is_deeply([ grep { !/^Index Scan using/ } @scans ], [], 'all of them are index scans');
+
+# The classic killer of queues: a transaction is held open, so nothing that is acknowledged goes away.
+$node->safe_psql('postgres', 'TRUNCATE contacts.delivery, contacts.consumer_floor; INSERT INTO contacts.consumer_floor (workspace_id, consumer_id) VALUES (1, 1)');
+queue(1000, 500);
+for (
+	[ 'that reads' ],
+	[ 'that reads, and events that have failed', 'fail' ])
+{
+	my ($what, $fail) = @$_;
+	my $release = hold('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+	my ($first, $last);
+	for my $round (1 .. 60)
+	{
+		queue(1000, 500);
+		# A floor is raised once a second; here a second is a round.
+		$node->safe_psql('postgres', q(UPDATE contacts.consumer_floor SET raised_at = '-infinity'));
+		if ($fail && $round % 10 == 1)
+		{
+			queue(1, 1);
+			$node->safe_psql('postgres', q(UPDATE contacts.delivery SET contact_id = 'failed' || event_id, attempts = 1, due_at = now() + '1 h'
+				WHERE event_id = (SELECT max(event_id) FROM contacts.event)));
+		}
+		my $pages = pages(1) + pages(1);
+		$first = $pages if $round == 5;
+		$last = $pages if $round == 60;
+	}
+	cmp_ok($last, '<', 2 * $first, "a transaction $what: $first pages a round at the beginning, $last when 60,000 dead rows are there");
+	if (!$fail)
+	{
+		# The test of the test: without the floor it is many more.
+		queue(1000, 500);
+		$node->safe_psql('postgres', q(UPDATE contacts.consumer_floor SET floor = 0, next_floor = 0, raised_at = 'infinity'));
+		my $walk = pages(1);
+		cmp_ok($walk, '>', 3 * $last, "and without the floor $walk");
+	}
+	$release->();
+}
+
+# The floor never hides anything: an event of a writer that is still open when later ones are claimed and acknowledged.
+$node->safe_psql('postgres', 'TRUNCATE contacts.delivery');
+raise_events($node, count => 1, contacts => 1);
+my $commit = hold(q(BEGIN; SELECT contact_upsert('{"email_address":"c1@example.com","partial_update":true,"fields":{"value":"late"}}')));
+for my $round (1 .. 5)
+{
+	queue(100, 100);
+	$node->safe_psql('postgres', q(UPDATE contacts.consumer_floor SET raised_at = '-infinity'));
+	pages(1);
+}
+$commit->();
+is($node->safe_psql('postgres', q(SELECT count(*) FROM contacts.claim('mailer', 1000) c WHERE detail #>> '{field,new}' = 'late')),
+	1, "an event that commits late, below those that are done, is handed out");
+
+done_testing();
