@@ -24,17 +24,18 @@ sub queue
 	return;
 }
 
-# Pages that a claim of 1,000 and its acknowledgement touch, a second time: then the first has marked what is dead.
+# Pages that a claim of 1,000 and its acknowledgement touch; by default the second time, when the caches are filled.
 sub pages
 {
 	my ($times) = @_;
 	my $plan;
 	$plan = $node->safe_psql('postgres', q(EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF)
 		SELECT contacts.ack('mailer', max(lease), array_agg(event_id)) FROM contacts.claim('mailer', 1000))) for 1 .. $times // 2;
-	# The topmost line has the sum.
-	my ($hit) = $plan =~ /shared hit=(\d+)/;
-	my ($read) = $plan =~ /^[^\n]*\n[^\n]*Buffers:[^\n]* read=(\d+)/;
-	return ($hit // 0) + ($read // 0);
+	# The topmost node has the sum.
+	my ($buffers) = $plan =~ /Buffers: shared ([^\n]*)/;
+	my $pages = 0;
+	$pages += $_ for $buffers =~ /(?:hit|read)=(\d+)/g;
+	return $pages;
 }
 
 # A session that keeps a transaction open.
@@ -71,7 +72,7 @@ my (undef, undef, $log) = $node->psql('postgres', q(
 	SELECT contacts.ack('mailer', max(lease), array_agg(event_id)) FROM contacts.claim('mailer', 1000)));
 my @scans = $log =~ /((?:Index|Index Only|Seq|Bitmap Heap|Parallel \w+) Scan(?: Backward)?(?: using \w+)? on (?:delivery|event|consumer\w*)\b)/g;
 cmp_ok(scalar @scans, '>', 20, 'plans were logged');
-is_deeply([ grep { !/^Index Scan using/ } @scans ], [], 'all of them are index scans');
+is_deeply([ grep { !/^Index (?:Only )?Scan using/ } @scans ], [], 'all of them are index scans');
 
 # The classic killer of queues: a transaction is held open, so nothing that is acknowledged goes away.
 $node->safe_psql('postgres', 'TRUNCATE contacts.delivery, contacts.consumer_floor; INSERT INTO contacts.consumer_floor (workspace_id, consumer_id) VALUES (1, 1)');
