@@ -98,7 +98,8 @@ bool
 Worker::take_page()
 {
 	if (!sink_)
-		return queue_.relay(*options_.notify, page_) > 0;
+		// When it keeps up, it lets events gather until the next poll: a transaction each costs more than all they hold.
+		return queue_.relay(*options_.notify, page_) >= (options_.once ? 1 : page_);
 	while (sink_->pause().count() > 0 && !stop_requested())
 		wait(bell_, sink_->pause());
 	if (stop_requested() || !queue_.claim(page_))
