@@ -57,6 +57,22 @@ CREATE FUNCTION contacts.upsert(workspace_id bigint, request jsonb) RETURNS json
 COMMENT ON FUNCTION contacts.upsert(bigint, jsonb) IS 'contact_upsert for a named workspace';
 REVOKE ALL ON FUNCTION contacts.upsert(bigint, jsonb) FROM PUBLIC;
 
+CREATE FUNCTION contacts.upsert_many(workspace_id bigint, requests jsonb, on_error text DEFAULT 'continue')
+	RETURNS SETOF contacts.upsert_result
+	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1000
+	AS 'MODULE_PATHNAME', 'contacts_upsert_many';
+COMMENT ON FUNCTION contacts.upsert_many(bigint, jsonb, text) IS
+	'contacts.upsert for an array of up to 100,000 requests; a row for each, in their order; on_error: continue or stop';
+REVOKE ALL ON FUNCTION contacts.upsert_many(bigint, jsonb, text) FROM PUBLIC;
+
+CREATE FUNCTION contacts.upsert_many(requests jsonb, on_error text DEFAULT 'continue')
+	RETURNS SETOF contacts.upsert_result
+	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1000
+	AS 'MODULE_PATHNAME', 'contacts_upsert_many_current';
+COMMENT ON FUNCTION contacts.upsert_many(jsonb, text) IS
+	'contact_upsert for an array of up to 100,000 requests; a row for each, in their order; on_error: continue or stop';
+REVOKE ALL ON FUNCTION contacts.upsert_many(jsonb, text) FROM PUBLIC;
+
 CREATE FUNCTION contacts.preview(workspace_id bigint, request jsonb) RETURNS contacts.upsert_result
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_preview';

@@ -18,6 +18,7 @@
 #include "text.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <new>
 
 namespace {
@@ -81,6 +82,18 @@ cu_load_definitions(const cu_host *host, const cu_json *source, const cu_definit
 }
 
 cu_result
+cu_definitions_as_of(const cu_host *host, const cu_definitions *definitions, int64_t newest_tag,
+					 const cu_definitions **earlier) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		auto *copy = arena.make(cu_definitions(*definitions));
+		copy->newest_tag = newest_tag;
+		*earlier = copy;
+		return CU_OK;
+	});
+}
+
+cu_result
 cu_read_request(const cu_host *host, const cu_document *document, const cu_request **request, cu_text *email,
 				cu_error *error) noexcept
 {
@@ -93,6 +106,31 @@ cu_read_request(const cu_host *host, const cu_document *document, const cu_reque
 			*email = contact::to_text(read->email);
 		}
 		return result;
+	});
+}
+
+bool
+cu_creates_tags(const cu_request *request) noexcept
+{
+	const auto *given = request->create_tags;
+	return given != nullptr && given->kind == CU_JSON_BOOLEAN && given->boolean;
+}
+
+cu_result
+cu_new_tags(const cu_host *host, const cu_definitions *definitions, const cu_request *request, const cu_text **names,
+			size_t *count) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		contact::TagRequest tags;
+		cu_error error;
+		const auto result = contact::read_tags(arena, *definitions, *request, tags, error);
+		if (result != CU_OK && result != CU_REJECTED)
+			return result;
+		auto &texts = arena.make_vector<cu_text>(tags.new_names.size());
+		std::ranges::transform(tags.new_names, std::back_inserter(texts), contact::to_text);
+		*names = texts.data();
+		*count = texts.size();
+		return CU_OK;
 	});
 }
 

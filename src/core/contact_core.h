@@ -163,12 +163,26 @@ typedef struct cu_definitions cu_definitions;
 cu_result cu_load_definitions(const cu_host *host, const cu_json *source, const cu_definitions **definitions)
 	CU_NOEXCEPT;
 
+/* The same definitions as they were when newest_tag was the highest id of a tag: later ones do not exist. */
+cu_result cu_definitions_as_of(const cu_host *host, const cu_definitions *definitions, int64_t newest_tag,
+							   const cu_definitions **earlier) CU_NOEXCEPT;
+
 /* A request whose shape and e-mail address are good. */
 typedef struct cu_request cu_request;
 
 /* Checks 1 to 3 of the contract. email receives the address as it is stored and matched. */
 cu_result cu_read_request(const cu_host *host, const cu_document *document, const cu_request **request, cu_text *email,
 						  cu_error *error) CU_NOEXCEPT;
+
+/* Whether create_tags is true. */
+bool cu_creates_tags(const cu_request *request) CU_NOEXCEPT;
+
+/*
+ * The names that a request has to become tags, should it pass every check: what the decision's tags with id 0 would be.
+ * None if its tags are refused. Never CU_REJECTED.
+ */
+cu_result cu_new_tags(const cu_host *host, const cu_definitions *definitions, const cu_request *request,
+					  const cu_text **names, size_t *count) CU_NOEXCEPT;
 
 /* A contact as it is stored. */
 typedef struct cu_contact

@@ -155,14 +155,16 @@ const cu_tag *
 find_tag(const cu_definitions &definitions, std::int64_t id) noexcept
 {
 	const auto found = std::ranges::lower_bound(definitions.tags, id, {}, &cu_tag::id);
-	return found != definitions.tags.end() && found->id == id ? &*found : nullptr;
+	const bool exists = found != definitions.tags.end() && found->id == id && id <= definitions.newest_tag;
+	return exists ? &*found : nullptr;
 }
 
 const cu_tag *
 find_tag(const cu_definitions &definitions, std::string_view folded_name) noexcept
 {
 	const auto found = std::ranges::lower_bound(definitions.tags_by_name, folded_name, {}, &TagName::folded);
-	const bool exists = found != definitions.tags_by_name.end() && found->folded == folded_name;
+	const bool exists = found != definitions.tags_by_name.end() && found->folded == folded_name &&
+						found->tag->id <= definitions.newest_tag;
 	return exists ? found->tag : nullptr;
 }
 

@@ -3,21 +3,18 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_enum.h"
 #include "executor/spi.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/syscache.h"
 
-#include "encoding.h"
 #include "notify.h"
 #include "pg_compat.h"
 #include "report.h"
+#include "result.h"
 #include "settings.h"
-#include "upsert.h"
+#include "upsert_many.h"
+#include "upsert_one.h"
 
 PG_MODULE_MAGIC;
 
@@ -49,7 +46,7 @@ upsert_answer(int64 workspace_id, Datum request)
 	PreventCommandIfReadOnly("contact_upsert()");
 	PreventCommandIfParallelMode("contact_upsert()");
 	connect_spi();
-	upsert_run(workspace_id, request, true, &upsert);
+	upsert_one(workspace_id, request, true, &upsert);
 	if (upsert.rejected)
 		report_raise(&upsert.error);
 	MemoryContextSwitchTo(caller);
@@ -58,61 +55,20 @@ upsert_answer(int64 workspace_id, Datum request)
 	return JsonbPGetDatum(answer);
 }
 
-/* Returns the value of contacts.outcome for a result. */
-static Datum
-outcome_datum(Oid outcome_type, const Upsert *upsert)
-{
-	static const char *const names[] = {
-		[CU_CREATED] = "created", [CU_UPDATED] = "updated", [CU_UNCHANGED] = "unchanged"};
-	const char *name = upsert->rejected ? "failed" : names[upsert->decision.outcome];
-
-	return ObjectIdGetDatum(
-		GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(outcome_type), CStringGetDatum(name)));
-}
-
-/* Returns a row of contacts.upsert_result. */
-static HeapTuple
-result_tuple(TupleDesc descriptor, int64 position, const Upsert *upsert)
-{
-	Datum values[8] = {Int64GetDatum(position), outcome_datum(TupleDescAttr(descriptor, 1)->atttypid, upsert)};
-	bool nulls[8] = {false, false, true, true, true, true, true, true};
-
-#define SET_COLUMN(number, datum) (values[number] = (datum), nulls[number] = false)
-	if (upsert->facts.id)
-		SET_COLUMN(2, CStringGetTextDatum(upsert->facts.id));
-	if (upsert->facts.email.size > 0)
-		SET_COLUMN(3, CStringGetTextDatum(encoding_to_cstring(upsert->facts.email)));
-	if (upsert->rejected)
-		SET_COLUMN(7, JsonbPGetDatum(report_as_json(&upsert->error)));
-	else
-	{
-		if (upsert->decision.outcome == CU_UPDATED)
-			SET_COLUMN(4, JsonbPGetDatum(json_write_changes(&upsert->decision)));
-		SET_COLUMN(5, JsonbPGetDatum(json_write_events(&upsert->decision)));
-		SET_COLUMN(6, JsonbPGetDatum(json_write_contact(&upsert->facts, &upsert->decision)));
-	}
-#undef SET_COLUMN
-	return heap_form_tuple(descriptor, values, nulls);
-}
-
 /* Runs a request without writing and returns what it would do. */
 static Datum
 preview_result(FunctionCallInfo fcinfo, int64 workspace_id, Datum request)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	TupleDesc descriptor;
 	Upsert upsert;
 	Datum result;
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	descriptor = BlessTupleDesc(descriptor);
 	connect_spi();
-	upsert_run(workspace_id, request, false, &upsert);
+	upsert_one(workspace_id, request, false, &upsert);
 	if (upsert.rejected && upsert.error.code >= CU_WORKSPACE_NOT_FOUND)
 		report_raise(&upsert.error); /* no fault of the request's */
 	MemoryContextSwitchTo(caller);
-	result = HeapTupleGetDatum(result_tuple(descriptor, 1, &upsert));
+	result = result_as_row(fcinfo, 1, &upsert);
 	SPI_finish();
 	return result;
 }
@@ -161,6 +117,48 @@ Datum
 contacts_preview_current(PG_FUNCTION_ARGS)
 {
 	return preview_result(fcinfo, settings_workspace_id(), request_argument(fcinfo, 0));
+}
+
+/* Whether on_error is 'stop', and not 'continue'. */
+static bool
+stops_argument(FunctionCallInfo fcinfo, int number)
+{
+	const char *on_error = PG_ARGISNULL(number) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(number));
+
+	if (strcmp(on_error, "stop") != 0 && strcmp(on_error, "continue") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("on_error must be 'continue' or 'stop'."),
+				 errhint("'continue' writes the good requests, 'stop' raises the first bad one and writes nothing.")));
+	return strcmp(on_error, "stop") == 0;
+}
+
+static Datum
+upsert_set(FunctionCallInfo fcinfo, int64 workspace_id, int first)
+{
+	bool stops = stops_argument(fcinfo, first + 1);
+	Results results;
+
+	PreventCommandIfReadOnly("contacts.upsert_many()");
+	PreventCommandIfParallelMode("contacts.upsert_many()");
+	results_begin(&results, fcinfo);
+	upsert_many(workspace_id, PG_ARGISNULL(first) ? NULL : PG_GETARG_JSONB_P(first), stops, &results);
+	results_return(&results);
+	return (Datum)0;
+}
+
+PG_FUNCTION_INFO_V1(contacts_upsert_many);
+Datum
+contacts_upsert_many(PG_FUNCTION_ARGS)
+{
+	return upsert_set(fcinfo, workspace_argument(fcinfo), 1);
+}
+
+PG_FUNCTION_INFO_V1(contacts_upsert_many_current);
+Datum
+contacts_upsert_many_current(PG_FUNCTION_ARGS)
+{
+	return upsert_set(fcinfo, settings_workspace_id(), 0);
 }
 
 PG_FUNCTION_INFO_V1(contacts_current_workspace);

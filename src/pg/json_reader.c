@@ -89,11 +89,11 @@ sort_object(Level *level)
 }
 
 static void
-read_document(Jsonb *jsonb, cu_document *document)
+read_document(JsonbContainer *container, cu_document *document)
 {
 	Level levels[CU_MAX_DEPTH];
 	int depth = 0;
-	JsonbIterator *iterator = JsonbIteratorInit(&jsonb->root);
+	JsonbIterator *iterator = JsonbIteratorInit(container);
 	JsonbIteratorToken token;
 	JsonbValue value;
 
@@ -143,7 +143,7 @@ json_read_document(Jsonb *jsonb)
 {
 	cu_document document = {.bytes = VARSIZE(jsonb) - VARHDRSZ};
 
-	read_document(jsonb, &document);
+	read_document(&jsonb->root, &document);
 	return document;
 }
 
@@ -153,7 +153,23 @@ json_read_request(Datum jsonb)
 	cu_document document = {.bytes = toast_raw_datum_size(jsonb) - VARHDRSZ};
 
 	if (document.bytes <= CU_MAX_REQUEST_BYTES)
-		read_document(DatumGetJsonbP(jsonb), &document);
+		read_document(&DatumGetJsonbP(jsonb)->root, &document);
+	return document;
+}
+
+cu_document
+json_read_element(const JsonbValue *element)
+{
+	cu_document document = {.bytes = 0};
+
+	if (element->type != jbvBinary)
+		document.root = read_scalar(element);
+	else
+	{
+		document.bytes = (size_t)element->val.binary.len;
+		if (document.bytes <= CU_MAX_REQUEST_BYTES)
+			read_document(element->val.binary.data, &document);
+	}
 	return document;
 }
 

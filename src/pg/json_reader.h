@@ -16,6 +16,9 @@
  */
 extern cu_document json_read_request(Datum jsonb);
 
+/* The same for an element of an array, as JsonbIteratorNext returns it: a scalar or jbvBinary. */
+extern cu_document json_read_element(const JsonbValue *element);
+
 /* Reads a value of any size; it is complete unless its depth is over CU_MAX_DEPTH. */
 extern cu_document json_read_document(Jsonb *jsonb);
 

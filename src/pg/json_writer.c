@@ -304,7 +304,7 @@ json_write_events(const cu_decision *decision)
 }
 
 Jsonb *
-json_write_error(const cu_error *error, const char *sqlstate)
+json_write_error(const cu_error *error, int64 position, const char *sqlstate)
 {
 	JsonbParseState *state = NULL;
 
@@ -320,6 +320,8 @@ json_write_error(const cu_error *error, const char *sqlstate)
 				  "tag",
 				  error->tag_is_id ? number_value((cu_text){error->tag, strlen(error->tag)})
 								   : cstring_value(error->tag));
+	if (position)
+		push_pair(&state, "position", integer_value(position));
 	if (sqlstate)
 	{
 		push_pair(&state, "message", cstring_value(error->message));

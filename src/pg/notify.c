@@ -12,7 +12,6 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "encoding.h"
 #include "notify.h"
 #include "settings.h"
 
@@ -36,27 +35,27 @@ static TimestampTz last_wakeup;
 static TimestampTz pending_wakeup;
 
 static const char *
-event_payload(int64 workspace_id, const char *contact_id, int64 version, int64 event_id, const cu_event *event)
+event_payload(int64 workspace_id, const OutboxEvent *event, int64 event_id)
 {
 	char *subject = "";
 
-	if (event->tag)
-		subject = psprintf(",\"tag_id\":\"" INT64_FORMAT "\"", event->tag->id);
-	else if (event->change) /* a merge tag needs no escapes */
-		subject = psprintf(",\"merge_tag\":\"%s\"", encoding_to_cstring(event->change->merge_tag));
+	if (event->tag_id)
+		subject = psprintf(",\"tag_id\":\"" INT64_FORMAT "\"", event->tag_id);
+	else if (event->merge_tag) /* needs no escapes */
+		subject = psprintf(",\"merge_tag\":\"%s\"", event->merge_tag);
 
 	return psprintf("{\"type\":\"%s\",\"workspace_id\":\"" INT64_FORMAT "\",\"contact_id\":\"%s\""
 					",\"contact_version\":\"" INT64_FORMAT "\",\"event_id\":\"" INT64_FORMAT "\"%s}",
 					cu_event_type_name(event->type),
 					workspace_id,
-					contact_id,
-					version,
+					event->contact_id,
+					event->contact_version,
 					event_id,
 					subject);
 }
 
 void
-notify_queue(int64 workspace_id, const char *contact_id, int64 version, int64 event_id, const cu_event *event)
+notify_queue(int64 workspace_id, const OutboxEvent *event, int64 event_id)
 {
 	MemoryContext caller;
 	Notification *notification;
@@ -69,8 +68,7 @@ notify_queue(int64 workspace_id, const char *contact_id, int64 version, int64 ev
 	caller = MemoryContextSwitchTo(TopTransactionContext);
 	notification = palloc(sizeof(Notification));
 	notification->subtransaction = GetCurrentSubTransactionId();
-	notification->payload =
-		list_length(queue) == limit ? WAKEUP : event_payload(workspace_id, contact_id, version, event_id, event);
+	notification->payload = list_length(queue) == limit ? WAKEUP : event_payload(workspace_id, event, event_id);
 	queue = lappend(queue, notification);
 	MemoryContextSwitchTo(caller);
 }

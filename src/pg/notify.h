@@ -4,13 +4,12 @@
 #ifndef CU_NOTIFY_H
 #define CU_NOTIFY_H
 
-#include "core/contact_core.h"
+#include "outbox.h"
 
 /* Registers the callbacks; called once, from _PG_init. */
 extern void notify_init(void);
 
 /* Queues the notification of a stored event until the transaction commits. */
-extern void notify_queue(int64 workspace_id, const char *contact_id, int64 version, int64 event_id,
-						 const cu_event *event);
+extern void notify_queue(int64 workspace_id, const OutboxEvent *event, int64 event_id);
 
 #endif

@@ -4,12 +4,43 @@
 #ifndef CU_OUTBOX_H
 #define CU_OUTBOX_H
 
+#include "utils/jsonb.h"
+
 #include "core/contact_core.h"
+#include "store.h"
+
+/* An event that is to be stored. */
+typedef struct OutboxEvent
+{
+	int64 position; /* of the request that raised it */
+	char contact_id[OBJECT_ID_SIZE];
+	int64 contact_version;
+	int ordinal; /* from 1, among the events of one change */
+	cu_event_type type;
+	Jsonb *detail;
+	int64 tag_id;	 /* TAG_ADDED, TAG_REMOVED, else 0 */
+	char *merge_tag; /* FIELD_UPDATED, else NULL */
+} OutboxEvent;
+
+/* The events of some requests, in the memory where it was begun. */
+typedef struct Outbox
+{
+	MemoryContext memory;
+	OutboxEvent *events;
+	size_t count;
+	size_t capacity;
+} Outbox;
+
+extern void outbox_begin(Outbox *outbox);
+
+/* Adds a decision's events. version is the contact's after the change. */
+extern void outbox_add(Outbox *outbox, int64 position, const char *contact_id, int64 version,
+					   const cu_decision *decision);
 
 /*
- * Stores a decision's events, with a delivery for each consumer that wants them, and queues their notifications.
- * version is the contact's after the change. Needs an SPI connection.
+ * Stores the events by the position of their requests, with a delivery for each consumer that wants them, queues their
+ * notifications, and empties the outbox. Needs an SPI connection.
  */
-extern void outbox_store(int64 workspace_id, const char *contact_id, int64 version, const cu_decision *decision);
+extern void outbox_store(Outbox *outbox, int64 workspace_id);
 
 #endif

@@ -56,6 +56,29 @@ report_not_installed(cu_error *error)
 	strlcpy(error->hint, "SELECT contacts.install();", sizeof(error->hint));
 }
 
+void
+report_no_array(cu_error *error, Jsonb *requests)
+{
+	const char *hint = "Pass an array of objects such as [{\"email_address\": \"tywin@example.com\"}].";
+
+	if (requests && JB_ROOT_IS_SCALAR(requests))
+		hint = "If it is a JSON string, it looks encoded twice: pass the array itself, cast with ::jsonb, not a string "
+			   "of it.";
+	else if (requests)
+		hint = "Put the request into an array, or pass it to contacts.upsert().";
+	*error = (cu_error){.code = CU_INVALID_REQUEST};
+	strlcpy(error->message, "The requests must be a JSON array.", sizeof(error->message));
+	strlcpy(error->hint, hint, sizeof(error->hint));
+}
+
+void
+report_array_too_long(cu_error *error, int max)
+{
+	*error = (cu_error){.code = CU_INVALID_REQUEST};
+	snprintf(error->message, sizeof(error->message), "The array has more than %d requests.", max);
+	strlcpy(error->hint, "Split it, or load a file with contacts.import().", sizeof(error->hint));
+}
+
 static int
 set_object_names(const Diagnosis *diagnosis)
 {
@@ -80,8 +103,14 @@ terminated_text(const char *text)
 void
 report_raise(const cu_error *error)
 {
+	report_raise_at(error, 0);
+}
+
+void
+report_raise_at(const cu_error *error, int64 position)
+{
 	const Diagnosis *diagnosis = &diagnoses[error->code];
-	Jsonb *detail = json_write_error(error, NULL);
+	Jsonb *detail = json_write_error(error, position, NULL);
 
 	ereport(ERROR,
 			(errcode(diagnosis->sqlstate),
@@ -94,5 +123,5 @@ report_raise(const cu_error *error)
 Jsonb *
 report_as_json(const cu_error *error)
 {
-	return json_write_error(error, unpack_sql_state(diagnoses[error->code].sqlstate));
+	return json_write_error(error, 0, unpack_sql_state(diagnoses[error->code].sqlstate));
 }

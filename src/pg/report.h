@@ -13,6 +13,12 @@
 extern void report_workspace_not_found(cu_error *error, int64 workspace_id);
 extern void report_not_installed(cu_error *error);
 
+extern void report_no_array(cu_error *error, Jsonb *requests); /* NULL for an SQL NULL */
+extern void report_array_too_long(cu_error *error, int max);
+
+/* The same as report_raise, for the request of an array at a position, from 1. */
+pg_noreturn extern void report_raise_at(const cu_error *error, int64 position);
+
 /* Raises the error: MESSAGE, DETAIL, HINT, SQLSTATE and the names of the objects, as section 4 of the contract says. */
 pg_noreturn extern void report_raise(const cu_error *error);
 

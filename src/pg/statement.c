@@ -8,6 +8,8 @@
 
 #include "catalog/namespace.h"
 #include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -92,6 +94,17 @@ statement_execute_latest(Statement *statement, Datum *parameters)
 	make_ready(statement);
 	return check_result(
 		SPI_execute_snapshot(statement->plan, parameters, NULL, GetLatestSnapshot(), InvalidSnapshot, false, true, 0));
+}
+
+Datum
+statement_array(Datum *elements, size_t count, Oid element_type)
+{
+	int16 size;
+	bool by_value;
+	char alignment;
+
+	get_typlenbyvalalign(element_type, &size, &by_value, &alignment);
+	return PointerGetDatum(construct_array(elements, (int)count, element_type, size, by_value, alignment));
 }
 
 Datum

@@ -9,7 +9,7 @@
 
 #include "executor/spi.h"
 
-#define STATEMENT_MAX_PARAMETERS 8
+#define STATEMENT_MAX_PARAMETERS 9
 #define EQ " OPERATOR(pg_catalog.=) "
 
 typedef struct Statement
@@ -31,6 +31,9 @@ extern uint64 statement_execute(Statement *statement, Datum *parameters);
 
 /* The same, but it sees all that is committed by now, even where the transaction's snapshot is older. */
 extern uint64 statement_execute_latest(Statement *statement, Datum *parameters);
+
+/* An array parameter. element_type: bigint, integer, text, jsonb or timestamptz. */
+extern Datum statement_array(Datum *elements, size_t count, Oid element_type);
 
 /* Whether the statement is prepared, and no change of the tables has made its plan invalid. */
 extern bool statement_is_ready(const Statement *statement);

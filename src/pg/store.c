@@ -5,28 +5,18 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/timestamp.h"
 
 #include "encoding.h"
-#include "json_reader.h"
 #include "json_writer.h"
 #include "statement.h"
 #include "store.h"
+#include "store_row.h"
+#include "text_order.h"
 
-/*
- * Every column is cast to the type that we read it as: the tables belong to the user, who may have changed one. A sub-select
- * for the statistics, because its plan is the index look-up even while the table is empty; a join's may be a scan.
- */
 static Statement find_contact = {
-	.sql = "SELECT w.definitions_version::pg_catalog.int8, c.id::pg_catalog.text, c.version::pg_catalog.int8,"
-		   " c.status::pg_catalog.text, c.tags::pg_catalog.int8[], c.data::pg_catalog.jsonb,"
-		   " c.created_at::pg_catalog.timestamptz, c.updated_at::pg_catalog.timestamptz,"
-		   " (SELECT ARRAY[s.total_opens, s.total_clicks, s.total_bounces, s.total_delivered]::pg_catalog.int8[]"
-		   " FROM contacts.statistics s WHERE s.workspace_id" EQ "$1 AND s.contact_id" EQ "c.id)"
-		   " FROM contacts.workspace w"
+	.sql = "SELECT w.definitions_version::pg_catalog.int8," CONTACT_COLUMNS " FROM contacts.workspace w"
 		   " LEFT JOIN contacts.contact c ON c.workspace_id" EQ "$1 AND c.email_address" EQ "$2"
 		   " WHERE w.workspace_id" EQ "$1",
 	.parameter_count = 2,
@@ -58,11 +48,24 @@ static Statement update_contact = {
 	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID},
 };
 
-/* In one order, so that two sessions that create the same tags do not wait for each other. */
+static Statement find_definitions = {
+	.sql = "SELECT w.definitions_version::pg_catalog.int8 FROM contacts.workspace w WHERE w.workspace_id" EQ "$1",
+	.parameter_count = 1,
+	.parameter_types = {INT8OID},
+};
+
+/* So that two sessions that create the same tags do not wait for each other. */
+static Statement lock_tags = {
+	.sql =
+		"SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('contacts.create_tags'), pg_catalog.hashint8($1))",
+	.parameter_count = 1,
+	.parameter_types = {INT8OID},
+};
+
 static Statement create_tags = {
-	.sql = "INSERT INTO contacts.tag (workspace_id, name)"
-		   " SELECT $1, n FROM pg_catalog.unnest($2) n ORDER BY contacts.fold_case(n)"
-		   " ON CONFLICT (workspace_id, contacts.fold_case(name)) DO NOTHING",
+	.sql = "INSERT INTO contacts.tag (workspace_id, name) SELECT $1, n FROM pg_catalog.unnest($2) n"
+		   " ON CONFLICT (workspace_id, contacts.fold_case(name)) DO NOTHING"
+		   " RETURNING tag_id::pg_catalog.int8, name::pg_catalog.text",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTARRAYOID},
 };
@@ -81,32 +84,10 @@ static Statement load_definitions = {
 	.parameter_types = {INT8OID},
 };
 
-static cu_status
-read_status(Datum stored)
-{
-	const char *name = TextDatumGetCString(stored);
-
-	for (int i = 0; i < CU_STATUS_COUNT; i++)
-		if (strcmp(name, cu_status_name((cu_status)i)) == 0)
-			return (cu_status)i;
-	elog(ERROR, "unknown contact status %s", name);
-}
-
 static Datum
 text_datum(const char *data, size_t size)
 {
 	return PointerGetDatum(cstring_to_text_with_len(data, (int)size));
-}
-
-static Datum
-tag_ids_datum(const cu_decision *decision)
-{
-	Datum *ids = palloc(sizeof(Datum) * Max(decision->tag_count, 1));
-
-	for (size_t i = 0; i < decision->tag_count; i++)
-		ids[i] = Int64GetDatum(decision->tags[i].id);
-	return PointerGetDatum(
-		construct_array(ids, (int)decision->tag_count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 bool
@@ -120,63 +101,12 @@ store_is_installed(void)
 	return OidIsValid(namespace) && OidIsValid(get_relname_relid("workspace", namespace));
 }
 
-/* Points to the elements of a bigint[]. */
-static const int64 *
-read_bigints(Datum stored, size_t *count)
-{
-	ArrayType *array = DatumGetArrayTypeP(stored);
-
-	if (array_contains_nulls(array))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a number in the contact tables must not be null")));
-	*count = (size_t)ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-	return (const int64 *)ARR_DATA_PTR(array);
-}
-
-static void
-read_statistics(StoredContact *found, Datum stored)
-{
-	size_t count;
-	const int64 *totals = read_bigints(stored, &count);
-
-	found->total_opens = totals[0];
-	found->total_clicks = totals[1];
-	found->total_bounces = totals[2];
-	found->total_delivered = totals[3];
-}
-
-static void
-read_contact(StoredContact *found, Datum id)
-{
-	bool is_null;
-	Datum statistics;
-
-	text_to_cstring_buffer(DatumGetTextPP(id), found->id, sizeof(found->id));
-	found->version = DatumGetInt64(statement_column(0, 3));
-	found->contact.status = read_status(statement_column(0, 4));
-	found->contact.tag_ids = read_bigints(statement_column(0, 5), &found->contact.tag_count);
-	found->contact.data = json_read(DatumGetJsonbP(statement_column(0, 6)));
-	found->created_at = DatumGetTimestampTz(statement_column(0, 7));
-	found->updated_at = DatumGetTimestampTz(statement_column(0, 8));
-	statistics = statement_nullable_column(0, 9, &is_null);
-	if (!is_null)
-		read_statistics(found, statistics);
-}
-
 bool
 store_find_contact(int64 workspace_id, Datum email, StoredContact *found)
 {
-	bool is_null;
-	Datum id;
-
 	if (statement_execute(&find_contact, (Datum[]){Int64GetDatum(workspace_id), email}) == 0)
 		return false;
-
-	*found = (StoredContact){.definitions_version = DatumGetInt64(statement_column(0, 1))};
-	id = statement_nullable_column(0, 2, &is_null);
-	found->exists = !is_null;
-	if (found->exists)
-		read_contact(found, id);
+	store_row_read(0, found);
 	return true;
 }
 
@@ -195,7 +125,7 @@ store_insert_contact(int64 workspace_id, Datum email, char id[OBJECT_ID_SIZE], c
 									text_datum(id, strlen(id)),
 									email,
 									CStringGetTextDatum(cu_status_name(decision->status)),
-									tag_ids_datum(decision),
+									store_tag_ids(decision),
 									JsonbPGetDatum(json_write(&decision->data)),
 									TimestampTzGetDatum(now)}) == 0)
 		return false;
@@ -211,28 +141,38 @@ store_update_contact(int64 workspace_id, const StoredContact *found, const cu_de
 									   text_datum(found->id, strlen(found->id)),
 									   Int64GetDatum(found->version),
 									   CStringGetTextDatum(cu_status_name(decision->status)),
-									   tag_ids_datum(decision),
+									   store_tag_ids(decision),
 									   JsonbPGetDatum(json_write(&decision->data)),
 									   TimestampTzGetDatum(now)}) > 0;
 }
 
-void
-store_create_tags(int64 workspace_id, const cu_decision *decision)
+int64
+store_definitions_version(int64 workspace_id)
 {
-	Datum *names = palloc(sizeof(Datum) * decision->new_tag_count);
-	int count = 0;
+	if (statement_execute(&find_definitions, (Datum[]){Int64GetDatum(workspace_id)}) == 0)
+		return 0;
+	return DatumGetInt64(statement_column(0, 1));
+}
 
-	for (size_t i = 0; i < decision->tag_count; i++)
+void
+store_create_tags(int64 workspace_id, Datum *names, size_t count, int64 *ids)
+{
+	Datum workspace = Int64GetDatum(workspace_id);
+	uint64 created;
+	size_t next = 0;
+
+	(void)statement_execute(&lock_tags, (Datum[]){workspace});
+	created = statement_execute(&create_tags, (Datum[]){workspace, statement_array(names, count, TEXTOID)});
+
+	/* Rows come back in the order of the names. */
+	memset(ids, 0, sizeof(int64) * count);
+	for (uint64 row = 0; row < created; row++)
 	{
-		cu_text name = encoding_from_core(decision->tags[i].name);
-
-		if (decision->tags[i].id == 0)
-			names[count++] = text_datum(name.data, name.size);
+		while (next < count && compare_texts(names[next], statement_column(row, 2)) != 0)
+			next++;
+		if (next < count)
+			ids[next++] = DatumGetInt64(statement_column(row, 1));
 	}
-	(void)statement_execute(
-		&create_tags,
-		(Datum[]){Int64GetDatum(workspace_id),
-				  PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT))});
 }
 
 Jsonb *

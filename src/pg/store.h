@@ -47,8 +47,14 @@ extern bool store_insert_contact(int64 workspace_id, Datum email, char id[OBJECT
 extern bool store_update_contact(int64 workspace_id, const StoredContact *found, const cu_decision *decision,
 								 TimestampTz now);
 
-/* Makes the tags of a decision that do not exist yet. */
-extern void store_create_tags(int64 workspace_id, const cu_decision *decision);
+/* Reads the definitions' version; 0 if there is no such workspace. */
+extern int64 store_definitions_version(int64 workspace_id);
+
+/*
+ * Makes tags of names, each given once, in their order. Sets their ids: 0 for one that exists by now, or that differs from
+ * an earlier one only by case. Others that call this wait until the transaction ends.
+ */
+extern void store_create_tags(int64 workspace_id, Datum *names, size_t count, int64 *ids);
 
 /* Reads the definitions as cu_load_definitions wants them; NULL if there is no such workspace. */
 extern Jsonb *store_load_definitions(int64 workspace_id, int64 *version);

@@ -1,26 +1,34 @@
 /*
- * upsert.h - the course of one request: read, decide, write, and again when somebody else was faster.
+ * upsert.h - one request: what it asks, what it found, what became of it. upsert_one and upsert_many run them.
  */
 #ifndef CU_UPSERT_H
 #define CU_UPSERT_H
 
 #include "json_writer.h"
+#include "pg_compat.h"
 #include "store.h"
 
-/* What became, or would become, of one request. */
 typedef struct Upsert
 {
-	bool rejected; /* then error says why, and nothing else but facts.email may be set */
+	const cu_request *request;
+	StoredContact found; /* by who runs it, between read and decide */
+	bool rejected;		 /* then error says why, and of the rest only facts.email may be set */
 	cu_error error;
 	cu_decision decision;
 	ContactFacts facts;
 	char id[OBJECT_ID_SIZE];
 } Upsert;
 
-/*
- * Runs a request, a jsonb datum or 0 for an SQL NULL, in a workspace; with write false it changes nothing. Needs an SPI
- * connection, in whose memory the result lives. Raises only what is not the request's fault.
- */
-extern void upsert_run(int64 workspace_id, Datum request, bool write, Upsert *upsert);
+/* Reads a request and sets facts.email; false if it is rejected. */
+extern bool upsert_read(Upsert *upsert, const cu_document *document);
+
+/* Decides on what was found, and fills in the facts as they are before a write; false if it is rejected. */
+extern bool upsert_decide(Upsert *upsert, const cu_definitions *definitions);
+
+/* Gives a contact that is to be created its id. */
+extern void upsert_make_id(Upsert *upsert);
+
+/* Raises that the contact could not be written, though nobody else was in the way. */
+pg_noreturn extern void upsert_raise_not_written(void);
 
 #endif

@@ -1,0 +1,39 @@
+/*
+ * result.h - rows of contacts.upsert_result.
+ */
+#ifndef CU_RESULT_H
+#define CU_RESULT_H
+
+#include "fmgr.h"
+#include "utils/tuplesort.h"
+
+#include "upsert.h"
+
+/* What one request did, as a row. position: of the request, from 1. */
+extern Datum result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert *upsert);
+
+/*
+ * The rows that a set-returning function collects in any order and returns by position. Beyond work_mem they are on disk.
+ */
+typedef struct Results
+{
+	ReturnSetInfo *info;
+	TupleDesc descriptor;
+	Oid outcomes[4]; /* the values of contacts.outcome, by cu_outcome; the last is failed */
+	TupleTableSlot *slot;
+	Tuplesortstate *rows;
+	ResourceOwner owner; /* of the files, which may outlive a subtransaction */
+} Results;
+
+/* Begins an empty set; what it holds goes with the query. */
+extern void results_begin(Results *results, FunctionCallInfo fcinfo);
+
+extern void results_add(Results *results, int64 position, const Upsert *upsert);
+
+/* Forgets all rows. */
+extern void results_clear(Results *results);
+
+/* Hands the rows to the caller of the function. */
+extern void results_return(Results *results);
+
+#endif

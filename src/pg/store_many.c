@@ -1,0 +1,157 @@
+/*
+ * store_many.c - one statement to read and one to write, however many contacts there are.
+ *
+ * The write is an INSERT .. ON CONFLICT DO UPDATE of the new and the changed together, because it locks each row when it
+ * comes to it: so every session takes its locks in the order of the addresses, whether a contact is new or not, and two of
+ * them never wait for each other. A row that is no longer as it was found is locked, but not changed; the next look at it
+ * is the last word.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "json_writer.h"
+#include "object_id.h"
+#include "store_many.h"
+#include "store_row.h"
+#include "text_order.h"
+
+/* LATERAL with LIMIT is an index look-up for each address, whatever the planner believes of the table's size. */
+static Statement find_contacts = {
+	.sql = "SELECT (SELECT w.definitions_version::pg_catalog.int8 FROM contacts.workspace w WHERE w.workspace_id" EQ
+		   "$1)," CONTACT_COLUMNS " FROM pg_catalog.unnest($2) a (email_address) LEFT JOIN LATERAL ("
+		   "SELECT s.* FROM contacts.contact s"
+		   " WHERE s.workspace_id" EQ "$1 AND s.email_address" EQ "a.email_address LIMIT 1) c ON true",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTARRAYOID},
+};
+
+/* A contact that was found and is gone would be inserted: it gets a new id, and so shows. */
+static Statement write_contacts = {
+	.sql = "INSERT INTO contacts.contact AS c"
+		   " (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)"
+		   " SELECT $1, n.id, n.email_address, n.status::contacts.status, n.tags::pg_catalog.int8[], n.data, n.version,"
+		   " n.created_at, n.updated_at FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3),"
+		   " pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7),"
+		   " pg_catalog.unnest($8), pg_catalog.unnest($9))"
+		   " AS n (id, email_address, status, tags, data, version, created_at, updated_at)"
+		   " ON CONFLICT (workspace_id, email_address) DO UPDATE SET status = excluded.status, tags = excluded.tags,"
+		   " data = excluded.data, version = excluded.version, updated_at = excluded.updated_at"
+		   " WHERE c.version" EQ "(excluded.version OPERATOR(pg_catalog.-) 1) AND c.created_at" EQ "excluded.created_at"
+		   " RETURNING id::pg_catalog.text, email_address::pg_catalog.text",
+	.parameter_count = 9,
+	.parameter_types = {INT8OID,
+						TEXTARRAYOID,
+						TEXTARRAYOID,
+						TEXTARRAYOID,
+						TEXTARRAYOID,
+						JSONBARRAYOID,
+						INT8ARRAYOID,
+						TIMESTAMPTZARRAYOID,
+						TIMESTAMPTZARRAYOID},
+};
+
+static Statement delete_contact = {
+	.sql = "DELETE FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
+bool
+store_find_contacts(int64 workspace_id, Datum *emails, size_t count, StoredContact **found)
+{
+	uint64 rows = statement_execute(&find_contacts,
+									(Datum[]){Int64GetDatum(workspace_id), statement_array(emails, count, TEXTOID)});
+	bool is_null;
+
+	if (rows != count)
+		elog(ERROR, "a look for %zu contacts found " UINT64_FORMAT, count, rows);
+	(void)statement_nullable_column(0, 1, &is_null);
+	if (is_null)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		store_row_read(i, found[i]);
+	return true;
+}
+
+/* The ids of a decision's tags, as the text of a bigint[]. */
+static Datum
+tag_ids_text(const cu_decision *decision)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (size_t i = 0; i < decision->tag_count; i++)
+		appendStringInfo(&text, "%c" INT64_FORMAT, i == 0 ? '{' : ',', decision->tags[i].id);
+	appendStringInfoString(&text, decision->tag_count == 0 ? "{}" : "}");
+	return PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
+}
+
+static uint64
+execute_writes(int64 workspace_id, const ContactWrite *writes, size_t count)
+{
+	static const Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum *columns[lengthof(types)];
+	Datum parameters[lengthof(types) + 1] = {Int64GetDatum(workspace_id)};
+
+	for (size_t c = 0; c < lengthof(types); c++)
+		columns[c] = palloc(sizeof(Datum) * count);
+	for (size_t i = 0; i < count; i++)
+	{
+		const ContactWrite *write = &writes[i];
+		char id[OBJECT_ID_SIZE];
+
+		object_id_make(id);
+		columns[0][i] = CStringGetTextDatum(id);
+		columns[1][i] = write->email;
+		columns[2][i] = CStringGetTextDatum(cu_status_name(write->decision->status));
+		columns[3][i] = tag_ids_text(write->decision);
+		columns[4][i] = JsonbPGetDatum(json_write(&write->decision->data));
+		columns[5][i] = Int64GetDatum(write->found->version + 1);
+		columns[6][i] = TimestampTzGetDatum(write->found->exists ? write->found->created_at : write->updated_at);
+		columns[7][i] = TimestampTzGetDatum(write->updated_at);
+	}
+	for (size_t c = 0; c < lengthof(types); c++)
+		parameters[c + 1] = statement_array(columns[c], count, types[c]);
+	return statement_execute(&write_contacts, parameters);
+}
+
+/* Notes what was written; returns how many ids it has put into revived: contacts that were deleted since they were found. */
+static size_t
+take_results(ContactWrite *writes, size_t count, uint64 rows, Datum *revived)
+{
+	size_t revived_count = 0;
+	size_t next = 0;
+
+	/* Rows come back in the order in which they were given. */
+	for (uint64 row = 0; row < rows; row++)
+	{
+		Datum id = statement_column(row, 1);
+		Datum email = statement_column(row, 2);
+
+		while (next < count && compare_texts(writes[next].email, email) != 0)
+			next++;
+		if (next == count)
+			break; /* a trigger of the user's has changed the address */
+		if (!writes[next].found->exists)
+			text_to_cstring_buffer(DatumGetTextPP(id), writes[next].id, OBJECT_ID_SIZE);
+		writes[next].written = strcmp(writes[next].id, TextDatumGetCString(id)) == 0;
+		if (!writes[next].written)
+			revived[revived_count++] = id;
+		next++;
+	}
+	return revived_count;
+}
+
+void
+store_write_contacts(int64 workspace_id, ContactWrite *writes, size_t count)
+{
+	uint64 rows = execute_writes(workspace_id, writes, count);
+	Datum *revived = palloc(sizeof(Datum) * count);
+	size_t revived_count = take_results(writes, count, rows, revived);
+
+	for (size_t i = 0; i < revived_count; i++)
+		(void)statement_execute(&delete_contact, (Datum[]){Int64GetDatum(workspace_id), revived[i]});
+}

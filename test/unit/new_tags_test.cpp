@@ -1,0 +1,83 @@
+/* new_tags_test.cpp - what requests of an array need to know of tags that other requests create. */
+#include "core_call.hpp"
+
+#include <limits>
+
+namespace {
+
+class NewTags : public testing::Test
+{
+protected:
+	explicit NewTags() : definitions_source_(kDefinitions)
+	{
+		EXPECT_EQ(cu_load_definitions(host_.get(), &definitions_source_.root(), &definitions_), CU_OK);
+	}
+
+	std::string names_of(std::string_view members)
+	{
+		const auto *request = read(members);
+		const cu_text *names = nullptr;
+		std::size_t count = 0;
+		EXPECT_EQ(cu_new_tags(host_.get(), definitions_, request, &names, &count), CU_OK);
+		std::string text = cu_creates_tags(request) ? "creates" : "creates not";
+		for (std::size_t i = 0; i < count; i++)
+			text += "|" + std::string(view_text(names[i]));
+		return text;
+	}
+
+	std::string outcome_as_of(std::int64_t newest_tag, std::string_view members)
+	{
+		const cu_definitions *earlier = nullptr;
+		EXPECT_EQ(cu_definitions_as_of(host_.get(), definitions_, newest_tag, &earlier), CU_OK);
+		cu_decision decision{};
+		cu_error error{};
+		const auto result = cu_decide(host_.get(), earlier, read(members), nullptr, &decision, &error);
+		return result == CU_OK ? describe_tags(decision.tags, decision.tag_count) : error.message;
+	}
+
+private:
+	const cu_request *read(std::string_view members)
+	{
+		requests_.push_back(std::make_unique<JsonDocument>(request_with(members)));
+		const cu_request *request = nullptr;
+		cu_text email{};
+		cu_error error{};
+		EXPECT_EQ(cu_read_request(host_.get(), &requests_.back()->document(), &request, &email, &error), CU_OK);
+		return request;
+	}
+
+	TestHost host_;
+	JsonDocument definitions_source_;
+	const cu_definitions *definitions_ = nullptr;
+	std::vector<std::unique_ptr<JsonDocument>> requests_;
+};
+
+TEST_F(NewTags, are_the_names_that_the_decision_would_create)
+{
+	EXPECT_EQ(names_of(R"("tags": ["new", "VIP", "New", " b "], "add_tags": ["c"], "create_tags": true)"),
+			  "creates|new|b|c");
+	EXPECT_EQ(names_of(R"("tags": ["new", "c"], "remove_tags": ["NEW"], "create_tags": true)"), "creates|c");
+	EXPECT_EQ(names_of(R"("create_tags": true)"), "creates");
+}
+
+TEST_F(NewTags, are_none_where_the_tags_are_refused)
+{
+	EXPECT_EQ(names_of(R"("tags": ["new"])"), "creates not");
+	EXPECT_EQ(names_of(R"("tags": ["new"], "create_tags": false)"), "creates not");
+	EXPECT_EQ(names_of(R"("tags": ["new"], "create_tags": "true")"), "creates not");
+	EXPECT_EQ(names_of(R"("tags": ["new", 99], "create_tags": true)"), "creates");
+	EXPECT_EQ(names_of(R"("tags": "new", "create_tags": true)"), "creates");
+}
+
+TEST_F(NewTags, do_not_exist_for_earlier_requests)
+{
+	EXPECT_EQ(outcome_as_of(2, R"("tags": [1, 2])"), "[1,2]");
+	EXPECT_EQ(outcome_as_of(2, R"("tags": [7])"), "Tag ID 7 does not exist in this workspace");
+	EXPECT_EQ(outcome_as_of(2, R"("tags": ["übermut"])"), "Tag 'übermut' does not exist in this workspace");
+	EXPECT_EQ(outcome_as_of(6, R"("tags": ["übermut"])"), "Tag 'übermut' does not exist in this workspace");
+	EXPECT_EQ(outcome_as_of(7, R"("tags": ["übermut"])"), "[7]");
+	EXPECT_EQ(outcome_as_of(std::numeric_limits<std::int64_t>::max(), R"("tags": [7])"), "[7]");
+	EXPECT_EQ(outcome_as_of(0, R"("tags": ["vip"], "create_tags": true)"), "[\"vip\"]");
+}
+
+} // namespace
