@@ -1,6 +1,8 @@
 /* new_tags_test.cpp - what requests of an array need to know of tags that other requests create. */
 #include "core_call.hpp"
 
+#include <gtest/gtest.h>
+
 #include <limits>
 
 namespace {
