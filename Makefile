@@ -16,7 +16,9 @@
 #   make symbols         nothing leaks through the wall between C and C++
 #   make lint            clang-tidy, shellcheck, one version everywhere
 #   make format-check    clang-format; make format applies it
-#   make bench           timings; make bench-events for the outbox and NOTIFY
+#   make bench           timings beside other ways, and docs/bench.svg; takes a quarter of an hour
+#   make bench-scale     the cost of a contact among 10,000 to 5,000,000; make bench-memory, of a session over many calls
+#   make bench-events    timings of the outbox and NOTIFY
 #   make check-pg PG=17  build and test in a chroot that has that PostgreSQL (root only)
 #   make setup           only install the Debian packages that make check needs
 #
@@ -120,7 +122,7 @@ build/worker/%.o: src/worker/%.cpp
 
 -include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
 
-.PHONY: installed regress isolation tap documents symbols lint format format-check bench bench-events
+.PHONY: installed regress isolation tap documents symbols lint format format-check bench bench-scale bench-memory bench-events
 
 # What the tests run is what is installed; sudo only for the copying, and only when something changed.
 installed: all
@@ -150,9 +152,19 @@ lint:
 format format-check:
 	@scripts/format.sh $@
 
-# Timings want a server that flushes, as a real one does.
+# Timings want a server that flushes, as a real one does, with its tables in memory, files for WAL at hand and nothing going on
+# behind its back.
+BENCH_SERVER = -c fsync=on -c wal_level=replica -c min_wal_size=8GB -c max_wal_size=32GB -c checkpoint_timeout=1h -c autovacuum=off
+
 bench: installed
-	@SERVER_OPTIONS='-c fsync=on' scripts/server.sh test/bench/bench.sh
+	@scripts/setup.sh bench
+	@SERVER_OPTIONS='$(BENCH_SERVER) -c shared_buffers=2GB' scripts/server.sh test/bench/bench.sh docs/bench.svg
+
+bench-scale: installed
+	@SERVER_OPTIONS='$(BENCH_SERVER) -c shared_buffers=8GB' scripts/server.sh test/bench/scale.sh
+
+bench-memory: installed
+	@scripts/server.sh test/bench/memory.sh
 
 # A disk that costs nothing, then one that takes its time, where NOTIFY hurts most.
 bench-events: installed

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Usage: setup.sh demo|test|check|check-pg
-# Installs the Debian packages that a target still lacks: demo builds and runs, test adds what the suites want, check adds
-# format and lint. With nothing missing it does nothing and needs no rights. Otherwise it needs apt, and root or sudo; it
-# fails with the names of the packages when it has not. Installing starts no service and makes no cluster.
+# Usage: setup.sh demo|bench|test|check|check-pg
+# Installs the Debian packages that a target still lacks: demo builds and runs, bench adds what draws, test adds what the
+# suites want, check adds format and lint. With nothing missing it does nothing and needs no rights. Otherwise it needs apt,
+# and root or sudo; it fails with the names of the packages when it has not. Installing starts no service and makes no cluster.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 
@@ -77,7 +77,8 @@ as_root=()
 
 packages=() optional=()
 case ${1:-} in
-	demo | test | check) packages+=(build-essential libpq-dev) ;;&
+	demo | bench | test | check) packages+=(build-essential libpq-dev) ;;&
+	bench) packages+=(gnuplot-nox) ;;
 	test | check)
 		packages+=(clang iso-codes libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-psycopg2 unicode-data)
 		optional+=(libclang-rt-dev python3-psycopg)
@@ -97,7 +98,7 @@ if [[ $1 != check-pg ]]; then
 	version=$(postgresql_version) || { echo "apt knows no package postgresql: name a pg_config with PG_CONFIG=..." >&2; exit 1; }
 	if [[ $version != none ]]; then
 		packages+=("postgresql-$version" "postgresql-server-dev-$version")
-		if [[ $1 != demo ]]; then optional+=("postgresql-$version-pgq3"); fi
+		if [[ $1 == test || $1 == check ]]; then optional+=("postgresql-$version-pgq3"); fi
 	fi
 fi
 

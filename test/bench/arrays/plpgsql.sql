@@ -1,0 +1,2 @@
+SELECT plpgsql.upsert(r) FROM batch b, jsonb_array_elements(b.requests) r
+WHERE b.scenario = :scenario AND b.number = (SELECT nextval('turn_plpgsql') % :arrays::bigint);
