@@ -48,7 +48,7 @@ upsert_answer(int64 workspace_id, Datum request)
 	connect_spi();
 	upsert_one(workspace_id, request, true, &upsert);
 	if (upsert.rejected)
-		report_raise(&upsert.error);
+		report_raise(upsert.error);
 	MemoryContextSwitchTo(caller);
 	answer = json_write_answer(&upsert.facts, &upsert.decision);
 	SPI_finish();
@@ -65,8 +65,8 @@ preview_result(FunctionCallInfo fcinfo, int64 workspace_id, Datum request)
 
 	connect_spi();
 	upsert_one(workspace_id, request, false, &upsert);
-	if (upsert.rejected && upsert.error.code >= CU_WORKSPACE_NOT_FOUND)
-		report_raise(&upsert.error); /* no fault of the request's */
+	if (upsert.rejected && upsert.error->code >= CU_WORKSPACE_NOT_FOUND)
+		report_raise(upsert.error); /* no fault of the request's */
 	MemoryContextSwitchTo(caller);
 	result = result_as_row(fcinfo, 1, &upsert);
 	SPI_finish();

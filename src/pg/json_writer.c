@@ -1,5 +1,8 @@
 /*
  * json_writer.c - builds jsonb straight from the core's structs, without a detour through text.
+ *
+ * The trees are put together here, not pushed piece by piece: that takes twice the time, for it sorts the keys of every
+ * object, which we know in jsonb's order, by size and then by bytes.
  */
 #include "postgres.h"
 
@@ -74,258 +77,294 @@ time_value(TimestampTz time)
 		"%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec));
 }
 
-static void
-push_key(JsonbParseState **state, cu_text key)
+/* Whether a key comes before another in jsonb's order. */
+static int
+compare_keys(const void *left, const void *right)
 {
-	JsonbValue value = text_value(key);
+	const JsonbValue *a = &((const JsonbPair *)left)->key;
+	const JsonbValue *b = &((const JsonbPair *)right)->key;
 
-	(void)pushJsonbValue(state, WJB_KEY, &value);
+	if (a->val.string.len != b->val.string.len)
+		return a->val.string.len < b->val.string.len ? -1 : 1;
+	return memcmp(a->val.string.val, b->val.string.val, (size_t)a->val.string.len);
 }
 
-static void
-push_pair(JsonbParseState **state, const char *key, JsonbValue value)
+/* Room for the keys and values of an object, or for the elements of an array. */
+#define ROOM(type, count) ((type *)palloc(sizeof(type) * Max((count), 1)))
+
+static JsonbPair
+pair(const char *key, JsonbValue value)
 {
-	push_key(state, (cu_text){key, strlen(key)});
-	(void)pushJsonbValue(state, WJB_VALUE, &value);
+	return (JsonbPair){.key = cstring_value(key), .value = value};
 }
 
-/* Opens an object or array as the value of a key. */
-static void
-push_open(JsonbParseState **state, const char *key, JsonbIteratorToken begin)
+/* An object of pairs in jsonb's order. */
+static JsonbValue
+object_value(JsonbPair *pairs, size_t count)
 {
-	push_key(state, (cu_text){key, strlen(key)});
-	(void)pushJsonbValue(state, begin, NULL);
+#ifdef USE_ASSERT_CHECKING
+	for (size_t i = 1; i < count; i++)
+		Assert(compare_keys(&pairs[i - 1], &pairs[i]) < 0);
+#endif
+	return (JsonbValue){.type = jbvObject, .val.object = {.nPairs = (int)count, .pairs = pairs}};
 }
 
-static JsonbValue *
-push_close(JsonbParseState **state, JsonbIteratorToken end)
+/* An object of pairs in any order. */
+static JsonbValue
+unsorted_object_value(JsonbPair *pairs, size_t count)
 {
-	return pushJsonbValue(state, end, NULL);
+	qsort(pairs, count, sizeof(JsonbPair), compare_keys);
+	return object_value(pairs, count);
 }
 
-/* Pushes the elements of an array: lists of options, the deepest that a stored value goes. */
-static void
-push_value(JsonbParseState **state, JsonbIteratorToken token, const cu_json *value)
+static JsonbValue
+array_value(JsonbValue *elements, size_t count)
 {
-	if (value->kind == CU_JSON_ARRAY)
+	return (JsonbValue){.type = jbvArray, .val.array = {.nElems = (int)count, .elems = elements}};
+}
+
+/* A stored value: a scalar, or a list of options. */
+static JsonbValue
+stored_value(const cu_json *value)
+{
+	JsonbValue *elements;
+
+	if (value->kind != CU_JSON_ARRAY)
+		return scalar_value(value);
+	elements = ROOM(JsonbValue, value->count);
+	for (size_t i = 0; i < value->count; i++)
+		elements[i] = scalar_value(&value->items[i]);
+	return array_value(elements, value->count);
+}
+
+/* A contact's values, with its address among them unless email is NULL. */
+static JsonbValue
+data_value(const cu_json *data, const cu_text *email)
+{
+	JsonbPair *pairs = ROOM(JsonbPair, data->count + 1);
+	JsonbPair address = {.key = {.type = jbvNull}};
+	size_t count = 0;
+
+	if (email)
+		address = pair("email_address", text_value(*email));
+	for (size_t i = 0; i < data->count; i++)
 	{
-		(void)pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-		for (size_t i = 0; i < value->count; i++)
+		JsonbPair member = {.key = text_value(data->keys[i]), .value = stored_value(&data->items[i])};
+
+		if (email && compare_keys(&address, &member) < 0)
 		{
-			JsonbValue element = scalar_value(&value->items[i]);
-
-			(void)pushJsonbValue(state, WJB_ELEM, &element);
+			pairs[count++] = address;
+			email = NULL;
 		}
-		(void)push_close(state, WJB_END_ARRAY);
+		pairs[count++] = member;
 	}
-	else
-	{
-		JsonbValue scalar = scalar_value(value);
-
-		(void)pushJsonbValue(state, token, &scalar);
-	}
+	if (email)
+		pairs[count++] = address;
+	/* Merge tags are ASCII, but data may have been written past the rules for them. */
+	return encoding_converts() ? unsorted_object_value(pairs, count) : object_value(pairs, count);
 }
 
-static void
-push_members(JsonbParseState **state, const cu_json *object)
+static JsonbValue
+tag_value(const cu_tag *tag)
 {
-	for (size_t i = 0; i < object->count; i++)
+	JsonbPair *pairs = ROOM(JsonbPair, 2);
+
+	pairs[0] = pair("id", tag->id ? integer_value(tag->id) : (JsonbValue){.type = jbvNull});
+	pairs[1] = pair("name", text_value(tag->name));
+	return object_value(pairs, 2);
+}
+
+static JsonbValue
+tags_value(const cu_tag *tags, size_t count)
+{
+	JsonbValue *elements = ROOM(JsonbValue, count);
+
+	for (size_t i = 0; i < count; i++)
+		elements[i] = tag_value(&tags[i]);
+	return array_value(elements, count);
+}
+
+static JsonbValue
+statistics_value(const ContactFacts *facts)
+{
+	JsonbPair *pairs = ROOM(JsonbPair, 4);
+
+	pairs[0] = pair("total_opens", integer_value(facts->total_opens));
+	pairs[1] = pair("total_clicks", integer_value(facts->total_clicks));
+	pairs[2] = pair("total_bounces", integer_value(facts->total_bounces));
+	pairs[3] = pair("total_delivered", integer_value(facts->total_delivered));
+	return object_value(pairs, 4);
+}
+
+static JsonbValue
+contact_value(const ContactFacts *facts, const cu_decision *decision)
+{
+	JsonbPair *pairs = ROOM(JsonbPair, 7);
+
+	pairs[0] = pair("id", facts->id ? cstring_value(facts->id) : (JsonbValue){.type = jbvNull});
+	pairs[1] = pair("data", data_value(&decision->data, &facts->email));
+	pairs[2] = pair("tags", tags_value(decision->tags, decision->tag_count));
+	pairs[3] = pair("status", cstring_value(cu_status_name(decision->status)));
+	pairs[4] = pair("created_at", time_value(facts->created_at));
+	pairs[5] = pair("statistics", statistics_value(facts));
+	pairs[6] = pair("updated_at", time_value(facts->updated_at));
+	return object_value(pairs, 7);
+}
+
+static JsonbValue
+status_change_value(const cu_decision *decision)
+{
+	JsonbPair *pairs = ROOM(JsonbPair, 2);
+
+	pairs[0] = pair("new", cstring_value(cu_status_name(decision->status)));
+	pairs[1] = pair("old", cstring_value(cu_status_name(decision->old_status)));
+	return object_value(pairs, 2);
+}
+
+static JsonbValue
+field_changes_value(const cu_decision *decision)
+{
+	JsonbPair *pairs = ROOM(JsonbPair, decision->field_change_count);
+
+	for (size_t i = 0; i < decision->field_change_count; i++)
 	{
-		push_key(state, object->keys[i]);
-		push_value(state, WJB_VALUE, &object->items[i]);
+		const cu_field_change *change = &decision->field_changes[i];
+		JsonbPair *values = ROOM(JsonbPair, 2);
+
+		values[0] = pair("new", stored_value(&change->new_value));
+		values[1] = pair("old", stored_value(&change->old_value));
+		pairs[i] = (JsonbPair){.key = text_value(change->merge_tag), .value = object_value(values, 2)};
 	}
+	return unsorted_object_value(pairs, decision->field_change_count);
+}
+
+static JsonbValue
+tag_changes_value(const cu_decision *decision)
+{
+	JsonbPair *pairs = ROOM(JsonbPair, 2);
+
+	pairs[0] = pair("added", tags_value(decision->tags_added, decision->tags_added_count));
+	pairs[1] = pair("removed", tags_value(decision->tags_removed, decision->tags_removed_count));
+	return object_value(pairs, 2);
+}
+
+static JsonbValue
+field_event_value(const cu_field_change *change)
+{
+	JsonbPair *pairs = ROOM(JsonbPair, 4);
+
+	pairs[0] = pair("new", stored_value(&change->new_value));
+	pairs[1] = pair("old", stored_value(&change->old_value));
+	pairs[2] = pair("label", text_value(change->label));
+	pairs[3] = pair("merge_tag", text_value(change->merge_tag));
+	return object_value(pairs, 4);
+}
+
+/* An event's detail, with its type unless that is NULL. */
+static JsonbValue
+event_value(const cu_event *event, const char *type)
+{
+	JsonbPair *pairs = ROOM(JsonbPair, 2);
+	size_t count = 0;
+
+	if (event->tag)
+		pairs[count++] = pair("tag", tag_value(event->tag));
+	if (type)
+		pairs[count++] = pair("type", cstring_value(type));
+	if (event->change)
+		pairs[count++] = pair("field", field_event_value(event->change));
+	return object_value(pairs, count);
 }
 
 Jsonb *
 json_write(const cu_json *object)
 {
-	JsonbParseState *state = NULL;
+	JsonbValue value = data_value(object, NULL);
 
-	(void)pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_members(&state, object);
-	return JsonbValueToJsonb(push_close(&state, WJB_END_OBJECT));
-}
-
-static void
-push_tag(JsonbParseState **state, const cu_tag *tag)
-{
-	push_pair(state, "id", tag->id ? integer_value(tag->id) : (JsonbValue){.type = jbvNull});
-	push_pair(state, "name", text_value(tag->name));
-}
-
-static void
-push_tags(JsonbParseState **state, const char *key, const cu_tag *tags, size_t count)
-{
-	push_open(state, key, WJB_BEGIN_ARRAY);
-	for (size_t i = 0; i < count; i++)
-	{
-		(void)pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-		push_tag(state, &tags[i]);
-		(void)push_close(state, WJB_END_OBJECT);
-	}
-	(void)push_close(state, WJB_END_ARRAY);
-}
-
-static void
-push_contact(JsonbParseState **state, const ContactFacts *facts, const cu_decision *decision)
-{
-	push_pair(state, "id", facts->id ? cstring_value(facts->id) : (JsonbValue){.type = jbvNull});
-	push_pair(state, "status", cstring_value(cu_status_name(decision->status)));
-	push_tags(state, "tags", decision->tags, decision->tag_count);
-
-	push_open(state, "data", WJB_BEGIN_OBJECT);
-	push_pair(state, "email_address", text_value(facts->email));
-	push_members(state, &decision->data);
-	(void)push_close(state, WJB_END_OBJECT);
-
-	push_open(state, "statistics", WJB_BEGIN_OBJECT);
-	push_pair(state, "total_opens", integer_value(facts->total_opens));
-	push_pair(state, "total_clicks", integer_value(facts->total_clicks));
-	push_pair(state, "total_bounces", integer_value(facts->total_bounces));
-	push_pair(state, "total_delivered", integer_value(facts->total_delivered));
-	(void)push_close(state, WJB_END_OBJECT);
-
-	push_pair(state, "created_at", time_value(facts->created_at));
-	push_pair(state, "updated_at", time_value(facts->updated_at));
+	return JsonbValueToJsonb(&value);
 }
 
 Jsonb *
 json_write_contact(const ContactFacts *facts, const cu_decision *decision)
 {
-	JsonbParseState *state = NULL;
+	JsonbValue value = contact_value(facts, decision);
 
-	(void)pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_contact(&state, facts, decision);
-	return JsonbValueToJsonb(push_close(&state, WJB_END_OBJECT));
+	return JsonbValueToJsonb(&value);
 }
 
 Jsonb *
 json_write_answer(const ContactFacts *facts, const cu_decision *decision)
 {
-	JsonbParseState *state = NULL;
+	JsonbPair data = pair("data", contact_value(facts, decision));
+	JsonbValue value = object_value(&data, 1);
 
-	(void)pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_open(&state, "data", WJB_BEGIN_OBJECT);
-	push_contact(&state, facts, decision);
-	(void)push_close(&state, WJB_END_OBJECT);
-	return JsonbValueToJsonb(push_close(&state, WJB_END_OBJECT));
-}
-
-static void
-push_field_changes(JsonbParseState **state, const cu_decision *decision)
-{
-	push_open(state, "fields", WJB_BEGIN_OBJECT);
-	for (size_t i = 0; i < decision->field_change_count; i++)
-	{
-		const cu_field_change *change = &decision->field_changes[i];
-
-		push_key(state, change->merge_tag);
-		(void)pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-		push_key(state, (cu_text){"old", 3});
-		push_value(state, WJB_VALUE, &change->old_value);
-		push_key(state, (cu_text){"new", 3});
-		push_value(state, WJB_VALUE, &change->new_value);
-		(void)push_close(state, WJB_END_OBJECT);
-	}
-	(void)push_close(state, WJB_END_OBJECT);
+	return JsonbValueToJsonb(&value);
 }
 
 Jsonb *
 json_write_changes(const cu_decision *decision)
 {
-	JsonbParseState *state = NULL;
+	JsonbPair pairs[3];
+	size_t count = 0;
+	JsonbValue value;
 
-	(void)pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	if (decision->field_change_count > 0)
-		push_field_changes(&state, decision);
-	if (decision->status != decision->old_status)
-	{
-		push_open(&state, "status", WJB_BEGIN_OBJECT);
-		push_pair(&state, "old", cstring_value(cu_status_name(decision->old_status)));
-		push_pair(&state, "new", cstring_value(cu_status_name(decision->status)));
-		(void)push_close(&state, WJB_END_OBJECT);
-	}
 	if (decision->tags_added_count > 0 || decision->tags_removed_count > 0)
-	{
-		push_open(&state, "tags", WJB_BEGIN_OBJECT);
-		push_tags(&state, "added", decision->tags_added, decision->tags_added_count);
-		push_tags(&state, "removed", decision->tags_removed, decision->tags_removed_count);
-		(void)push_close(&state, WJB_END_OBJECT);
-	}
-	return JsonbValueToJsonb(push_close(&state, WJB_END_OBJECT));
-}
-
-static void
-push_event_detail(JsonbParseState **state, const cu_event *event)
-{
-	if (event->tag)
-	{
-		push_open(state, "tag", WJB_BEGIN_OBJECT);
-		push_tag(state, event->tag);
-		(void)push_close(state, WJB_END_OBJECT);
-	}
-	else if (event->change)
-	{
-		push_open(state, "field", WJB_BEGIN_OBJECT);
-		push_pair(state, "merge_tag", text_value(event->change->merge_tag));
-		push_pair(state, "label", text_value(event->change->label));
-		push_key(state, (cu_text){"old", 3});
-		push_value(state, WJB_VALUE, &event->change->old_value);
-		push_key(state, (cu_text){"new", 3});
-		push_value(state, WJB_VALUE, &event->change->new_value);
-		(void)push_close(state, WJB_END_OBJECT);
-	}
+		pairs[count++] = pair("tags", tag_changes_value(decision));
+	if (decision->field_change_count > 0)
+		pairs[count++] = pair("fields", field_changes_value(decision));
+	if (decision->status != decision->old_status)
+		pairs[count++] = pair("status", status_change_value(decision));
+	value = object_value(pairs, count);
+	return JsonbValueToJsonb(&value);
 }
 
 Jsonb *
 json_write_event_detail(const cu_event *event)
 {
-	JsonbParseState *state = NULL;
+	JsonbValue value = event_value(event, NULL);
 
-	(void)pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_event_detail(&state, event);
-	return JsonbValueToJsonb(push_close(&state, WJB_END_OBJECT));
+	return JsonbValueToJsonb(&value);
 }
 
 Jsonb *
 json_write_events(const cu_decision *decision)
 {
-	JsonbParseState *state = NULL;
+	JsonbValue *elements = ROOM(JsonbValue, decision->event_count);
+	JsonbValue value = array_value(elements, decision->event_count);
 
-	(void)pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (size_t i = 0; i < decision->event_count; i++)
-	{
-		(void)pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		push_pair(&state, "type", cstring_value(cu_event_type_name(decision->events[i].type)));
-		push_event_detail(&state, &decision->events[i]);
-		(void)push_close(&state, WJB_END_OBJECT);
-	}
-	return JsonbValueToJsonb(push_close(&state, WJB_END_ARRAY));
+		elements[i] = event_value(&decision->events[i], cu_event_type_name(decision->events[i].type));
+	return JsonbValueToJsonb(&value);
+}
+
+/* The tag at fault: an id or a name. */
+static JsonbValue
+faulty_tag_value(const cu_error *error)
+{
+	return error->tag_is_id ? number_value((cu_text){error->tag, strlen(error->tag)}) : cstring_value(error->tag);
 }
 
 Jsonb *
 json_write_error(const cu_error *error, int64 position, const char *sqlstate)
 {
-	JsonbParseState *state = NULL;
+	JsonbPair pairs[8];
+	size_t count = 0;
+	JsonbValue value;
 
-	(void)pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_pair(&state, "status", integer_value(400));
-	push_pair(&state, "code", cstring_value(cu_code_name(error->code)));
-	if (error->field[0])
-		push_pair(&state, "field", cstring_value(error->field));
-	if (error->merge_tag[0])
-		push_pair(&state, "merge_tag", cstring_value(error->merge_tag));
 	if (error->tag[0])
-		push_pair(&state,
-				  "tag",
-				  error->tag_is_id ? number_value((cu_text){error->tag, strlen(error->tag)})
-								   : cstring_value(error->tag));
-	if (position)
-		push_pair(&state, "position", integer_value(position));
+		pairs[count++] = pair("tag", faulty_tag_value(error));
+	pairs[count++] = pair("code", cstring_value(cu_code_name(error->code)));
+	if (error->field[0])
+		pairs[count++] = pair("field", cstring_value(error->field));
+	pairs[count++] = pair("status", integer_value(400));
 	if (sqlstate)
-	{
-		push_pair(&state, "message", cstring_value(error->message));
-		push_pair(&state, "sqlstate", cstring_value(sqlstate));
-	}
-	return JsonbValueToJsonb(push_close(&state, WJB_END_OBJECT));
+		pairs[count++] = pair("message", cstring_value(error->message));
+	if (position)
+		pairs[count++] = pair("position", integer_value(position));
+	if (sqlstate)
+		pairs[count++] = pair("sqlstate", cstring_value(sqlstate));
+	if (error->merge_tag[0])
+		pairs[count++] = pair("merge_tag", cstring_value(error->merge_tag));
+	value = object_value(pairs, count);
+	return JsonbValueToJsonb(&value);
 }

@@ -22,13 +22,14 @@ static void
 collect_names(NewTags *new_tags, size_t *capacity, const cu_definitions *definitions, const Request *request)
 {
 	cu_host host = host_in(CurrentMemoryContext);
-	Upsert *upsert = palloc0(sizeof(Upsert));
+	cu_error error;
+	Upsert upsert = {.error = &error};
 	const cu_text *names;
 	size_t count;
 	MemoryContext caller;
 
-	(void)request_load(request, upsert);
-	host_check(cu_new_tags(&host, definitions, upsert->request, &names, &count));
+	(void)request_load(request, &upsert);
+	host_check(cu_new_tags(&host, definitions, upsert.request, &names, &count));
 	caller = MemoryContextSwitchTo(new_tags->memory);
 	for (size_t i = 0; i < count; i++)
 	{

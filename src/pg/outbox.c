@@ -12,6 +12,7 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "encoding.h"
 #include "json_writer.h"
@@ -65,7 +66,7 @@ static Statement insert_deliveries = {
 void
 outbox_begin(Outbox *outbox)
 {
-	*outbox = (Outbox){.memory = CurrentMemoryContext};
+	*outbox = (Outbox){.parent = CurrentMemoryContext};
 }
 
 static OutboxEvent *
@@ -83,8 +84,13 @@ next_event(Outbox *outbox)
 void
 outbox_add(Outbox *outbox, int64 position, const char *contact_id, int64 version, const cu_decision *decision)
 {
-	MemoryContext caller = MemoryContextSwitchTo(outbox->memory);
+	MemoryContext caller = CurrentMemoryContext;
 
+	if (decision->event_count == 0)
+		return;
+	if (outbox->memory == NULL)
+		outbox->memory = AllocSetContextCreate(outbox->parent, "contact_upsert outbox", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(outbox->memory);
 	for (size_t i = 0; i < decision->event_count; i++)
 	{
 		const cu_event *event = &decision->events[i];
@@ -190,12 +196,15 @@ compare_events(const void *left, const void *right)
 void
 outbox_store(Outbox *outbox, int64 workspace_id)
 {
+	if (outbox->count == 0)
+		return;
 	if (outbox->count == 1)
 		store_one(outbox, workspace_id);
-	else if (outbox->count > 1)
+	else
 	{
 		qsort(outbox->events, outbox->count, sizeof(OutboxEvent), compare_events);
 		store_many(outbox, workspace_id);
 	}
-	outbox->count = 0;
+	MemoryContextDelete(outbox->memory);
+	*outbox = (Outbox){.parent = outbox->parent};
 }

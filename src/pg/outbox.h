@@ -22,10 +22,11 @@ typedef struct OutboxEvent
 	char *merge_tag; /* FIELD_UPDATED, else NULL */
 } OutboxEvent;
 
-/* The events of some requests, in the memory where it was begun. */
+/* The events of some requests. */
 typedef struct Outbox
 {
-	MemoryContext memory;
+	MemoryContext parent;
+	MemoryContext memory; /* for what it holds; NULL while it is empty */
 	OutboxEvent *events;
 	size_t count;
 	size_t capacity;

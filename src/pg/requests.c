@@ -51,16 +51,17 @@ compare_requests(const void *left, const void *right)
 static void
 read_request(Request *request, MemoryContext memory)
 {
-	Upsert *upsert = palloc0(sizeof(Upsert));
+	cu_error error;
+	Upsert upsert = {.error = &error};
 
-	request->rejected = !request_load(request, upsert);
+	request->rejected = !request_load(request, &upsert);
 	if (!request->rejected)
 	{
-		cu_text email = encoding_from_core(upsert->facts.email);
+		cu_text email = encoding_from_core(upsert.facts.email);
 		MemoryContext caller = MemoryContextSwitchTo(memory);
 
 		request->email = PointerGetDatum(cstring_to_text_with_len(email.data, (int)email.size));
-		request->creates_tags = cu_creates_tags(upsert->request);
+		request->creates_tags = cu_creates_tags(upsert.request);
 		MemoryContextSwitchTo(caller);
 	}
 }

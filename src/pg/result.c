@@ -10,7 +10,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
+#include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/syscache.h"
 
@@ -52,7 +52,7 @@ fill(Datum values[COLUMNS], bool nulls[COLUMNS], int64 position, Oid outcome, co
 		SET_COLUMN(3, CStringGetTextDatum(encoding_to_cstring(upsert->facts.email)));
 	if (upsert->rejected)
 	{
-		SET_COLUMN(7, JsonbPGetDatum(report_as_json(&upsert->error)));
+		SET_COLUMN(7, JsonbPGetDatum(report_as_json(upsert->error)));
 		return;
 	}
 	if (upsert->facts.id)
@@ -108,6 +108,7 @@ results_begin(Results *results, FunctionCallInfo fcinfo)
 		elog(ERROR, "return type must be a row type");
 	for (size_t i = 0; i < lengthof(results->outcomes); i++)
 		results->outcomes[i] = outcome_oid(results->descriptor, (int)i);
+	results->scratch = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert result", ALLOCSET_DEFAULT_SIZES);
 	results->slot = MakeSingleTupleTableSlot(results->descriptor, &TTSOpsVirtual);
 	begin_rows(results);
 	MemoryContextSwitchTo(caller);
@@ -117,13 +118,16 @@ void
 results_add(Results *results, int64 position, const Upsert *upsert)
 {
 	TupleTableSlot *slot = ExecClearTuple(results->slot);
-	ResourceOwner caller = CurrentResourceOwner;
+	ResourceOwner owner = CurrentResourceOwner;
+	MemoryContext caller = MemoryContextSwitchTo(results->scratch);
 
 	fill(slot->tts_values, slot->tts_isnull, position, results->outcomes[outcome_of(upsert)], upsert);
 	ExecStoreVirtualTuple(slot);
 	CurrentResourceOwner = results->owner;
 	tuplesort_puttupleslot(results->rows, slot);
-	CurrentResourceOwner = caller;
+	CurrentResourceOwner = owner;
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(results->scratch);
 }
 
 void

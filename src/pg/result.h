@@ -21,6 +21,7 @@ typedef struct Results
 	TupleDesc descriptor;
 	Oid outcomes[4]; /* the values of contacts.outcome, by cu_outcome; the last is failed */
 	TupleTableSlot *slot;
+	MemoryContext scratch; /* of one row */
 	Tuplesortstate *rows;
 	ResourceOwner owner; /* of the files, which may outlive a subtransaction */
 } Results;

@@ -13,7 +13,7 @@ bool
 upsert_read(Upsert *upsert, const cu_document *document)
 {
 	cu_host host = host_in(CurrentMemoryContext);
-	cu_result result = cu_read_request(&host, document, &upsert->request, &upsert->facts.email, &upsert->error);
+	cu_result result = cu_read_request(&host, document, &upsert->request, &upsert->facts.email, upsert->error);
 
 	host_check(result);
 	upsert->rejected = result == CU_REJECTED;
@@ -55,7 +55,7 @@ upsert_decide(Upsert *upsert, const cu_definitions *definitions)
 								 upsert->request,
 								 upsert->found.exists ? &upsert->found.contact : NULL,
 								 &upsert->decision,
-								 &upsert->error);
+								 upsert->error);
 
 	host_check(result);
 	upsert->rejected = result == CU_REJECTED;

@@ -13,7 +13,7 @@ typedef struct Upsert
 	const cu_request *request;
 	StoredContact found; /* by who runs it, between read and decide */
 	bool rejected;		 /* then error says why, and of the rest only facts.email may be set */
-	cu_error error;
+	cu_error *error;	 /* room for it, from who runs it: it is large */
 	cu_decision decision;
 	ContactFacts facts;
 	char id[OBJECT_ID_SIZE];

@@ -6,7 +6,8 @@
  *
  * A round reads the contacts of a batch with one statement, decides for each, and writes what changes with another. What
  * somebody else was faster with, and the next request for a contact that has just changed, is for the next round. Usually
- * there is one. What a round allocates goes with its SPI connection; the parsed requests and the events stay for the batch.
+ * there is one. What a round allocates goes with its SPI connection, the parsed requests with the batch; the events wait for
+ * more of them, to be stored in the order of the requests.
  *
  * Requests that create tags: see new_tags.h. To say which tags there are for whom, it must be known which of those requests
  * are good, and that comes out only while they are worked through. So it is done in a subtransaction, which is rolled back
@@ -29,8 +30,10 @@
 #include "store_many.h"
 #include "upsert_many.h"
 
-#define BATCH_REQUESTS 1000
+/* A batch is small enough to stay in the processor's cache, and large enough to make its statements cheap. */
+#define BATCH_REQUESTS 250
 #define BATCH_BYTES (4 * 1024 * 1024)
+#define BATCH_EVENTS 1000
 #define MAX_TRIES 5
 
 /* One call. */
@@ -45,6 +48,8 @@ typedef struct Many
 	int64 misjudged;	  /* position of a request that creates tags after all, or 0 */
 	int64 first_rejected; /* position, or 0 */
 	cu_error first_error;
+	cu_error error; /* of the request under way */
+	Outbox outbox;
 } Many;
 
 /* A request as it was read. */
@@ -71,7 +76,6 @@ typedef struct Batch
 	const Loaded *loaded;
 	Candidate **candidates; /* with requests left */
 	size_t count;
-	Outbox outbox;
 } Batch;
 
 static void
@@ -81,7 +85,7 @@ reject(Many *many, int64 position, const Upsert *upsert)
 	if (many->first_rejected == 0 || position < many->first_rejected)
 	{
 		many->first_rejected = position;
-		many->first_error = upsert->error;
+		many->first_error = *upsert->error;
 	}
 	results_add(many->results, position, upsert);
 }
@@ -159,7 +163,7 @@ take_result(Batch *batch, Candidate *candidate, bool written)
 		return;
 	}
 	upsert->facts.id = upsert->id;
-	outbox_add(&batch->outbox, position, upsert->id, upsert->found.version + 1, &upsert->decision);
+	outbox_add(&batch->many->outbox, position, upsert->id, upsert->found.version + 1, &upsert->decision);
 	results_add(batch->many->results, position, upsert);
 	candidate->tries = 0;
 	candidate->next++;
@@ -221,21 +225,22 @@ begin_batch(Many *many, const Request *requests, size_t count)
 	Loaded *loaded = palloc(sizeof(Loaded) * count);
 	Batch batch = {
 		.many = many, .requests = requests, .loaded = loaded, .candidates = palloc(sizeof(Candidate *) * count)};
-	Upsert *upsert = palloc0(sizeof(Upsert));
+	Upsert upsert = {.error = &many->error};
 
 	for (size_t i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		(void)request_load(&requests[i], upsert);
-		loaded[i] = (Loaded){upsert->request, upsert->facts.email};
+		(void)request_load(&requests[i], &upsert);
+		loaded[i] = (Loaded){upsert.request, upsert.facts.email};
 		if (i == 0 || !request_is_for_same(&requests[i - 1], &requests[i]))
 		{
-			batch.candidates[batch.count] = palloc0(sizeof(Candidate));
-			batch.candidates[batch.count++]->next = i;
+			Candidate *candidate = palloc(sizeof(Candidate));
+
+			*candidate = (Candidate){.next = i, .upsert.error = &many->error};
+			batch.candidates[batch.count++] = candidate;
 		}
 		batch.candidates[batch.count - 1]->end = i + 1;
 	}
-	outbox_begin(&batch.outbox);
 	return batch;
 }
 
@@ -248,10 +253,17 @@ run_batch(Many *many, const Request *requests, size_t count)
 	{
 		connect_spi();
 		run_round(&batch);
-		if (batch.count == 0)
-			outbox_store(&batch.outbox, many->workspace_id);
 		SPI_finish();
 	}
+}
+
+/* Stores the events so far, in the order of their requests. */
+static void
+store_events(Many *many)
+{
+	connect_spi();
+	outbox_store(&many->outbox, many->workspace_id);
+	SPI_finish();
 }
 
 /* How many requests the next batch has, beginning with the given one. */
@@ -273,18 +285,19 @@ run(Many *many)
 	const Requests *requests = &many->requests;
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext memory = AllocSetContextCreate(caller, "contact_upsert batch", ALLOCSET_DEFAULT_SIZES);
-	Upsert *rejected = palloc0(sizeof(Upsert));
 	size_t count;
 
+	outbox_begin(&many->outbox);
 	many->misjudged = 0;
 	many->first_rejected = 0;
 	memset(many->is_rejected, 0, sizeof(bool) * (requests->count + 1));
 	MemoryContextSwitchTo(memory);
 	for (size_t i = 0; i < requests->rejected_count; i++)
 	{
-		memset(rejected, 0, sizeof(Upsert));
-		(void)request_load(&requests->items[i], rejected);
-		reject(many, requests->items[i].position, rejected);
+		Upsert upsert = {.error = &many->error};
+
+		(void)request_load(&requests->items[i], &upsert);
+		reject(many, requests->items[i].position, &upsert);
 		MemoryContextReset(memory);
 	}
 	for (size_t i = requests->rejected_count; i < requests->count; i += count)
@@ -292,7 +305,10 @@ run(Many *many)
 		count = batch_size(requests, i);
 		run_batch(many, &requests->items[i], count);
 		MemoryContextReset(memory);
+		if (many->outbox.count >= BATCH_EVENTS)
+			store_events(many);
 	}
+	store_events(many);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(memory);
 	if (many->stops && many->first_rejected > 0)

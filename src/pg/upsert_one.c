@@ -45,7 +45,7 @@ decide(int64 workspace_id, Datum email, Upsert *upsert)
 		definitions = definitions_get(workspace_id, upsert->found.definitions_version);
 	if (definitions == NULL)
 	{
-		report_workspace_not_found(&upsert->error, workspace_id);
+		report_workspace_not_found(upsert->error, workspace_id);
 		return false;
 	}
 	return upsert_decide(upsert, definitions);
@@ -92,7 +92,7 @@ try_request(int64 workspace_id, const cu_document *document, bool write, Upsert 
 		return false;
 	if (!store_is_installed())
 	{
-		report_not_installed(&upsert->error);
+		report_not_installed(upsert->error);
 		return false;
 	}
 	email = PointerGetDatum(cstring_to_text(encoding_to_cstring(upsert->facts.email)));
@@ -114,7 +114,7 @@ upsert_one(int64 workspace_id, Datum request, bool write, Upsert *upsert)
 {
 	cu_document document = {.bytes = 0};
 
-	memset(upsert, 0, sizeof(*upsert));
+	*upsert = (Upsert){.error = palloc(sizeof(cu_error))};
 	definitions_begin_call();
 	if (DatumGetPointer(request) != NULL)
 		document = json_read_request(request);

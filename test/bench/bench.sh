@@ -44,8 +44,9 @@ run_round() {
 }
 
 export PGDATABASE=contact_upsert_bench
-make_wal 6
+
 make_database contact_upsert_bench "$contacts" $((200 * seconds_each)) statement plpgsql driver copy
+make_wal 6
 psql -qX -f copy_files.sql
 sync
 for ((round = 1; round <= rounds; round++)); do

@@ -1,2 +1,2 @@
-SELECT contact_upsert(r) FROM batch b, jsonb_array_elements(b.requests) r
+SELECT r.* FROM batch b, contacts.upsert_many(b.requests) r
 WHERE b.scenario = :scenario AND b.number = (SELECT nextval('turn_contact_upsert') % :arrays::bigint);
