@@ -27,7 +27,7 @@ CREATE FUNCTION contacts.member_privileges(verb text, role_name name) RETURNS SE
 				('USAGE ON SEQUENCE contacts.definitions_version_seq, contacts.lease_seq'),
 				('SELECT, INSERT, DELETE ON contacts.event'),
 				('SELECT, INSERT, UPDATE, DELETE ON contacts.consumer, contacts.consumer_floor'),
-				('SELECT, INSERT, UPDATE (lease, leased_until, due_at, attempts, last_error), DELETE ON contacts.delivery'),
+				('SELECT, INSERT, UPDATE (lease, leased_until, due_at, attempts, dead, last_error), DELETE ON contacts.delivery'),
 				('SELECT ON contacts.event_lag')
 		) AS needed (privilege)
 	$$;

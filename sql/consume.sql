@@ -178,7 +178,7 @@ BEGIN
 	IF leased < cardinality(ids) THEN
 		-- Whoever had them last never came back to say so.
 		UPDATE contacts.delivery d
-			SET due_at = 'infinity', last_error = 'The lease ran out.'
+			SET due_at = 'infinity', dead = true, last_error = 'The lease ran out.'
 			FROM contacts.keys_of(id, ids) AS k (consumer_id, event_id)
 			WHERE d.consumer_id = k.consumer_id AND d.event_id = k.event_id AND d.lease <> lease_number;
 	END IF;
@@ -253,6 +253,7 @@ BEGIN
 	-- From half to the whole of 1 s, 2 s, 4 s ... 1 h, so that what failed together does not come back together.
 	UPDATE contacts.delivery d
 		SET lease = 0, leased_until = '-infinity', last_error = left(error, 1000),
+			dead = d.attempts >= c.max_attempts,
 			due_at = CASE WHEN d.attempts >= c.max_attempts THEN 'infinity' ELSE clock_timestamp()
 				+ interval '1 s' * least(3600, 2 ^ least(d.attempts - 1, 12)) * (0.5 + random() / 2) END
 		FROM contacts.consumer c
@@ -313,7 +314,8 @@ DECLARE
 	revived integer;
 BEGIN
 	UPDATE contacts.delivery d
-		SET lease = 0, leased_until = '-infinity', attempts = 0, due_at = clock_timestamp()
+		SET lease = 0, leased_until = '-infinity', attempts = 0, due_at = clock_timestamp(),
+			dead = false
 		WHERE d.consumer_id = id AND d.due_at = 'infinity'
 			AND (retry_dead.event_id IS NULL OR d.event_id = retry_dead.event_id);
 	GET DIAGNOSTICS revived = ROW_COUNT;

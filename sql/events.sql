@@ -66,10 +66,7 @@ BEGIN
 		type contacts.event_type NOT NULL,
 		detail jsonb NOT NULL DEFAULT '{}',
 		created_at timestamptz NOT NULL DEFAULT now(),
-		PRIMARY KEY (workspace_id, event_id),
-		CONSTRAINT "event_id, contact_version and ordinal are positive" CHECK (
-			event_id > 0 AND contact_version > 0 AND ordinal > 0),
-		CONSTRAINT "detail is an object" CHECK (jsonb_typeof(detail) = 'object')
+		PRIMARY KEY (workspace_id, event_id)
 	);
 	COMMENT ON TABLE contacts.event IS 'contact_upsert: the log of automation events, until purge_events()';
 
@@ -114,7 +111,7 @@ BEGIN
 		leased_until timestamptz NOT NULL DEFAULT '-infinity',
 		due_at timestamptz,
 		attempts integer NOT NULL DEFAULT 0,
-		dead boolean NOT NULL GENERATED ALWAYS AS (due_at IS NOT NULL AND due_at = 'infinity') STORED,
+		dead boolean NOT NULL DEFAULT false,
 		contact_id text COLLATE "C" NOT NULL,
 		last_error text,
 		PRIMARY KEY (consumer_id, event_id, workspace_id)

@@ -6,31 +6,20 @@ CREATE FUNCTION contacts.object_id() RETURNS text
 COMMENT ON FUNCTION contacts.object_id() IS 'a new contact id: an ObjectId of 24 lower-case hex digits';
 REVOKE ALL ON FUNCTION contacts.object_id() FROM PUBLIC;
 
-CREATE FUNCTION contacts.is_object_id(id text) RETURNS boolean
+CREATE FUNCTION contacts.check_contact(
+	id text,
+	email_address text,
+	tags bigint[],
+	data jsonb,
+	version bigint,
+	created_at timestamptz,
+	updated_at timestamptz
+) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'contacts_is_object_id';
-COMMENT ON FUNCTION contacts.is_object_id(text) IS 'whether it is 24 lower-case hex digits';
-REVOKE ALL ON FUNCTION contacts.is_object_id(text) FROM PUBLIC;
-
-CREATE FUNCTION contacts.is_stored_email(email_address text) RETURNS boolean
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'contacts_is_stored_email';
-COMMENT ON FUNCTION contacts.is_stored_email(text) IS
-	'whether it is a valid e-mail address in the form that is stored: trimmed, ASCII letters in lower case';
-REVOKE ALL ON FUNCTION contacts.is_stored_email(text) FROM PUBLIC;
-
-CREATE FUNCTION contacts.is_tag_set(tags bigint[]) RETURNS boolean
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'contacts_is_tag_set';
-COMMENT ON FUNCTION contacts.is_tag_set(bigint[]) IS 'whether the ids are ascending, without duplicates and nulls';
-REVOKE ALL ON FUNCTION contacts.is_tag_set(bigint[]) FROM PUBLIC;
-
-CREATE FUNCTION contacts.is_stored_data(data jsonb) RETURNS boolean
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'contacts_is_stored_data';
-COMMENT ON FUNCTION contacts.is_stored_data(jsonb) IS
-	'whether it is an object of strings, numbers, booleans and lists of strings, none empty, without email_address';
-REVOKE ALL ON FUNCTION contacts.is_stored_data(jsonb) FROM PUBLIC;
+	AS 'MODULE_PATHNAME', 'contacts_check_contact';
+COMMENT ON FUNCTION contacts.check_contact(text, text, bigint[], jsonb, bigint, timestamptz, timestamptz) IS
+	'true, or an error that names the column and the rule of contacts.contact that it breaks';
+REVOKE ALL ON FUNCTION contacts.check_contact(text, text, bigint[], jsonb, bigint, timestamptz, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION contacts.is_tag_name(name text) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

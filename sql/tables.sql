@@ -146,14 +146,8 @@ BEGIN
 		updated_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (workspace_id, id),
 		UNIQUE (workspace_id, email_address),
-		CONSTRAINT "id is 24 lower-case hex digits" CHECK (contacts.is_object_id(id)),
-		CONSTRAINT "email_address is valid, trimmed and in lower case" CHECK (contacts.is_stored_email(email_address)),
-		CONSTRAINT "tags are sorted and without duplicates" CHECK (contacts.is_tag_set(tags)),
-		CONSTRAINT "data has values of fields only, none of them empty" CHECK (contacts.is_stored_data(data)),
-		CONSTRAINT "version is positive" CHECK (version > 0),
-		CONSTRAINT "created_at and updated_at are in the years 1 to 9999" CHECK (
-			created_at >= '0001-01-01 00:00:00+00' AND created_at < '10000-01-01 00:00:00+00'
-			AND updated_at >= '0001-01-01 00:00:00+00' AND updated_at < '10000-01-01 00:00:00+00')
+		CONSTRAINT contact_is_valid CHECK (
+			contacts.check_contact(id, email_address, tags, data, version, created_at, updated_at))
 	) WITH (fillfactor = 85); -- room for the next version of a row on its own page: a HOT update touches no index
 	CREATE INDEX contact_tags_idx ON contacts.contact USING gin (tags);
 	COMMENT ON TABLE contacts.contact IS 'contact_upsert: the contacts, one for each workspace and e-mail address';

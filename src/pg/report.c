@@ -27,7 +27,7 @@ static const Diagnosis diagnoses[] = {
 	[CU_EMAIL_REQUIRED] = {NULL_VALUE, CONTACT("email_address")},
 	[CU_EMAIL_INVALID] = {INVALID_VALUE,
 						  CONTACT("email_address"),
-						  .constraint = "email_address is valid, trimmed and in lower case"},
+						  .constraint = CONTACT_CONSTRAINT},
 	[CU_FIELD_NOT_FOUND] = {INVALID_VALUE, .table = "field", .column = "merge_tag"},
 	[CU_STATUS_INVALID] = {INVALID_VALUE, CONTACT("status")},
 	[CU_FIELD_INVALID] = {INVALID_VALUE, CONTACT("data")},

@@ -9,6 +9,9 @@
 #include "core/contact_core.h"
 #include "pg_compat.h"
 
+/* The CHECK constraint of contacts.contact. */
+#define CONTACT_CONSTRAINT "contact_is_valid"
+
 /* Refusals that only this half can find. */
 extern void report_workspace_not_found(cu_error *error, int64 workspace_id);
 extern void report_not_installed(cu_error *error);

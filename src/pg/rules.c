@@ -10,11 +10,17 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/timestamp.h"
 
 #include "encoding.h"
 #include "host.h"
 #include "json_reader.h"
 #include "object_id.h"
+#include "report.h"
+
+/* Julian days of 0001-01-01 and 10000-01-01. */
+#define YEAR_1_JDATE INT64CONST(1721426)
+#define YEAR_10000_JDATE INT64CONST(5373485)
 
 static cu_text
 text_argument(FunctionCallInfo fcinfo, int number)
@@ -34,23 +40,6 @@ contacts_object_id(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(id));
 }
 
-PG_FUNCTION_INFO_V1(contacts_is_object_id);
-Datum
-contacts_is_object_id(PG_FUNCTION_ARGS)
-{
-	text *id = PG_GETARG_TEXT_PP(0);
-
-	PG_RETURN_BOOL(VARSIZE_ANY_EXHDR(id) == OBJECT_ID_SIZE - 1 &&
-				   strspn(text_to_cstring(id), "0123456789abcdef") == OBJECT_ID_SIZE - 1);
-}
-
-PG_FUNCTION_INFO_V1(contacts_is_stored_email);
-Datum
-contacts_is_stored_email(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(cu_is_stored_email(text_argument(fcinfo, 0)));
-}
-
 PG_FUNCTION_INFO_V1(contacts_is_tag_name);
 Datum
 contacts_is_tag_name(PG_FUNCTION_ARGS)
@@ -58,29 +47,86 @@ contacts_is_tag_name(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(cu_is_tag_name(text_argument(fcinfo, 0)));
 }
 
-PG_FUNCTION_INFO_V1(contacts_is_tag_set);
-Datum
-contacts_is_tag_set(PG_FUNCTION_ARGS)
+static bool
+is_object_id(const text *id)
 {
-	ArrayType *tags = PG_GETARG_ARRAYTYPE_P(0);
+	static const char hex_digits[] = "0123456789abcdef";
+
+	if (VARSIZE_ANY_EXHDR(id) != OBJECT_ID_SIZE - 1)
+		return false;
+	for (size_t i = 0; i < OBJECT_ID_SIZE - 1; i++)
+		if (memchr(hex_digits, VARDATA_ANY(id)[i], sizeof(hex_digits) - 1) == NULL)
+			return false;
+	return true;
+}
+
+static bool
+is_tag_set(ArrayType *tags)
+{
 	int64 *ids = (int64 *)ARR_DATA_PTR(tags);
 	int count = ArrayGetNItems(ARR_NDIM(tags), ARR_DIMS(tags));
 
 	if (ARR_NDIM(tags) > 1 || array_contains_nulls(tags))
-		PG_RETURN_BOOL(false);
+		return false;
 	for (int i = 1; i < count; i++)
 		if (ids[i - 1] >= ids[i])
-			PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL(true);
+			return false;
+	return true;
 }
 
-PG_FUNCTION_INFO_V1(contacts_is_stored_data);
-Datum
-contacts_is_stored_data(PG_FUNCTION_ARGS)
+static bool
+is_data(Jsonb *jsonb)
 {
-	cu_document data = json_read_document(PG_GETARG_JSONB_P(0));
+	cu_document data = json_read_document(jsonb);
 
-	PG_RETURN_BOOL(data.depth <= CU_MAX_DEPTH && cu_is_stored_data(&data.root));
+	return data.depth <= CU_MAX_DEPTH && cu_is_stored_data(&data.root);
+}
+
+/* What RFC 3339 can write. */
+static bool
+is_time(TimestampTz time)
+{
+	static const TimestampTz from = (YEAR_1_JDATE - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
+	static const TimestampTz to = (YEAR_10000_JDATE - POSTGRES_EPOCH_JDATE) * USECS_PER_DAY;
+
+	return time >= from && time < to;
+}
+
+static void
+require(bool good, const char *column, const char *rule)
+{
+	if (!good)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("The %s of a contact must %s.", column, rule),
+				 errhint("contact_upsert() writes contacts by the rules."),
+				 err_generic_string(PG_DIAG_SCHEMA_NAME, "contacts"),
+				 err_generic_string(PG_DIAG_TABLE_NAME, "contact"),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, column),
+				 err_generic_string(PG_DIAG_CONSTRAINT_NAME, CONTACT_CONSTRAINT)));
+}
+
+/*
+ * One constraint for all columns: PostgreSQL parses the text of each, in every statement, which costs more than to evaluate
+ * it. So that the error still names the rule, it is raised here.
+ */
+PG_FUNCTION_INFO_V1(contacts_check_contact);
+Datum
+contacts_check_contact(PG_FUNCTION_ARGS)
+{
+	require(is_object_id(PG_GETARG_TEXT_PP(0)), "id", "be 24 lower-case hex digits");
+	require(cu_is_stored_email(text_argument(fcinfo, 1)),
+			"email_address",
+			"be a valid address, trimmed, its ASCII letters in lower case");
+	require(is_tag_set(PG_GETARG_ARRAYTYPE_P(2)), "tags", "be sorted, without duplicates and nulls");
+	require(
+		is_data(PG_GETARG_JSONB_P(3)),
+		"data",
+		"be an object of strings, numbers, booleans and lists of strings, none of them empty, without email_address");
+	require(PG_GETARG_INT64(4) > 0, "version", "be positive");
+	require(is_time(PG_GETARG_TIMESTAMPTZ(5)), "created_at", "be in the years 1 to 9999");
+	require(is_time(PG_GETARG_TIMESTAMPTZ(6)), "updated_at", "be in the years 1 to 9999");
+	PG_RETURN_BOOL(true);
 }
 
 PG_FUNCTION_INFO_V1(contacts_trim);

@@ -189,7 +189,6 @@ SELECT contacts.claim('nobody');
 SELECT contacts.claim('printer', 0);
 SELECT contacts.ack('printer', NULL, '{1}');
 \set VERBOSITY default
-UPDATE contacts.delivery SET dead = true;
 
 -- Members: their own consumers, and no others; but their events reach the consumers of every workspace.
 SELECT contacts.define_workspace('theirs') AS theirs;
