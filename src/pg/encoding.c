@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
 
 #include "encoding.h"
 
@@ -35,6 +36,14 @@ cu_text
 encoding_from_core(cu_text text)
 {
 	return convert(text.data, text.size, PG_UTF8, GetDatabaseEncoding());
+}
+
+Datum
+encoding_to_text(cu_text text)
+{
+	cu_text converted = encoding_from_core(text);
+
+	return PointerGetDatum(cstring_to_text_with_len(converted.data, (int)converted.size));
 }
 
 char *

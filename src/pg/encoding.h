@@ -18,6 +18,9 @@ extern cu_text encoding_to_core(const char *data, size_t size);
 /* Text of the core, as the database stores it. Not terminated when nothing had to be converted. */
 extern cu_text encoding_from_core(cu_text text);
 
+/* The same as a datum of type text. */
+extern Datum encoding_to_text(cu_text text);
+
 /* The same as a palloc'd, terminated string. */
 extern char *encoding_to_cstring(cu_text text);
 

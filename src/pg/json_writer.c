@@ -70,11 +70,18 @@ time_value(TimestampTz time)
 {
 	struct pg_tm tm;
 	fsec_t fraction;
+	char *text = palloc(sizeof("YYYY-MM-DDTHH:MM:SSZ"));
 
-	if (timestamp2tm(time, NULL, &tm, &fraction, NULL, NULL) != 0)
+	if (timestamp2tm(time, NULL, &tm, &fraction, NULL, NULL) != 0 || tm.tm_year < 1 || tm.tm_year > 9999)
 		ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range")));
-	return cstring_value(psprintf(
-		"%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec));
+	memcpy(text, "YYYY-MM-DDTHH:MM:SSZ", sizeof("YYYY-MM-DDTHH:MM:SSZ"));
+	(void)pg_ultostr_zeropad(text, (uint32)tm.tm_year, 4);
+	(void)pg_ultostr_zeropad(text + 5, (uint32)tm.tm_mon, 2);
+	(void)pg_ultostr_zeropad(text + 8, (uint32)tm.tm_mday, 2);
+	(void)pg_ultostr_zeropad(text + 11, (uint32)tm.tm_hour, 2);
+	(void)pg_ultostr_zeropad(text + 14, (uint32)tm.tm_min, 2);
+	(void)pg_ultostr_zeropad(text + 17, (uint32)tm.tm_sec, 2);
+	return cstring_value(text);
 }
 
 /* Whether a key comes before another in jsonb's order. */

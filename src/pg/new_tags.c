@@ -33,17 +33,13 @@ collect_names(NewTags *new_tags, size_t *capacity, const cu_definitions *definit
 	caller = MemoryContextSwitchTo(new_tags->memory);
 	for (size_t i = 0; i < count; i++)
 	{
-		cu_text name = encoding_from_core(names[i]);
-
 		if (new_tags->count == *capacity)
 		{
 			*capacity = Max(16, *capacity * 2);
 			new_tags->tags = new_tags->tags ? repalloc_huge(new_tags->tags, sizeof(NewTag) * *capacity)
 											: palloc(sizeof(NewTag) * *capacity);
 		}
-		new_tags->tags[new_tags->count++] =
-			(NewTag){.position = request->position,
-					 .name = PointerGetDatum(cstring_to_text_with_len(name.data, (int)name.size))};
+		new_tags->tags[new_tags->count++] = (NewTag){.position = request->position, .name = encoding_to_text(names[i])};
 	}
 	MemoryContextSwitchTo(caller);
 }

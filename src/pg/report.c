@@ -25,9 +25,7 @@ typedef struct Diagnosis
 static const Diagnosis diagnoses[] = {
 	[CU_INVALID_REQUEST] = {INVALID_VALUE},
 	[CU_EMAIL_REQUIRED] = {NULL_VALUE, CONTACT("email_address")},
-	[CU_EMAIL_INVALID] = {INVALID_VALUE,
-						  CONTACT("email_address"),
-						  .constraint = CONTACT_CONSTRAINT},
+	[CU_EMAIL_INVALID] = {INVALID_VALUE, CONTACT("email_address"), .constraint = CONTACT_CONSTRAINT},
 	[CU_FIELD_NOT_FOUND] = {INVALID_VALUE, .table = "field", .column = "merge_tag"},
 	[CU_STATUS_INVALID] = {INVALID_VALUE, CONTACT("status")},
 	[CU_FIELD_INVALID] = {INVALID_VALUE, CONTACT("data")},

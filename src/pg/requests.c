@@ -5,7 +5,6 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "encoding.h"
@@ -47,20 +46,47 @@ compare_requests(const void *left, const void *right)
 	return order != 0 ? order : compare_positions(a->position, b->position);
 }
 
+/* A request with no more than we keep of it; false if it must be read in full to say what is wrong with it. */
+static bool
+glance(const JsonbValue *element, cu_json *root)
+{
+	static const char *const wanted[] = {"create_tags", "email_address"};
+	cu_text *keys = palloc(sizeof(cu_text) * lengthof(wanted));
+	cu_json *items = palloc(sizeof(cu_json) * lengthof(wanted));
+	size_t count = 0;
+
+	if (element->type != jbvBinary || !JsonContainerIsObject(element->val.binary.data))
+		return false;
+	for (size_t i = 0; i < lengthof(wanted); i++)
+	{
+		JsonbValue key = {.type = jbvString,
+						  .val.string = {.val = unconstify(char *, wanted[i]), .len = (int)strlen(wanted[i])}};
+		JsonbValue *value = findJsonbValueFromContainer(element->val.binary.data, JB_FOBJECT, &key);
+
+		if (value)
+		{
+			keys[count] = (cu_text){wanted[i], strlen(wanted[i])};
+			items[count++] = json_read_element(value).root;
+		}
+	}
+	*root = (cu_json){.kind = CU_JSON_OBJECT, .count = count, .items = items, .keys = keys};
+	return true;
+}
+
 /* Reads what is kept of a request; its email is allocated in memory. */
 static void
 read_request(Request *request, MemoryContext memory)
 {
 	cu_error error;
 	Upsert upsert = {.error = &error};
+	cu_document document = {.bytes = request_size(request)};
 
-	request->rejected = !request_load(request, &upsert);
+	request->rejected = !glance(&request->element, &document.root) || !upsert_read(&upsert, &document);
 	if (!request->rejected)
 	{
-		cu_text email = encoding_from_core(upsert.facts.email);
 		MemoryContext caller = MemoryContextSwitchTo(memory);
 
-		request->email = PointerGetDatum(cstring_to_text_with_len(email.data, (int)email.size));
+		request->email = encoding_to_text(upsert.facts.email);
 		request->creates_tags = cu_creates_tags(upsert.request);
 		MemoryContextSwitchTo(caller);
 	}

@@ -10,7 +10,7 @@ typedef struct Request
 {
 	int64 position;		/* in the array, from 1 */
 	JsonbValue element; /* points into the array */
-	bool rejected;		/* its shape or its address */
+	bool rejected;		/* its address, or a shape that no address can be found in */
 	bool creates_tags;
 	Datum email; /* as text of the database, unless it is rejected */
 } Request;

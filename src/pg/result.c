@@ -49,7 +49,7 @@ fill(Datum values[COLUMNS], bool nulls[COLUMNS], int64 position, Oid outcome, co
 	SET_COLUMN(0, Int64GetDatum(position));
 	SET_COLUMN(1, ObjectIdGetDatum(outcome));
 	if (upsert->facts.email.size > 0)
-		SET_COLUMN(3, CStringGetTextDatum(encoding_to_cstring(upsert->facts.email)));
+		SET_COLUMN(3, encoding_to_text(upsert->facts.email));
 	if (upsert->rejected)
 	{
 		SET_COLUMN(7, JsonbPGetDatum(report_as_json(upsert->error)));

@@ -13,7 +13,6 @@
 #include "utils/timestamp.h"
 
 #include "json_writer.h"
-#include "object_id.h"
 #include "store_many.h"
 #include "store_row.h"
 #include "text_order.h"
@@ -28,29 +27,27 @@ static Statement find_contacts = {
 	.parameter_types = {INT8OID, TEXTARRAYOID},
 };
 
-/* A contact that was found and is gone would be inserted: it gets a new id, and so shows. */
+/* A contact that was found and is gone would be inserted: it gets a new id by the column's default, and so shows. */
 static Statement write_contacts = {
 	.sql = "INSERT INTO contacts.contact AS c"
-		   " (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)"
-		   " SELECT $1, n.id, n.email_address, n.status::contacts.status, n.tags::pg_catalog.int8[], n.data, n.version,"
-		   " n.created_at, n.updated_at FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3),"
-		   " pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7),"
-		   " pg_catalog.unnest($8), pg_catalog.unnest($9))"
-		   " AS n (id, email_address, status, tags, data, version, created_at, updated_at)"
+		   " (workspace_id, email_address, status, tags, data, version, created_at, updated_at)"
+		   " SELECT $1, n.email_address, n.status::contacts.status, n.tags::pg_catalog.int8[], n.data, n.version,"
+		   " n.created_at, $8 FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
+		   " pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))"
+		   " AS n (email_address, status, tags, data, version, created_at)"
 		   " ON CONFLICT (workspace_id, email_address) DO UPDATE SET status = excluded.status, tags = excluded.tags,"
-		   " data = excluded.data, version = excluded.version, updated_at = excluded.updated_at"
+		   " data = excluded.data, version = excluded.version, updated_at = GREATEST(c.updated_at, excluded.updated_at)"
 		   " WHERE c.version" EQ "(excluded.version OPERATOR(pg_catalog.-) 1) AND c.created_at" EQ "excluded.created_at"
 		   " RETURNING id::pg_catalog.text, email_address::pg_catalog.text",
-	.parameter_count = 9,
+	.parameter_count = 8,
 	.parameter_types = {INT8OID,
-						TEXTARRAYOID,
 						TEXTARRAYOID,
 						TEXTARRAYOID,
 						TEXTARRAYOID,
 						JSONBARRAYOID,
 						INT8ARRAYOID,
 						TIMESTAMPTZARRAYOID,
-						TIMESTAMPTZARRAYOID},
+						TIMESTAMPTZOID},
 };
 
 static Statement delete_contact = {
@@ -90,31 +87,28 @@ tag_ids_text(const cu_decision *decision)
 }
 
 static uint64
-execute_writes(int64 workspace_id, const ContactWrite *writes, size_t count)
+execute_writes(int64 workspace_id, const ContactWrite *writes, size_t count, TimestampTz now)
 {
-	static const Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	static const Oid types[] = {TEXTOID, TEXTOID, TEXTOID, JSONBOID, INT8OID, TIMESTAMPTZOID};
 	Datum *columns[lengthof(types)];
-	Datum parameters[lengthof(types) + 1] = {Int64GetDatum(workspace_id)};
+	Datum parameters[lengthof(types) + 2] = {Int64GetDatum(workspace_id)};
 
 	for (size_t c = 0; c < lengthof(types); c++)
 		columns[c] = palloc(sizeof(Datum) * count);
 	for (size_t i = 0; i < count; i++)
 	{
 		const ContactWrite *write = &writes[i];
-		char id[OBJECT_ID_SIZE];
 
-		object_id_make(id);
-		columns[0][i] = CStringGetTextDatum(id);
-		columns[1][i] = write->email;
-		columns[2][i] = CStringGetTextDatum(cu_status_name(write->decision->status));
-		columns[3][i] = tag_ids_text(write->decision);
-		columns[4][i] = JsonbPGetDatum(json_write(&write->decision->data));
-		columns[5][i] = Int64GetDatum(write->found->version + 1);
-		columns[6][i] = TimestampTzGetDatum(write->found->exists ? write->found->created_at : write->updated_at);
-		columns[7][i] = TimestampTzGetDatum(write->updated_at);
+		columns[0][i] = write->email;
+		columns[1][i] = CStringGetTextDatum(cu_status_name(write->decision->status));
+		columns[2][i] = tag_ids_text(write->decision);
+		columns[3][i] = JsonbPGetDatum(json_write(&write->decision->data));
+		columns[4][i] = Int64GetDatum(write->found->version + 1);
+		columns[5][i] = TimestampTzGetDatum(write->found->exists ? write->found->created_at : now);
 	}
 	for (size_t c = 0; c < lengthof(types); c++)
 		parameters[c + 1] = statement_array(columns[c], count, types[c]);
+	parameters[lengthof(types) + 1] = TimestampTzGetDatum(now);
 	return statement_execute(&write_contacts, parameters);
 }
 
@@ -146,9 +140,9 @@ take_results(ContactWrite *writes, size_t count, uint64 rows, Datum *revived)
 }
 
 void
-store_write_contacts(int64 workspace_id, ContactWrite *writes, size_t count)
+store_write_contacts(int64 workspace_id, ContactWrite *writes, size_t count, TimestampTz now)
 {
-	uint64 rows = execute_writes(workspace_id, writes, count);
+	uint64 rows = execute_writes(workspace_id, writes, count, now);
 	Datum *revived = palloc(sizeof(Datum) * count);
 	size_t revived_count = take_results(writes, count, rows, revived);
 

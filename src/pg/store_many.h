@@ -12,7 +12,6 @@ typedef struct ContactWrite
 	Datum email; /* as text of the database */
 	StoredContact *found;
 	const cu_decision *decision;
-	TimestampTz updated_at;
 	char *id; /* of OBJECT_ID_SIZE: the id of a new one, who may be given another */
 	bool written;
 } ContactWrite;
@@ -27,6 +26,6 @@ extern bool store_find_contacts(int64 workspace_id, Datum *emails, size_t count,
  * Inserts those that are new and updates those that were found, if they are still as they were; locks them all, one by
  * one in the given order. Sets written.
  */
-extern void store_write_contacts(int64 workspace_id, ContactWrite *writes, size_t count);
+extern void store_write_contacts(int64 workspace_id, ContactWrite *writes, size_t count, TimestampTz now);
 
 #endif

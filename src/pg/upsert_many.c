@@ -55,7 +55,7 @@ typedef struct Many
 /* A request as it was read. */
 typedef struct Loaded
 {
-	const cu_request *request;
+	const cu_request *request; /* NULL if it was rejected */
 	cu_text email;
 } Loaded;
 
@@ -109,7 +109,7 @@ decide(Batch *batch, Candidate *candidate, const cu_definitions *definitions)
 		int64 position = batch->requests[candidate->next].position;
 
 		CHECK_FOR_INTERRUPTS();
-		if (is_pointless(many, position))
+		if (batch->loaded[candidate->next].request == NULL || is_pointless(many, position))
 			continue;
 		upsert->request = batch->loaded[candidate->next].request;
 		upsert->facts.email = batch->loaded[candidate->next].email;
@@ -197,14 +197,11 @@ run_round(Batch *batch)
 		if (!decide(batch, batch->candidates[i], definitions))
 			continue;
 		written[count] = batch->candidates[i];
-		writes[count++] = (ContactWrite){.email = emails[i],
-										 .found = &upsert->found,
-										 .decision = &upsert->decision,
-										 .updated_at = upsert->facts.updated_at,
-										 .id = upsert->id};
+		writes[count++] = (ContactWrite){
+			.email = emails[i], .found = &upsert->found, .decision = &upsert->decision, .id = upsert->id};
 	}
 	if (count > 0)
-		store_write_contacts(batch->many->workspace_id, writes, count);
+		store_write_contacts(batch->many->workspace_id, writes, count, GetCurrentTransactionStartTimestamp());
 	for (size_t i = 0; i < count; i++)
 		take_result(batch, written[i], writes[i].written);
 	keep_pending(batch);
@@ -225,13 +222,19 @@ begin_batch(Many *many, const Request *requests, size_t count)
 	Loaded *loaded = palloc(sizeof(Loaded) * count);
 	Batch batch = {
 		.many = many, .requests = requests, .loaded = loaded, .candidates = palloc(sizeof(Candidate *) * count)};
-	Upsert upsert = {.error = &many->error};
 
 	for (size_t i = 0; i < count; i++)
 	{
+		Upsert upsert = {.error = &many->error};
+
 		CHECK_FOR_INTERRUPTS();
-		(void)request_load(&requests[i], &upsert);
-		loaded[i] = (Loaded){upsert.request, upsert.facts.email};
+		if (request_load(&requests[i], &upsert))
+			loaded[i] = (Loaded){upsert.request, upsert.facts.email};
+		else
+		{
+			loaded[i] = (Loaded){NULL};
+			reject(many, requests[i].position, &upsert);
+		}
 		if (i == 0 || !request_is_for_same(&requests[i - 1], &requests[i]))
 		{
 			Candidate *candidate = palloc(sizeof(Candidate));

@@ -9,7 +9,6 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/builtins.h"
 
 #include "definitions.h"
 #include "encoding.h"
@@ -31,7 +30,7 @@ create_tags(int64 workspace_id, const cu_decision *decision)
 
 	for (size_t i = 0; i < decision->tag_count; i++)
 		if (decision->tags[i].id == 0)
-			names[count++] = PointerGetDatum(cstring_to_text(encoding_to_cstring(decision->tags[i].name)));
+			names[count++] = encoding_to_text(decision->tags[i].name);
 	store_create_tags(workspace_id, names, count, ids);
 }
 
@@ -95,7 +94,7 @@ try_request(int64 workspace_id, const cu_document *document, bool write, Upsert 
 		report_not_installed(upsert->error);
 		return false;
 	}
-	email = PointerGetDatum(cstring_to_text(encoding_to_cstring(upsert->facts.email)));
+	email = encoding_to_text(upsert->facts.email);
 	for (int try = 1; try <= MAX_TRIES; try++)
 	{
 		CHECK_FOR_INTERRUPTS();
