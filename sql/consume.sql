@@ -96,12 +96,7 @@ COMMENT ON FUNCTION contacts.raise_floor(bigint) IS
 	'part of claim(): the event_id from which to look, and once a second a step up for the calls to come';
 REVOKE ALL ON FUNCTION contacts.raise_floor(bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.claim(
-	consumer text,
-	max integer DEFAULT 100,
-	lease interval DEFAULT '30 s',
-	workspace_id bigint DEFAULT contacts.current_workspace()
-) RETURNS SETOF contacts.claimed_event
+CREATE FUNCTION contacts.lock_due(consumer_id bigint, max integer, at timestamptz) RETURNS bigint[]
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	SET jit = off SET plan_cache_mode = force_custom_plan
@@ -110,24 +105,10 @@ CREATE FUNCTION contacts.claim(
 	AS $$
 #variable_conflict use_column
 DECLARE
-	id bigint := contacts.find_consumer(consumer, claim.workspace_id);
+	id bigint := lock_due.consumer_id;
 	bottom bigint;
 	ids bigint[];
-	lease_number bigint;
-	max_attempts integer;
-	leased integer;
-	-- not now(): in a long transaction that is long ago
-	at timestamptz := clock_timestamp();
 BEGIN
-	IF max IS NULL OR max < 1 THEN
-		RAISE EXCEPTION 'max must be at least 1.'
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is how many events to hand out at most.';
-	ELSIF lease IS NULL OR lease <= interval '0' OR lease > interval '1 day' THEN
-		RAISE EXCEPTION 'lease must be more than 0 and at most 1 day.'
-			USING ERRCODE = 'invalid_parameter_value',
-				HINT = 'It is how long the events are yours. When you die, they wait that long for somebody else.';
-	END IF;
-
 	bottom := contacts.raise_floor(id);
 	ids := ARRAY(
 		SELECT d.event_id
@@ -163,6 +144,45 @@ BEGIN
 			LIMIT max - cardinality(ids)
 			FOR UPDATE OF d SKIP LOCKED);
 	END IF;
+	RETURN ids;
+END
+$$;
+COMMENT ON FUNCTION contacts.lock_due(bigint, integer, timestamptz) IS
+	'part of claim() and relay(): the ids of the oldest events to hand out, whose deliveries it locks';
+REVOKE ALL ON FUNCTION contacts.lock_due(bigint, integer, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION contacts.claim(
+	consumer text,
+	max integer DEFAULT 100,
+	lease interval DEFAULT '30 s',
+	workspace_id bigint DEFAULT contacts.current_workspace()
+) RETURNS SETOF contacts.claimed_event
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	SET jit = off SET plan_cache_mode = force_custom_plan
+	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+	SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
+	AS $$
+#variable_conflict use_column
+DECLARE
+	id bigint := contacts.find_consumer(consumer, claim.workspace_id);
+	ids bigint[];
+	lease_number bigint;
+	max_attempts integer;
+	leased integer;
+	-- not now(): in a long transaction that is long ago
+	at timestamptz := clock_timestamp();
+BEGIN
+	IF max IS NULL OR max < 1 THEN
+		RAISE EXCEPTION 'max must be at least 1.'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is how many events to hand out at most.';
+	ELSIF lease IS NULL OR lease <= interval '0' OR lease > interval '1 day' THEN
+		RAISE EXCEPTION 'lease must be more than 0 and at most 1 day.'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'It is how long the events are yours. When you die, they wait that long for somebody else.';
+	END IF;
+
+	ids := contacts.lock_due(id, max, at);
 	IF cardinality(ids) = 0 THEN
 		RETURN;
 	END IF;
@@ -327,22 +347,29 @@ COMMENT ON FUNCTION contacts.retry_dead(text, bigint, bigint) IS
 REVOKE ALL ON FUNCTION contacts.retry_dead(text, bigint, bigint) FROM PUBLIC;
 
 -- These two have every name qualified and pin nothing, so that they are inlined: they run once an event.
-CREATE FUNCTION contacts.event_notification(event contacts.claimed_event) RETURNS text
+CREATE FUNCTION contacts.event_notification(
+	workspace_id bigint,
+	event_id bigint,
+	contact_id text,
+	contact_version bigint,
+	type contacts.event_type,
+	detail jsonb
+) RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE
 	AS $$
 		SELECT pg_catalog.format(
 			'{"type":"%s","workspace_id":"%s","contact_id":%s,"contact_version":"%s","event_id":"%s"%s}',
-			event.type, event.workspace_id, pg_catalog.to_json(event.contact_id), event.contact_version, event.event_id,
+			type, workspace_id, pg_catalog.to_json(contact_id), contact_version, event_id,
 			CASE
-				WHEN event.detail OPERATOR(pg_catalog.?) 'tag'
-					THEN pg_catalog.format(',"tag_id":"%s"', event.detail OPERATOR(pg_catalog.#>>) '{tag,id}')
-				WHEN event.detail OPERATOR(pg_catalog.?) 'field'
-					THEN pg_catalog.format(',"merge_tag":%s', event.detail OPERATOR(pg_catalog.#>) '{field,merge_tag}')
+				WHEN detail OPERATOR(pg_catalog.?) 'tag'
+					THEN pg_catalog.format(',"tag_id":"%s"', detail OPERATOR(pg_catalog.#>>) '{tag,id}')
+				WHEN detail OPERATOR(pg_catalog.?) 'field'
+					THEN pg_catalog.format(',"merge_tag":%s', detail OPERATOR(pg_catalog.#>) '{field,merge_tag}')
 			END)
 	$$;
-COMMENT ON FUNCTION contacts.event_notification(contacts.claimed_event) IS
+COMMENT ON FUNCTION contacts.event_notification(bigint, bigint, text, bigint, contacts.event_type, jsonb) IS
 	'what an upsert sends with NOTIFY for the event: ids only, for every role may listen';
-REVOKE ALL ON FUNCTION contacts.event_notification(contacts.claimed_event) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts.event_notification(bigint, bigint, text, bigint, contacts.event_type, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION contacts.event_line(event contacts.claimed_event) RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -359,6 +386,7 @@ COMMENT ON FUNCTION contacts.event_line(contacts.claimed_event) IS
 	'what contact-worker prints for the event: one line of JSON, bigint ids as strings';
 REVOKE ALL ON FUNCTION contacts.event_line(contacts.claimed_event) FROM PUBLIC;
 
+-- What it notifies of and deletes in one transaction needs no lease: nobody else takes what is locked.
 CREATE FUNCTION contacts.relay(
 	consumer text,
 	channel text,
@@ -367,18 +395,32 @@ CREATE FUNCTION contacts.relay(
 ) RETURNS integer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
+	SET jit = off SET plan_cache_mode = force_custom_plan
+	SET enable_seqscan = off SET enable_bitmapscan = off
+	SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
 	AS $$
 #variable_conflict use_column
 DECLARE
-	claimed contacts.claimed_event[] := ARRAY(
-		SELECT c FROM contacts.claim(consumer, max, workspace_id => relay.workspace_id) c);
+	id bigint := contacts.find_consumer(consumer, relay.workspace_id);
+	ids bigint[];
 BEGIN
-	IF cardinality(claimed) = 0 THEN
-		RETURN 0;
+	IF max IS NULL OR max < 1 THEN
+		RAISE EXCEPTION 'max must be at least 1.'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is how many events to relay at most.';
 	END IF;
-	PERFORM pg_notify(channel, contacts.event_notification(c)) FROM unnest(claimed) c;
-	RETURN contacts.ack(consumer, claimed[1].lease, ARRAY(SELECT c.event_id FROM unnest(claimed) c),
-		relay.workspace_id);
+	ids := contacts.lock_due(id, max, clock_timestamp());
+	IF cardinality(ids) > 0 THEN
+		PERFORM pg_notify(channel, contacts.event_notification(
+				e.workspace_id, e.event_id, e.contact_id, e.contact_version, e.type, e.detail))
+			FROM contacts.keys_of(id, ids) AS k (consumer_id, event_id)
+				JOIN contacts.delivery d USING (consumer_id, event_id)
+				JOIN contacts.event e ON e.workspace_id = d.workspace_id AND e.event_id = d.event_id
+			ORDER BY e.event_id;
+		DELETE FROM contacts.delivery d
+			USING contacts.keys_of(id, ids) AS k (consumer_id, event_id)
+			WHERE d.consumer_id = k.consumer_id AND d.event_id = k.event_id;
+	END IF;
+	RETURN cardinality(ids);
 END
 $$;
 COMMENT ON FUNCTION contacts.relay(text, text, integer, bigint) IS

@@ -140,9 +140,9 @@ SELECT contact_upsert('{"email_address":"new@example.com","status":"UNCONFIRMED"
 UPDATE contacts.event SET created_at = '2026-01-02 03:04:05.678+06';
 UPDATE contacts.event SET contact_id = 'cccccccccccccccccccccccc' WHERE type = 'CONTACT_SUBSCRIBED_PENDING';
 SET TimeZone = 'Asia/Kolkata'; SET DateStyle = 'German';
-SELECT contacts.event_line(c), contacts.event_notification(c) FROM contacts.claim('printer') c;
+SELECT contacts.event_line(c), contacts.event_notification(c.workspace_id, c.event_id, c.contact_id, c.contact_version, c.type, c.detail) FROM contacts.claim('printer') c;
 SELECT contacts.ack('printer', lease, ARRAY[event_id]) FROM contacts.delivery WHERE lease > 0;
-SELECT contacts.event_line(c), contacts.event_notification(c) FROM contacts.claim('printer') c;
+SELECT contacts.event_line(c), contacts.event_notification(c.workspace_id, c.event_id, c.contact_id, c.contact_version, c.type, c.detail) FROM contacts.claim('printer') c;
 SELECT contacts.ack('printer', lease, ARRAY[event_id]) FROM contacts.delivery WHERE lease > 0;
 RESET TimeZone; RESET DateStyle;
 SELECT contacts.subscribe('relay');
