@@ -115,6 +115,6 @@ BEGIN READ ONLY;
 SELECT contacts.upsert_many(1, '[]');
 ROLLBACK;
 BEGIN READ ONLY;
-SELECT contacts.upsert_many('{}', on_error => 'no');
+SELECT contacts.upsert_many('{}');
 ROLLBACK;
 \set VERBOSITY default

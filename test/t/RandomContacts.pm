@@ -10,7 +10,8 @@ use utf8;
 use Exporter 'import';
 our @EXPORT_OK = qw(chance pick literal random_workspace define_contacts change_definitions random_request);
 
-# The ids of defined tags begin here, half a million apart for each workspace; create_tags takes those of the sequence.
+# The ids of defined tags begin here, half a million apart for each workspace. create_tags takes those of the sequence, which are
+# larger in one workspace and smaller in the next: an id says nothing about the time at which a tag was made.
 my $first_tag_id = 1_000_000;
 
 my @statuses = qw(SUBSCRIBED UNSUBSCRIBED UNCONFIRMED CLEANED COMPLAINED);
@@ -106,6 +107,7 @@ sub random_workspace
 		id => $id, fields => {}, tags => {}, lost_tags => [],
 		next_tag_id => $first_tag_id + 500_000 * $id, next_contact => 0 };
 	my $sql = sprintf "SELECT contacts.define_workspace('w%d', '%s', %s);\n", $id, pick('api', 'guarded'), $id == 1 ? 1 : 'NULL';
+	$sql .= sprintf "SELECT setval('contacts.tag_tag_id_seq', %d);\n", $id % 2 ? 100_000_000 + $id * 1000 : $id * 1000;
 	$sql .= define_field($workspace, "field_$_") for 1 .. 1 + rand 7;
 	$sql .= define_tag($workspace, $_) for some(0.6, @tag_names);
 	my @domains = ('example.com', 'a.b.example', 'straße.example');

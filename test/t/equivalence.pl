@@ -21,7 +21,7 @@ diag("EQUIVALENCE_SEED=$seed");
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
-$node->append_conf('postgresql.conf', "fsync = off\ntimezone = UTC");
+$node->append_conf('postgresql.conf', "fsync = off\ntimezone = UTC\nstatement_timeout = 60s");
 $node->start;
 
 # The same script for both databases; the variable :arrays alone differs.

@@ -16,9 +16,12 @@ CREATE FUNCTION as_json(d diagnosis) RETURNS jsonb LANGUAGE sql AS $$
 $$;
 
 -- The events of the outbox that are younger, as an answer shows them.
-CREATE FUNCTION events_after(last_event bigint) RETURNS jsonb LANGUAGE sql AS $$
+CREATE FUNCTION last_event(workspace bigint) RETURNS bigint LANGUAGE sql AS $$
+	SELECT coalesce(max(event_id), 0) FROM contacts.event WHERE workspace_id = workspace
+$$;
+CREATE FUNCTION events_after(workspace bigint, last_event bigint) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT coalesce(jsonb_agg(jsonb_build_object('type', type) || detail ORDER BY event_id), '[]')
-	FROM contacts.event WHERE event_id > last_event
+	FROM contacts.event WHERE workspace_id = workspace AND event_id > last_event
 $$;
 CREATE FUNCTION tags_of(events jsonb, wanted text) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT jsonb_path_query_array(events, '$[*] ? (@.type == $type).tag', jsonb_build_object('type', wanted))
@@ -29,7 +32,7 @@ $$;
 CREATE FUNCTION upsert_one(call, pos bigint, OUT result contacts.upsert_result, OUT error diagnosis) LANGUAGE plpgsql AS $$
 DECLARE
 	request jsonb := $1.requests -> pos::int - 1;
-	last_event bigint := coalesce((SELECT max(event_id) FROM contacts.event), 0);
+	last_event bigint := last_event($1.workspace_id);
 BEGIN
 	result := contacts.preview($1.workspace_id, request);
 	result.position := pos;
@@ -46,7 +49,7 @@ BEGIN
 	END IF;
 	result.id := result.contact ->> 'id';
 	IF result.events <> '[]' THEN -- with the ids of new tags, which preview does not know
-		result.events := events_after(last_event);
+		result.events := events_after($1.workspace_id, last_event);
 		result.changes := jsonb_set(result.changes, '{tags,added}', tags_of(result.events, 'TAG_ADDED'), false);
 	END IF;
 END $$;
@@ -116,7 +119,7 @@ BEGIN
 						AND array_agg(event_id ORDER BY contact_version, type, (detail #>> '{tag,id}')::bigint, ordinal)
 							= array_agg(event_id ORDER BY event_id)
 						AND count(*) = count(DISTINCT (contact_version, ordinal)) AND max(ordinal) <= count(*) AS in_order
-				FROM contacts.event WHERE event_id > $1.last_event GROUP BY contact_id) e USING (id)
+				FROM contacts.event WHERE workspace_id = $1.workspace_id AND event_id > $1.last_event GROUP BY contact_id) e USING (id)
 		WHERE a.events IS DISTINCT FROM e.events OR NOT e.in_order
 		LIMIT 1;
 	IF FOUND THEN
@@ -145,8 +148,7 @@ CREATE FUNCTION run(which int, arrays boolean) RETURNS void LANGUAGE plpgsql AS 
 DECLARE
 	c call;
 BEGIN
-	UPDATE call SET at = now(), last_event = coalesce((SELECT max(event_id) FROM contacts.event), 0)
-		WHERE n = which RETURNING * INTO c;
+	UPDATE call SET at = now(), last_event = last_event(workspace_id) WHERE n = which RETURNING * INTO c;
 	IF arrays THEN
 		PERFORM call_with_array(c);
 	ELSE
@@ -158,7 +160,9 @@ END $$;
 -- What is compared. Tags: by id where RandomContacts.pm gave it, else by name, in an order that does not depend on other
 -- ids. Times: by the call that they are of.
 
-CREATE FUNCTION known(id bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT CASE WHEN id >= 999999 THEN id END $$;
+CREATE FUNCTION known(id bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN id BETWEEN 999999 AND 99999999 THEN id END
+$$;
 
 CREATE FUNCTION same_tags(tags jsonb) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT coalesce(jsonb_agg(t || jsonb_build_object('id', id) ORDER BY id, t ->> 'name' COLLATE "C"), '[]')
