@@ -108,6 +108,8 @@ SELECT * FROM pg_temp.stopped('[{"email_address":"new1@example.com","tags":["new
 	{"email_address":"zoe@example.com","status":"CLEANED","tags":[1]},
 	{"email_address":"z@example.com","fields":{"score":"x"}},
 	{"email_address":"b@example.com","fields":{"unknown":1}}, 7]');
+SELECT * FROM pg_temp.stopped('[{"email_address":"b@example.com","fields":{"unknown":1}}, {"email_address":"z@example.com","status":"?"},
+	{"email_address":"a@example.com","fields":{"score":"x"}}, 7]');
 SELECT * FROM pg_temp.stopped('[7]');
 SELECT * FROM pg_temp.stopped('["{}"]');
 SELECT * FROM pg_temp.stopped('[{"email_address":"new1@example.com"},{}]');
