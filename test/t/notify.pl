@@ -67,6 +67,24 @@ is($node->safe_psql('postgres', 'SELECT count(*) FROM contacts.event'), 7 + 2500
 like("@limit", qr/^\{"type":"FIELD_UPDATED".*\}$/, 'a rollback to a savepoint takes the limit back, too');
 is(scalar @limit, 1, 'and everything queued since');
 
+
+# an array, as its requests would one by one
+is_deeply(
+	[ map { s/"event_id":"\d+"/"event_id"/r } heard(q(SELECT count(*) FROM contacts.upsert_many(1, '[
+		{"email_address":"secret@example.com","partial_update":true,"fields":{"one":"array 1"}},
+		{"email_address":"secret@example.com","partial_update":true,"fields":{"one":"array 1"}},
+		{"email_address":"secret@example.com","partial_update":true,"fields":{"unknown":"secret"}},
+		{"email_address":"secret@example.com","partial_update":true,"fields":{"one":"array 2"},"add_tags":[1]}]');)) ],
+	[ map { my $version = $node->safe_psql('postgres', "SELECT version - $_->[0] FROM contacts.contact WHERE id = '0123456789abcdef01234567'");
+		qq({"type":"$_->[1]",$ids,"contact_version":"$version","event_id",$_->[2]}) }
+		[ 1, 'FIELD_UPDATED', '"merge_tag":"one"' ], [ 0, 'TAG_ADDED', '"tag_id":"1"' ], [ 0, 'FIELD_UPDATED', '"merge_tag":"one"' ] ],
+	'upsert_many: the notifications of single calls');
+@limit = heard(q(SELECT count(*) FROM contacts.upsert_many(1, (SELECT jsonb_agg(jsonb_build_object('email_address', 'secret' || i || '@example.com',
+	'status', 'UNCONFIRMED')) FROM generate_series(1, 1500) i));));
+is(scalar @limit, 1001, 'upsert_many: and their limit');
+is(scalar heard(q(BEGIN; SAVEPOINT s; SELECT count(*) FROM contacts.upsert_many(1, '[{"email_address":"secret3001@example.com","status":"UNCONFIRMED"}]');
+	ROLLBACK TO s; COMMIT;)), 0, 'upsert_many: none after a rollback');
+
 my $five = join '', map { upsert(qq("fields":{"one":"wake $_"})) } 1 .. 5;
 is_deeply([ heard("SET contact_upsert.notify = wakeup; SET contact_upsert.notify_interval = '1h'; $five") ],
 	['{"type":"WAKEUP"}'], 'wakeup: one in the interval');

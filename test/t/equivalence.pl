@@ -1,0 +1,107 @@
+# upsert_many does what the single call does: the same random definitions, contacts and requests in two databases, in one as
+# single calls, each after its preview, in the other as arrays of random length. The answers, the tables, the events and the
+# deliveries must be the same. Ids and times cannot be: tags that create_tags made are compared by name, times by the call
+# that they are of, and that ids agree with the tables is checked in each database by itself.
+#
+# EQUIVALENCE_SEED=n repeats a run; EQUIVALENCE_WORKSPACES=n makes it longer.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use RandomContacts qw(chance pick literal random_workspace define_contacts change_definitions random_request);
+use Test::More;
+
+my $seed = $ENV{EQUIVALENCE_SEED} || time ^ $$;
+my $workspaces = $ENV{EQUIVALENCE_WORKSPACES} || 8;
+my $arrays = 8;
+srand($seed);
+diag("EQUIVALENCE_SEED=$seed");
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', "fsync = off\ntimezone = UTC\nstatement_timeout = 60s");
+$node->start;
+
+# The same script for both databases; the variable :arrays alone differs.
+my $functions = slurp_file("$ENV{TESTDIR}/test/t/equivalence.sql");
+my $script = '';
+my @requests;
+my $n = 0;
+for my $id (1 .. $workspaces)
+{
+	my ($workspace, $definitions) = random_workspace($id);
+	$script .= "BEGIN;\n$definitions" . define_contacts($workspace) . "COMMIT;\n";
+	for (1 .. $arrays)
+	{
+		my $length = 1 + int(chance(0.4) ? 300**rand() : rand 300);
+		my $bad = pick(0, 0.3, 1);
+		# now and then an array on few addresses
+		local $workspace->{hot} = chance(0.3) ? [ @{ $workspace->{addresses} }[ 0 .. rand 4 ] ] : undef;
+		my @array;
+		push @array, @array && chance(0.1) ? pick(@array) : random_request($workspace, $bad) for 1 .. $length;
+		$requests[ ++$n ] = \@array;
+		$script .= sprintf "INSERT INTO call (n, workspace_id, on_error, requests) VALUES (%d, %d, '%s', %s);\n",
+			$n, $id, chance(0.2) ? 'stop' : 'continue', literal('[' . join(",\n", @array) . ']');
+		$script .= "SELECT run($n, :arrays);\n";
+		$script .= "BEGIN;\n" . change_definitions($workspace) . "COMMIT;\n" if chance(0.4);
+	}
+}
+utf8::encode($script);
+
+my %result;
+for my $database ('one_by_one', 'arrays')
+{
+	my $file = $node->basedir . "/$database.sql";
+	append_to_file($file, "\\set arrays " . ($database eq 'arrays' ? 'true' : 'false') . "\n$functions$script");
+	$node->safe_psql('postgres', "CREATE DATABASE $database TEMPLATE template0 ENCODING 'UTF8'");
+	my ($out, $error) = run_command(
+		[ 'psql', '-Xqo', '/dev/null', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database), '-f', $file ]);
+	is($error, '', "$database: runs, and its answers are what it leaves behind") or die "seed $seed";
+	my $lines = sub { [ split /\n/, $node->safe_psql($database, shift) ] };
+	$result{$database} = {
+		answers => $lines->('SELECT n, "position", answer FROM same_answer ORDER BY n, "position"'),
+		state => $lines->('ANALYZE; SELECT line FROM same_state ORDER BY line COLLATE "C"') };
+}
+
+# Shows the first difference with what led to it.
+sub first_difference
+{
+	my ($of) = @_;
+	my ($single, $many) = map { $result{$_}{$of} } 'one_by_one', 'arrays';
+	for my $i (0 .. ($#$single > $#$many ? $#$single : $#$many))
+	{
+		my ($expected, $got) = map { $_ // 'nothing' } $single->[$i], $many->[$i];
+		next if $expected eq $got;
+		my $text = "seed: $seed\none by one: $expected\nin an array: $got\n";
+		if ($expected =~ /^(\d+)\|(\d+)\|/)
+		{
+			my $request = $requests[$1][ $2 - 1 ];
+			utf8::encode($request);
+			$text .= "request:    $request\n";
+		}
+		return $text;
+	}
+	return '';
+}
+
+is(first_difference('answers'), '', 'the same answers');
+is(first_difference('state'), '', 'the same contacts, statistics, tags, events and deliveries');
+
+# The run was worth it: there was enough of everything.
+my $counts = $node->safe_psql('one_by_one', q(
+	SELECT string_agg(k || '=' || count, ' ' ORDER BY k) FROM (
+		SELECT coalesce(error ->> 'code', outcome::text, 'raised') AS k, count(*) FROM answer GROUP BY 1
+		UNION ALL SELECT type::text, count(*) FROM contacts.event GROUP BY 1
+		UNION ALL SELECT 'again', count(*) - count(DISTINCT (n, email_address)) FROM answer WHERE outcome <> 'failed'
+		UNION ALL SELECT 'created tags', count(*) FROM contacts.tag WHERE known(tag_id) IS NULL) s));
+note($counts);
+for my $kind (
+	qw(created updated unchanged raised again TAG_ADDED TAG_REMOVED FIELD_UPDATED CONTACT_SUBSCRIBED_PENDING INVALID_REQUEST
+	EMAIL_REQUIRED EMAIL_INVALID FIELD_NOT_FOUND STATUS_INVALID FIELD_INVALID TAG_NOT_FOUND FIELD_REQUIRED))
+{
+	like($counts, qr/\b$kind=\d/, "there was $kind");
+}
+
+done_testing();

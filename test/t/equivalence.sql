@@ -1,0 +1,223 @@
+-- The half of equivalence.pl that runs in both databases: calls one by one or as an array, and what is compared of them.
+
+CREATE EXTENSION contact_upsert;
+SELECT contacts.install();
+SELECT contacts.subscribe('every', workspace_id => 0), contacts.subscribe('idle', workspace_id => 0);
+UPDATE contacts.consumer SET active = false WHERE name = 'idle';
+
+CREATE TABLE call (n int PRIMARY KEY, workspace_id bigint, on_error text, requests jsonb, at timestamptz, last_event bigint);
+CREATE TABLE answer (n int, LIKE contacts.upsert_result, raised jsonb);
+
+-- What an error says.
+CREATE TYPE diagnosis AS (sqlstate text, message text, detail text, hint text,
+	schema_name text, table_name text, column_name text, constraint_name text);
+CREATE FUNCTION as_json(d diagnosis) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT to_jsonb(d) || jsonb_build_object('detail', d.detail::jsonb)
+$$;
+
+-- The events of the outbox that are younger, as an answer shows them.
+CREATE FUNCTION last_event(workspace bigint) RETURNS bigint LANGUAGE sql AS $$
+	SELECT coalesce(max(event_id), 0) FROM contacts.event WHERE workspace_id = workspace
+$$;
+CREATE FUNCTION events_after(workspace bigint, last_event bigint) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT coalesce(jsonb_agg(jsonb_build_object('type', type) || detail ORDER BY event_id), '[]')
+	FROM contacts.event WHERE workspace_id = workspace AND event_id > last_event
+$$;
+CREATE FUNCTION tags_of(events jsonb, wanted text) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT jsonb_path_query_array(events, '$[*] ? (@.type == $type).tag', jsonb_build_object('type', wanted))
+$$;
+
+-- Running a call
+
+CREATE FUNCTION upsert_one(call, pos bigint, OUT result contacts.upsert_result, OUT error diagnosis) LANGUAGE plpgsql AS $$
+DECLARE
+	request jsonb := $1.requests -> pos::int - 1;
+	last_event bigint := last_event($1.workspace_id);
+BEGIN
+	result := contacts.preview($1.workspace_id, request);
+	result.position := pos;
+	BEGIN
+		result.contact := contacts.upsert($1.workspace_id, request) -> 'data';
+	EXCEPTION WHEN data_exception THEN
+		GET STACKED DIAGNOSTICS error.sqlstate = RETURNED_SQLSTATE, error.message = MESSAGE_TEXT,
+			error.detail = PG_EXCEPTION_DETAIL, error.hint = PG_EXCEPTION_HINT, error.schema_name = SCHEMA_NAME,
+			error.table_name = TABLE_NAME, error.column_name = COLUMN_NAME, error.constraint_name = CONSTRAINT_NAME;
+	END;
+	IF result.error IS DISTINCT FROM
+		error.detail::jsonb || jsonb_build_object('sqlstate', error.sqlstate, 'message', error.message) THEN
+		RAISE assert_failure USING MESSAGE = format('preview says %s and the call %s', result.error, error);
+	END IF;
+	result.id := result.contact ->> 'id';
+	IF result.events <> '[]' THEN -- with the ids of new tags, which preview does not know
+		result.events := events_after($1.workspace_id, last_event);
+		result.changes := jsonb_set(result.changes, '{tags,added}', tags_of(result.events, 'TAG_ADDED'), false);
+	END IF;
+END $$;
+
+CREATE FUNCTION call_one_by_one(call) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	one record;
+	raised jsonb;
+BEGIN
+	FOR pos IN 1 .. jsonb_array_length($1.requests) LOOP
+		one := upsert_one($1, pos);
+		IF (one.error).sqlstate IS NOT NULL AND $1.on_error = 'stop' THEN
+			raised := jsonb_set(as_json(one.error), '{detail,position}', to_jsonb(pos));
+			RAISE raise_exception; -- takes back what was written
+		END IF;
+		INSERT INTO answer SELECT $1.n, (one.result).*;
+	END LOOP;
+EXCEPTION WHEN raise_exception THEN
+	INSERT INTO answer (n, raised) VALUES ($1.n, raised);
+END $$;
+
+CREATE FUNCTION call_with_array(call) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	error diagnosis;
+BEGIN
+	INSERT INTO answer SELECT $1.n, a.* FROM contacts.upsert_many($1.workspace_id, $1.requests, $1.on_error) a;
+EXCEPTION WHEN data_exception THEN
+	GET STACKED DIAGNOSTICS error.sqlstate = RETURNED_SQLSTATE, error.message = MESSAGE_TEXT,
+		error.detail = PG_EXCEPTION_DETAIL, error.hint = PG_EXCEPTION_HINT, error.schema_name = SCHEMA_NAME,
+		error.table_name = TABLE_NAME, error.column_name = COLUMN_NAME, error.constraint_name = CONSTRAINT_NAME;
+	INSERT INTO answer (n, raised) VALUES ($1.n, as_json(error));
+END $$;
+
+-- What a call's answers say must be what it left in the tables, ids and times included.
+
+CREATE FUNCTION check_contacts(call) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	wrong record;
+BEGIN
+	SELECT a.*, p.outcome AS then_outcome, p.contact AS then_contact INTO wrong
+		FROM (
+				SELECT DISTINCT ON (email_address) * FROM answer
+				WHERE n = $1.n AND outcome <> 'failed'
+				ORDER BY email_address, "position" DESC) a,
+			jsonb_build_object('email_address', a.email_address, 'partial_update', true) look,
+			contacts.preview($1.workspace_id, look) p
+		WHERE (p.outcome, p.id, p.contact) IS DISTINCT FROM ('unchanged', a.id, a.contact) OR a.id <> a.contact ->> 'id'
+		LIMIT 1;
+	IF FOUND THEN
+		RAISE 'call %: the last answer for a contact is not what is stored: %', $1.n, to_json(wrong);
+	END IF;
+END $$;
+
+CREATE FUNCTION check_events(call) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	wrong record;
+BEGIN
+	SELECT a.id, a.events AS answered, e.events AS stored, e.in_order INTO wrong
+		FROM (
+				SELECT id, jsonb_agg(event ORDER BY "position", ordinality) FILTER (WHERE event IS NOT NULL) AS events
+				FROM answer LEFT JOIN LATERAL jsonb_array_elements(events) WITH ORDINALITY AS e (event) ON true
+				WHERE n = $1.n AND id IS NOT NULL GROUP BY id) a
+			FULL JOIN (
+				SELECT contact_id AS id,
+					jsonb_agg(jsonb_build_object('type', type) || detail ORDER BY contact_version, ordinal) AS events,
+					array_agg(event_id ORDER BY contact_version, ordinal) = array_agg(event_id ORDER BY event_id)
+						AND array_agg(event_id ORDER BY contact_version, type, (detail #>> '{tag,id}')::bigint, ordinal)
+							= array_agg(event_id ORDER BY event_id)
+						AND count(*) = count(DISTINCT (contact_version, ordinal)) AND max(ordinal) <= count(*) AS in_order
+				FROM contacts.event WHERE workspace_id = $1.workspace_id AND event_id > $1.last_event GROUP BY contact_id) e USING (id)
+		WHERE a.events IS DISTINCT FROM e.events OR NOT e.in_order
+		LIMIT 1;
+	IF FOUND THEN
+		RAISE 'call %: the events of the answers are not those in the outbox: %', $1.n, to_json(wrong);
+	END IF;
+END $$;
+
+CREATE FUNCTION check_answers(call) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	wrong record;
+BEGIN
+	SELECT a.* INTO wrong
+		FROM answer a, CAST(outcome = 'failed' AS boolean) failed
+		WHERE n = $1.n AND raised IS NULL AND (
+			failed <> (error IS NOT NULL) OR failed <> (contact IS NULL) OR failed <> (events IS NULL) OR failed <> (id IS NULL)
+			OR (outcome = 'updated') <> (changes IS NOT NULL)
+			OR outcome = 'updated' AND (coalesce(changes #> '{tags,added}', '[]'), coalesce(changes #> '{tags,removed}', '[]'))
+				<> (tags_of(events, 'TAG_ADDED'), tags_of(events, 'TAG_REMOVED')))
+		LIMIT 1;
+	IF FOUND THEN
+		RAISE 'call %: an answer contradicts itself: %', $1.n, to_json(wrong);
+	END IF;
+END $$;
+
+CREATE FUNCTION run(which int, arrays boolean) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	c call;
+BEGIN
+	UPDATE call SET at = now(), last_event = last_event(workspace_id) WHERE n = which RETURNING * INTO c;
+	IF arrays THEN
+		PERFORM call_with_array(c);
+	ELSE
+		PERFORM call_one_by_one(c);
+	END IF;
+	PERFORM check_answers(c), check_contacts(c), check_events(c);
+END $$;
+
+-- What is compared. Tags: by id where RandomContacts.pm gave it, else by name, in an order that does not depend on other
+-- ids. Times: by the call that they are of.
+
+CREATE FUNCTION known(id bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE WHEN id BETWEEN 999999 AND 99999999 THEN id END
+$$;
+
+CREATE FUNCTION same_tags(tags jsonb) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT coalesce(jsonb_agg(t || jsonb_build_object('id', id) ORDER BY id, t ->> 'name' COLLATE "C"), '[]')
+	FROM jsonb_array_elements(tags) t, known((t ->> 'id')::bigint) id
+$$;
+
+CREATE FUNCTION same_changes(changes jsonb) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT CASE WHEN changes ? 'tags' THEN changes || jsonb_build_object('tags', (
+		SELECT jsonb_object_agg(key, same_tags(value)) FROM jsonb_each(changes -> 'tags'))) ELSE changes END
+$$;
+
+CREATE FUNCTION same_events(events jsonb) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT jsonb_agg(CASE WHEN e ? 'tag' THEN jsonb_set(e, '{tag,id}', coalesce(to_jsonb(id), 'null')) ELSE e END
+		ORDER BY (e ->> 'type')::contacts.event_type, id, e #>> '{tag,name}' COLLATE "C", ordinality)
+	FROM jsonb_array_elements(events) WITH ORDINALITY AS e (e), known((e #>> '{tag,id}')::bigint) id
+$$;
+
+CREATE FUNCTION same_contact(contact jsonb) RETURNS jsonb LANGUAGE sql AS $$
+	SELECT contact - 'id' || jsonb_build_object('tags', same_tags(contact -> 'tags'),
+		'created_at', left(contact ->> 'created_at', 4), 'updated_at', left(contact ->> 'updated_at', 4))
+$$;
+
+CREATE FUNCTION same_time(t timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+	SELECT coalesce((SELECT 'call ' || n FROM call WHERE at = t),
+		CASE WHEN t BETWEEN (SELECT min(at) FROM call) AND now() THEN 'between' ELSE t::text END)
+$$;
+
+CREATE VIEW same_answer AS
+	SELECT n, "position", format('%s %s changes=%s events=%s contact=%s error=%s raised=%s', outcome, email_address,
+		same_changes(changes), same_events(events), same_contact(contact), error, raised) AS answer
+	FROM answer;
+
+CREATE VIEW same_state AS
+	SELECT format('contact %s %s %s version=%s tags=%s data=%s created=%s updated=%s statistics=%s',
+		c.workspace_id, c.email_address, c.status, c.version, t.tags, c.data, same_time(c.created_at), same_time(c.updated_at),
+		(s.total_opens, s.total_clicks, s.total_bounces, s.total_delivered)) AS line
+	FROM contacts.contact c
+		LEFT JOIN contacts.statistics s ON (s.workspace_id, s.contact_id) = (c.workspace_id, c.id),
+		LATERAL (
+			SELECT array_agg(coalesce(known(i)::text, t.name, 'lost') ORDER BY known(i), t.name COLLATE "C") AS tags
+			FROM unnest(c.tags) i LEFT JOIN contacts.tag t ON t.workspace_id = c.workspace_id AND t.tag_id = i) t
+	UNION ALL
+	SELECT format('events %s %s version=%s %s', e.workspace_id, c.email_address, e.contact_version, same_events(jsonb_agg(
+		jsonb_build_object('type', e.type, 'at', same_time(e.created_at), 'for', d.consumers) || e.detail ORDER BY e.ordinal)))
+	FROM contacts.event e
+		LEFT JOIN contacts.contact c ON c.workspace_id = e.workspace_id AND c.id = e.contact_id
+		LEFT JOIN (
+			SELECT d.workspace_id, d.event_id, d.contact_id,
+				array_agg(format('%s %s %s', k.workspace_id, k.name, d.attempts) ORDER BY k.workspace_id, k.name) AS consumers
+			FROM contacts.delivery d JOIN contacts.consumer k USING (consumer_id) GROUP BY 1, 2, 3
+		) d ON (d.workspace_id, d.event_id, d.contact_id) = (e.workspace_id, e.event_id, e.contact_id)
+	GROUP BY e.workspace_id, c.email_address, e.contact_version
+	UNION ALL
+	SELECT format('%s deliveries', count(*)) FROM contacts.delivery
+	UNION ALL
+	SELECT format('tag %s %s %s %s', workspace_id, known(tag_id), name, description) FROM contacts.tag
+	UNION ALL
+	SELECT format('workspace %s %s', workspace_id, status_policy) FROM contacts.workspace;
