@@ -10,11 +10,9 @@ CREATE FUNCTION request_of(n bigint, score bigint) RETURNS jsonb LANGUAGE sql IM
 	SELECT jsonb_build_object('email_address', 'c' || n || '@example.com', 'tags', '[1, 2]'::jsonb, 'fields', fields_of(score))
 $$;
 
--- Which array it is that comes next for a way: each takes them in turn.
-CREATE SEQUENCE turn_contact_upsert;
-CREATE SEQUENCE turn_statement;
-CREATE SEQUENCE turn_plpgsql;
-CREATE SEQUENCE turn_copy;
+-- Which array is the next: each way takes them in turn, from cell to cell, so that a change is one every time.
+SELECT format('CREATE SEQUENCE turn_%s_%s', way, scenario)
+FROM unnest(ARRAY['contact_upsert', 'statement', 'plpgsql', 'copy']) way, unnest(ARRAY['create', 'change', 'unchanged']) scenario \gexec
 
 -- New contacts, in no order, with numbers that nobody else has.
 INSERT INTO batch

@@ -4,8 +4,8 @@
 # like name, and prints tables; draws them, too, into the file named. The ways take turns within a round, so that whatever
 # else the machine does meets them all. From the environment:
 #   CONTACTS=200000    contacts that each way starts with
-#   ROUNDS=3           rounds
-#   SECONDS_EACH=2     seconds for a cell: one way, one scenario, one number of clients
+#   ROUNDS=5           rounds
+#   SECONDS_EACH=1     seconds for a cell: one way, one scenario, one number of clients
 #   CLIENTS="1 2 4 8"  numbers of clients; ARRAY_CLIENTS=1 for arrays
 #   COMMITS="on off"   settings of synchronous_commit
 plot=${1:+$(realpath "$1")}
@@ -13,7 +13,7 @@ plot=${1:+$(realpath "$1")}
 . "${BASH_SOURCE%/*}/common.sh"
 
 contacts=${CONTACTS:-200000}
-rounds=${ROUNDS:-3}
+rounds=${ROUNDS:-5}
 read -r -a commits <<<"${COMMITS:-on off}"
 declare -A clients=([calls]=${CLIENTS:-1 2 4 8} [arrays]=${ARRAY_CLIENTS:-1})
 declare -A ways=([calls]="contact_upsert statement plpgsql driver" [arrays]="contact_upsert statement plpgsql copy")
@@ -44,9 +44,9 @@ run_round() {
 }
 
 export PGDATABASE=contact_upsert_bench
-
-make_database contact_upsert_bench "$contacts" $((200 * seconds_each)) statement plpgsql driver copy
+# The checkpoint in it comes before the tables are filled: after it, the first write to each page would log the whole page.
 make_wal 6
+make_database contact_upsert_bench "$contacts" $((200 * seconds_each)) statement plpgsql driver copy
 psql -qX -f copy_files.sql
 sync
 for ((round = 1; round <= rounds; round++)); do

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced by the scripts that time the ways to write a contact. Makes this directory the current one, and drops and removes at
-# the end what was made here. From the environment: SECONDS_EACH, how long a cell takes (2), that is one way, one scenario and
+# the end what was made here. From the environment: SECONDS_EACH, how long a cell takes (1), that is one way, one scenario and
 # one number of clients.
 #   $dir                                        a directory for files
 #   make_database NAME CONTACTS ARRAYS WAY...   a database with everything to compare: so many contacts for each of the ways,
@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "${BASH_SOURCE%/*}"
 
-seconds_each=${SECONDS_EACH:-2}
+seconds_each=${SECONDS_EACH:-1}
 dir=$(mktemp -d)
 declare -A contacts_in=() new_arrays_in=()
 
@@ -25,7 +25,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 make_wal() {
-	psql -qXo /dev/null -c "SELECT count(pg_logical_emit_message(false, '', repeat('x', 10000000))) FROM generate_series(1, $1 * 100)" \
+	psql -qXo /dev/null -d postgres -c "SELECT count(pg_logical_emit_message(false, '', repeat('x', 10000000))) FROM generate_series(1, $1 * 100)" \
 		-c CHECKPOINT
 }
 
@@ -75,7 +75,7 @@ array_rate() {
 	local mode=prepared tps
 	if [[ $2 == copy ]]; then mode=simple; fi
 	cp "arrays/$2.sql" "$dir/script.sql"
-	tps=$(transactions "$3" -M "$mode" -D scenario="$1" -D arrays="$(array_count "$1")" \
+	tps=$(transactions "$3" -M "$mode" -D scenario="$1" -D turn="turn_$2_$1" -D arrays="$(array_count "$1")" \
 		-D directory="$(psql -XAtqc 'SHOW data_directory')")
 	awk -v tps="$tps" 'BEGIN { print tps * 1000 }'
 }

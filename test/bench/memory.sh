@@ -57,7 +57,7 @@ arrays() {
 	psql -qXc "CREATE TABLE array_memory (elements int, scenario text, first bigint, most bigint)"
 	for n in 1000 10000 100000; do
 		if ((n > elements)); then break; fi
-		psql -qXc "INSERT INTO batch SELECT '$n', score, jsonb_agg(request_of(i + 10000000 * $n, score))
+		psql -qXc "INSERT INTO batch SELECT '$n', score, jsonb_agg(request_of(i + $n * 10000000::bigint, score))
 			FROM generate_series(1::bigint, $n) i, generate_series(1, 2) score GROUP BY score"
 		# The same addresses three times: new, with another score, and with that score again.
 		for scenario in create:1 change:2 unchanged:2; do

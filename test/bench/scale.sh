@@ -3,12 +3,12 @@
 # for each size, all of them measured in turn within a round, so that a size is compared with the others at the same time. The
 # bare statement is measured too, for it shows how much of the growth is PostgreSQL's. From the environment:
 #   SIZES="10000 100000 1000000 5000000"   numbers of contacts
-#   ROUNDS=3, SECONDS_EACH=2               as in bench.sh
+#   ROUNDS=3, SECONDS_EACH=1               as in bench.sh
 # shellcheck source=common.sh
 . "${BASH_SOURCE%/*}/common.sh"
 
 read -r -a sizes <<<"${SIZES:-10000 100000 1000000 5000000}"
-rounds=${ROUNDS:-3}
+rounds=${ROUNDS:-5}
 # Two clients, so that no time is lost while one process waits for the other to wake up.
 clients=2
 export PGOPTIONS="-c synchronous_commit=off"

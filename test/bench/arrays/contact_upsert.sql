@@ -1,2 +1,2 @@
-SELECT r.* FROM batch b, contacts.upsert_many(b.requests) r
-WHERE b.scenario = :scenario AND b.number = (SELECT nextval('turn_contact_upsert') % :arrays::bigint);
+SELECT u.* FROM batch b, contacts.upsert_many(1, b.requests) u
+WHERE b.scenario = :scenario AND b.number = (SELECT nextval(:turn::regclass) % :arrays::bigint);

@@ -1,3 +1,3 @@
 -- Without upsert: it fails on an address that exists. COPY takes no parameters, so pgbench puts the number into its text.
-SELECT nextval('turn_copy') % :arrays AS number \gset
+SELECT nextval(':turn') % :arrays AS number \gset
 COPY copy.contact (workspace_id, email_address, tags, data) FROM ':directory/contacts_:number';

@@ -3,7 +3,7 @@
 INSERT INTO statement.contact AS c (workspace_id, email_address, tags, data)
 SELECT 1, r.email_address, r.tags, r.fields
 FROM batch b, jsonb_to_recordset(b.requests) AS r (email_address text, tags bigint[], fields jsonb)
-WHERE b.scenario = :scenario AND b.number = (SELECT nextval('turn_statement') % :arrays::bigint)
+WHERE b.scenario = :scenario AND b.number = (SELECT nextval(:turn::regclass) % :arrays::bigint)
 ON CONFLICT (workspace_id, email_address) DO UPDATE
 	SET status = excluded.status, tags = excluded.tags, data = excluded.data, version = c.version + 1,
 		updated_at = excluded.updated_at
