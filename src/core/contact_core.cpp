@@ -82,13 +82,13 @@ cu_load_definitions(const cu_host *host, const cu_json *source, const cu_definit
 }
 
 cu_result
-cu_definitions_as_of(const cu_host *host, const cu_definitions *definitions, int64_t newest_tag,
-					 const cu_definitions **earlier) noexcept
+cu_definitions_before(const cu_host *host, const cu_definitions *definitions, const int64_t *tag_ids, size_t count,
+					  const cu_definitions **before) noexcept
 {
 	return run(host, [&](contact::Arena &arena) {
 		auto *copy = arena.make(cu_definitions(*definitions));
-		copy->newest_tag = newest_tag;
-		*earlier = copy;
+		copy->hidden_tags = {tag_ids, count};
+		*before = copy;
 		return CU_OK;
 	});
 }

@@ -9,7 +9,6 @@
 #include "value.hpp"
 
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string_view>
 
@@ -46,8 +45,8 @@ struct cu_definitions
 	/* By id. */
 	std::span<const cu_tag> tags;
 	std::span<const contact::TagName> tags_by_name;
-	/* Tags with a higher id are as if they did not exist. */
-	std::int64_t newest_tag = std::numeric_limits<std::int64_t>::max();
+	/* Ids of tags that are as if they did not exist: few, in any order. */
+	std::span<const std::int64_t> hidden_tags;
 };
 
 namespace contact {

@@ -163,7 +163,11 @@ json_read_element(const JsonbValue *element)
 	cu_document document = {.bytes = 0};
 
 	if (element->type != jbvBinary)
+	{
+		/* A scalar of its own has a header of two words. */
+		document.bytes = 2 * sizeof(uint32) + (element->type == jbvString ? (size_t)element->val.string.len : 0);
 		document.root = read_scalar(element);
+	}
 	else
 	{
 		document.bytes = (size_t)element->val.binary.len;

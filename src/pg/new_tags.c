@@ -1,14 +1,14 @@
 /*
  * new_tags.c - see new_tags.h.
  *
- * All are created before the first contact is locked, for that is the order of locks: definitions, then contacts. Their
- * ids ascend with the positions of the requests, so what a request finds is told by the highest id that exists for it.
+ * All are created before the first contact is locked, for that is the order of locks: definitions, then contacts. Those
+ * that later requests create are then hidden from a request.
  */
 #include "postgres.h"
 
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 
 #include "definitions.h"
@@ -17,31 +17,42 @@
 #include "new_tags.h"
 #include "text_order.h"
 
+void
+new_tags_begin(NewTags *new_tags)
+{
+	*new_tags = (NewTags){.memory = CurrentMemoryContext};
+}
+
+void
+new_tags_add(NewTags *new_tags, int64 position, Datum name)
+{
+	MemoryContext caller = MemoryContextSwitchTo(new_tags->memory);
+
+	if (new_tags->count == new_tags->capacity)
+	{
+		new_tags->capacity = Max(16, new_tags->capacity * 2);
+		new_tags->tags = new_tags->tags ? repalloc_huge(new_tags->tags, sizeof(NewTag) * new_tags->capacity)
+										: palloc(sizeof(NewTag) * new_tags->capacity);
+	}
+	new_tags->tags[new_tags->count++] = (NewTag){.position = position, .name = datumCopy(name, false, -1)};
+	MemoryContextSwitchTo(caller);
+}
+
 /* Adds the names of a request. Runs in memory that is reset behind it. */
 static void
-collect_names(NewTags *new_tags, size_t *capacity, const cu_definitions *definitions, const Request *request)
+collect_names(NewTags *new_tags, const cu_definitions *definitions, const Request *request)
 {
 	cu_host host = host_in(CurrentMemoryContext);
 	cu_error error;
 	Upsert upsert = {.error = &error};
 	const cu_text *names;
 	size_t count;
-	MemoryContext caller;
 
-	(void)request_load(request, &upsert);
+	if (!request_load(request, &upsert))
+		return;
 	host_check(cu_new_tags(&host, definitions, upsert.request, &names, &count));
-	caller = MemoryContextSwitchTo(new_tags->memory);
 	for (size_t i = 0; i < count; i++)
-	{
-		if (new_tags->count == *capacity)
-		{
-			*capacity = Max(16, *capacity * 2);
-			new_tags->tags = new_tags->tags ? repalloc_huge(new_tags->tags, sizeof(NewTag) * *capacity)
-											: palloc(sizeof(NewTag) * *capacity);
-		}
-		new_tags->tags[new_tags->count++] = (NewTag){.position = request->position, .name = encoding_to_text(names[i])};
-	}
-	MemoryContextSwitchTo(caller);
+		new_tags_add(new_tags, request->position, encoding_to_text(names[i]));
 }
 
 static int
@@ -83,9 +94,7 @@ new_tags_collect(NewTags *new_tags, int64 workspace_id, const Requests *requests
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext scratch;
 	const cu_definitions *definitions;
-	size_t capacity = 0;
 
-	*new_tags = (NewTags){.memory = caller};
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	definitions_begin_call();
@@ -98,7 +107,7 @@ new_tags_collect(NewTags *new_tags, int64 workspace_id, const Requests *requests
 
 		CHECK_FOR_INTERRUPTS();
 		if (request->creates_tags && !is_excluded[request->position])
-			collect_names(new_tags, &capacity, definitions, request);
+			collect_names(new_tags, definitions, request);
 		MemoryContextReset(scratch);
 	}
 	SPI_finish();
@@ -128,6 +137,10 @@ new_tags_create(NewTags *new_tags, int64 workspace_id)
 		}
 	new_tags->count = kept;
 	SPI_finish();
+
+	new_tags->ids = MemoryContextAllocHuge(new_tags->memory, sizeof(int64) * Max(kept, 1));
+	for (size_t i = 0; i < kept; i++)
+		new_tags->ids[i] = new_tags->tags[i].tag_id;
 }
 
 const cu_definitions *
@@ -152,6 +165,6 @@ new_tags_definitions(const NewTags *new_tags, const cu_definitions *definitions,
 	}
 	if (low == new_tags->count)
 		return definitions;
-	host_check(cu_definitions_as_of(&host, definitions, new_tags->tags[low].tag_id - 1, &earlier));
+	host_check(cu_definitions_before(&host, definitions, new_tags->ids + low, new_tags->count - low, &earlier));
 	return earlier;
 }

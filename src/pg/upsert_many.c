@@ -22,6 +22,7 @@
 #include "utils/resowner.h"
 
 #include "definitions.h"
+#include "encoding.h"
 #include "json_writer.h"
 #include "new_tags.h"
 #include "outbox.h"
@@ -44,9 +45,10 @@ typedef struct Many
 	bool stops;
 	Results *results;
 	NewTags new_tags;
-	bool *is_rejected;	  /* by position */
-	int64 misjudged;	  /* position of a request that creates tags after all, or 0 */
-	int64 first_rejected; /* position, or 0 */
+	bool *is_rejected;		/* by position */
+	int64 misjudged;		/* position of a request that creates tags, though none were collected from it, or 0 */
+	NewTags misjudged_tags; /* what such requests create */
+	int64 first_rejected;	/* position, or 0 */
 	cu_error first_error;
 	cu_error error; /* of the request under way */
 	Outbox outbox;
@@ -97,6 +99,16 @@ is_pointless(const Many *many, int64 position)
 	return many->stops && many->first_rejected > 0 && position > many->first_rejected;
 }
 
+/* Takes note of a request that creates tags, though it was believed to be rejected. */
+static void
+misjudge(Many *many, int64 position, const cu_decision *decision)
+{
+	many->misjudged = position;
+	for (size_t i = 0; i < decision->tag_count; i++)
+		if (decision->tags[i].id == 0)
+			new_tags_add(&many->misjudged_tags, position, encoding_to_text(decision->tags[i].name));
+}
+
 /* Decides on the requests for a contact up to the first one that changes it; false if there is none. */
 static bool
 decide(Batch *batch, Candidate *candidate, const cu_definitions *definitions)
@@ -116,7 +128,7 @@ decide(Batch *batch, Candidate *candidate, const cu_definitions *definitions)
 		if (!upsert_decide(upsert, new_tags_definitions(&many->new_tags, definitions, position)))
 			reject(many, position, upsert);
 		else if (upsert->decision.new_tag_count > 0)
-			many->misjudged = position;
+			misjudge(many, position, &upsert->decision);
 		else if (upsert->decision.outcome == CU_UNCHANGED)
 			results_add(many->results, position, upsert);
 		else
@@ -348,6 +360,10 @@ judge(const Many *many, bool *is_excluded, bool *one_at_a_time)
 static void
 try_with_new_tags(Many *many, const bool *is_excluded)
 {
+	new_tags_begin(&many->new_tags);
+	for (size_t i = 0; i < many->misjudged_tags.count; i++)
+		if (!is_excluded[many->misjudged_tags.tags[i].position])
+			new_tags_add(&many->new_tags, many->misjudged_tags.tags[i].position, many->misjudged_tags.tags[i].name);
 	new_tags_collect(&many->new_tags, many->workspace_id, &many->requests, is_excluded);
 	if (many->new_tags.count > 0)
 		new_tags_create(&many->new_tags, many->workspace_id);
@@ -365,6 +381,7 @@ run_with_new_tags(Many *many)
 	volatile bool good = false;
 	ErrorData *volatile error = NULL;
 
+	new_tags_begin(&many->misjudged_tags);
 	while (!good)
 	{
 		BeginInternalSubTransaction(NULL);

@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
-
 namespace {
 
 class NewTags : public testing::Test
@@ -27,13 +25,13 @@ protected:
 		return text;
 	}
 
-	std::string outcome_as_of(std::int64_t newest_tag, std::string_view members)
+	std::string outcome_before(std::vector<std::int64_t> tag_ids, std::string_view members)
 	{
-		const cu_definitions *earlier = nullptr;
-		EXPECT_EQ(cu_definitions_as_of(host_.get(), definitions_, newest_tag, &earlier), CU_OK);
+		const cu_definitions *before = nullptr;
+		EXPECT_EQ(cu_definitions_before(host_.get(), definitions_, tag_ids.data(), tag_ids.size(), &before), CU_OK);
 		cu_decision decision{};
 		cu_error error{};
-		const auto result = cu_decide(host_.get(), earlier, read(members), nullptr, &decision, &error);
+		const auto result = cu_decide(host_.get(), before, read(members), nullptr, &decision, &error);
 		return result == CU_OK ? describe_tags(decision.tags, decision.tag_count) : error.message;
 	}
 
@@ -73,13 +71,13 @@ TEST_F(NewTags, are_none_where_the_tags_are_refused)
 
 TEST_F(NewTags, do_not_exist_for_earlier_requests)
 {
-	EXPECT_EQ(outcome_as_of(2, R"("tags": [1, 2])"), "[1,2]");
-	EXPECT_EQ(outcome_as_of(2, R"("tags": [7])"), "Tag ID 7 does not exist in this workspace");
-	EXPECT_EQ(outcome_as_of(2, R"("tags": ["übermut"])"), "Tag 'übermut' does not exist in this workspace");
-	EXPECT_EQ(outcome_as_of(6, R"("tags": ["übermut"])"), "Tag 'übermut' does not exist in this workspace");
-	EXPECT_EQ(outcome_as_of(7, R"("tags": ["übermut"])"), "[7]");
-	EXPECT_EQ(outcome_as_of(std::numeric_limits<std::int64_t>::max(), R"("tags": [7])"), "[7]");
-	EXPECT_EQ(outcome_as_of(0, R"("tags": ["vip"], "create_tags": true)"), "[\"vip\"]");
+	EXPECT_EQ(outcome_before({7}, R"("tags": [1, 2])"), "[1,2]");
+	EXPECT_EQ(outcome_before({7}, R"("tags": [7])"), "Tag ID 7 does not exist in this workspace");
+	EXPECT_EQ(outcome_before({7}, R"("tags": ["übermut"])"), "Tag 'übermut' does not exist in this workspace");
+	EXPECT_EQ(outcome_before({7, 1}, R"("tags": [2, 1])"), "Tag ID 1 does not exist in this workspace");
+	EXPECT_EQ(outcome_before({2}, R"("tags": ["vip", 7], "create_tags": true)"), "[7,\"vip\"]");
+	EXPECT_EQ(outcome_before({}, R"("tags": [7])"), "[7]");
+	EXPECT_EQ(outcome_before({99}, R"("tags": [7])"), "[7]");
 }
 
 } // namespace
