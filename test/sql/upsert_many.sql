@@ -29,12 +29,14 @@ SELECT "position", outcome, email_address, changes, events, error FROM regress_a
 \x off
 SELECT "position", contact - 'id' - 'created_at' - 'updated_at' AS contact FROM regress_answer;
 SELECT string_agg("position"::text, ' ') AS as_returned FROM regress_answer;
-SELECT outcome, count(*), bool_and(id ~ '^[0-9a-f]{24}$') AS id, bool_and(changes IS NOT NULL) AS changes, bool_and(events IS NOT NULL) AS events,
+SELECT outcome, count(*), bool_and(id ~ '^[0-9a-f]{24}$') AS id, bool_and(changes IS NOT NULL) AS changes,
+	bool_and(events IS NOT NULL) AS events,
 	bool_and(contact IS NOT NULL) AS contact, bool_and(error IS NOT NULL) AS error
 FROM regress_answer GROUP BY outcome ORDER BY outcome;
 SELECT count(*) AS ids_that_are_wrong FROM regress_answer a LEFT JOIN contacts.contact c USING (email_address)
 WHERE a.outcome <> 'failed' AND (a.id, a.contact ->> 'id') IS DISTINCT FROM (c.id, c.id);
-SELECT max(id) FILTER (WHERE email_address = 'zoe@example.com') = :'zoe' AND max(id) FILTER (WHERE email_address = 'bob@example.com') = :'bob' AS same_ids
+SELECT max(id) FILTER (WHERE email_address = 'zoe@example.com') = :'zoe'
+	AND max(id) FILTER (WHERE email_address = 'bob@example.com') = :'bob' AS same_ids
 FROM regress_answer WHERE outcome <> 'failed';
 SELECT email_address, status, tags, data, version FROM contacts.contact ORDER BY email_address;
 SELECT c.email_address, e.contact_version AS version, e.ordinal, e.type, e.detail, d.attempts
@@ -76,7 +78,8 @@ SELECT e.contact_version AS version, e.ordinal, e.type FROM contacts.event e JOI
 WHERE c.email_address = 'pending@example.com' ORDER BY e.event_id;
 
 -- Tags that a request creates exist for those after it, not for those before it, and a failed one creates none.
-SELECT "position", outcome, jsonb_path_query_array(contact, '$.tags.name') AS tags, changes #> '{tags,added,0,id}' > '3' AS added_id, error ->> 'message' AS message
+SELECT "position", outcome, jsonb_path_query_array(contact, '$.tags.name') AS tags, changes #> '{tags,added,0,id}' > '3' AS added_id,
+	error ->> 'message' AS message
 FROM contacts.upsert_many(1, '[
 	{"email_address":"y@example.com","tags":["Fresh"]},
 	{"email_address":"z@example.com","tags":["fresh","FRESH"],"create_tags":true,"fields":{"score":"x"}},
@@ -85,9 +88,20 @@ FROM contacts.upsert_many(1, '[
 	{"email_address":"zoe@example.com","add_tags":["fresh","other"],"create_tags":true,"partial_update":true},
 	{"email_address":"b@example.com","tags":["unwanted"],"remove_tags":["Unwanted"],"create_tags":true}]');
 SELECT name FROM contacts.tag WHERE tag_id > 3 ORDER BY contacts.fold_case(name);
+-- The same when an id says nothing about the time at which its tag was made: given by hand, or of a sequence with a cache.
+BEGIN;
+SET LOCAL statement_timeout = '10s';
+INSERT INTO contacts.tag (workspace_id, tag_id, name) OVERRIDING SYSTEM VALUE VALUES (1, 1000000, 'given');
+SELECT outcome, jsonb_path_query_array(contact, '$.tags.name') AS tags FROM contacts.upsert_many(1, '[
+	{"email_address":"y@example.com","tags":["given"]},
+	{"email_address":"z@example.com","add_tags":[1000000],"create_tags":true,"partial_update":true},
+	{"email_address":"x@example.com","tags":["later"],"create_tags":true},
+	{"email_address":"y@example.com","tags":["given","LATER"]}]');
+ROLLBACK;
 
 -- on_error => 'stop': the first bad one by position, whatever the order of addresses; nothing is written.
-SELECT count(*) AS contacts, sum(version) AS versions, (SELECT count(*) FROM contacts.event) AS events, (SELECT count(*) FROM contacts.tag) AS tags
+SELECT count(*) AS contacts, sum(version) AS versions, (SELECT count(*) FROM contacts.event) AS events,
+	(SELECT count(*) FROM contacts.tag) AS tags
 FROM contacts.contact \gset before_
 CREATE FUNCTION pg_temp.stopped(requests jsonb) RETURNS TABLE (
 	state text, message text, detail text, hint text, object text) LANGUAGE plpgsql AS $$
@@ -113,11 +127,13 @@ SELECT * FROM pg_temp.stopped('[{"email_address":"b@example.com","fields":{"unkn
 SELECT * FROM pg_temp.stopped('[7]');
 SELECT * FROM pg_temp.stopped('["{}"]');
 SELECT * FROM pg_temp.stopped('[{"email_address":"new1@example.com"},{}]');
-SELECT * FROM pg_temp.stopped('[{"email_address":"new1@example.com"},{"email_address":"zoe@example.com"},{"email_address":"new1@example.com","tags":[99]}]');
+SELECT * FROM pg_temp.stopped('[{"email_address":"new1@example.com"},{"email_address":"zoe@example.com"},
+	{"email_address":"new1@example.com","tags":[99]}]');
 \x off
 -- A request may be bad only because of one before it.
 SELECT contacts.define_workspace('default', 'guarded');
-SELECT state, message, detail FROM pg_temp.stopped('[{"email_address":"new1@example.com","status":"UNSUBSCRIBED"},{"email_address":"New1@example.com","status":"SUBSCRIBED"}]');
+SELECT state, message, detail FROM pg_temp.stopped('[{"email_address":"new1@example.com","status":"UNSUBSCRIBED"},
+	{"email_address":"New1@example.com","status":"SUBSCRIBED"}]');
 SELECT count(*) = :before_contacts AND sum(version) = :before_versions AND (SELECT count(*) FROM contacts.event) = :before_events
 	AND (SELECT count(*) FROM contacts.tag) = :before_tags AS nothing_was_written
 FROM contacts.contact;
@@ -130,22 +146,26 @@ SELECT "position", outcome, contact ->> 'status' AS status, error ->> 'code' AS 
 SELECT status, data, version FROM contacts.contact WHERE email_address = 'guard@example.com';
 SELECT contacts.define_workspace('default', 'api');
 -- Without a bad one, 'stop' is as 'continue'.
-SELECT "position", outcome FROM contacts.upsert_many(1, '[{"email_address":"bob@example.com","partial_update":true},{"email_address":"new1@example.com"}]', 'stop');
+SELECT "position", outcome FROM contacts.upsert_many(1, '[{"email_address":"bob@example.com","partial_update":true},
+	{"email_address":"new1@example.com"}]', 'stop');
 
 -- In the workspace of the setting.
 SELECT contacts.define_workspace('second') AS workspace_id;
 SET contact_upsert.workspace_id = 2;
-SELECT "position", outcome, contacts.current_workspace() FROM contacts.upsert_many('[{"email_address":"bob@example.com"},{"email_address":"bob@example.com","tags":[1]}]');
+SELECT "position", outcome, contacts.current_workspace() FROM contacts.upsert_many('[{"email_address":"bob@example.com"},
+	{"email_address":"bob@example.com","tags":[1]}]');
 SELECT "position", outcome FROM contacts.upsert_many('[{"email_address":"carl@example.com"}]', on_error => 'stop');
 SELECT "position", outcome FROM contacts.upsert_many('[{"email_address":"dora@example.com"}]'::jsonb, 'stop');
 SELECT contacts.upsert_many(requests => '[{"email_address":"emil@example.com"},{}]', on_error => 'stop');
 RESET contact_upsert.workspace_id;
-SELECT "position", outcome FROM contacts.upsert_many(on_error => 'continue', requests => '[{"email_address":"fritz@example.com"}]', workspace_id => 2);
+SELECT "position", outcome
+	FROM contacts.upsert_many(on_error => 'continue', requests => '[{"email_address":"fritz@example.com"}]', workspace_id => 2);
 SELECT workspace_id, string_agg(email_address, ' ' ORDER BY email_address) AS contacts FROM contacts.contact GROUP BY 1 ORDER BY 1;
 
 -- However it is called, everything is written once.
 SELECT outcome FROM contacts.upsert_many(2, '[{"email_address":"l1@example.com"},{"email_address":"l2@example.com"}]') LIMIT 1;
-SELECT (r).outcome, (r).email_address FROM (SELECT contacts.upsert_many(2, '[{"email_address":"l1@example.com"},{"email_address":"l3@example.com"}]') OFFSET 0) s (r);
+SELECT (r).outcome, (r).email_address FROM (SELECT contacts.upsert_many(2, '[{"email_address":"l1@example.com"},
+	{"email_address":"l3@example.com"}]') OFFSET 0) s (r);
 SELECT email_address, version FROM contacts.contact WHERE email_address LIKE 'l_@example.com' ORDER BY 1;
 PREPARE many AS SELECT outcome FROM contacts.upsert_many($1, $2, $3);
 EXECUTE many (2, '[{"email_address":"l4@example.com"}]', 'stop');
@@ -156,7 +176,8 @@ SELECT w, r.outcome FROM (VALUES (1::bigint), (2)) s (w), contacts.upsert_many(w
 SELECT ctid AS at, xmin AS by FROM contacts.contact WHERE email_address = 'zoe@example.com' \gset
 BEGIN;
 SELECT outcome, count(*) FROM contacts.upsert_many(1, '[{"email_address":"zoe@example.com","partial_update":true},
-	{"email_address":"bob@example.com","fields":{"note":"x"}},{"email_address":"bob@example.com","partial_update":true},{"email_address":"nobody"},{}]')
+	{"email_address":"bob@example.com","fields":{"note":"x"}},{"email_address":"bob@example.com","partial_update":true},
+		{"email_address":"nobody"},{}]')
 GROUP BY 1 ORDER BY 1;
 SELECT pg_current_xact_id_if_assigned() IS NULL AS no_transaction_id;
 SELECT relation::regclass, mode FROM pg_locks
@@ -170,11 +191,13 @@ BEGIN;
 SELECT contacts.define_field('later', 'Later');
 SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"bob@example.com","fields":{"later":"x"},"partial_update":true}]');
 ROLLBACK;
-SELECT outcome, error ->> 'message' AS message FROM contacts.upsert_many(1, '[{"email_address":"bob@example.com","fields":{"later":"x"},"partial_update":true}]');
+SELECT outcome, error ->> 'message' AS message
+	FROM contacts.upsert_many(1, '[{"email_address":"bob@example.com","fields":{"later":"x"},"partial_update":true}]');
 -- A rollback to a savepoint takes the whole array back.
 BEGIN;
 SAVEPOINT s;
-SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"s1@example.com","status":"UNCONFIRMED"},{"email_address":"bob@example.com","tags":[3]}]');
+SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"s1@example.com","status":"UNCONFIRMED"},
+	{"email_address":"bob@example.com","tags":[3]}]');
 ROLLBACK TO s;
 SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"s1@example.com"}]');
 COMMIT;
@@ -184,7 +207,8 @@ FROM contacts.contact c WHERE workspace_id = 1 AND email_address IN ('s1@example
 SET search_path = pg_temp, public, contacts, pg_catalog;
 CREATE TABLE pg_temp.contact (nothing int);
 CREATE FUNCTION public.jsonb_array_elements(jsonb) RETURNS SETOF jsonb LANGUAGE sql AS 'SELECT NULL::jsonb WHERE false';
-SELECT r.outcome FROM contacts.upsert_many(1, '[{"email_address":"path@example.com"},{"email_address":"path@example.com","tags":["one"]}]') r;
+SELECT r.outcome FROM contacts.upsert_many(1, '[{"email_address":"path@example.com"},
+	{"email_address":"path@example.com","tags":["one"]}]') r;
 DROP FUNCTION public.jsonb_array_elements(jsonb);
 DROP TABLE pg_temp.contact;
 RESET search_path;
@@ -193,7 +217,8 @@ RESET search_path;
 CREATE ROLE regress_contacts_many;
 SELECT contacts.grant_access('regress_contacts_many', 2);
 SET ROLE regress_contacts_many;
-SELECT outcome FROM contacts.upsert_many(2, '[{"email_address":"role@example.com","status":"UNCONFIRMED"},{"email_address":"role@example.com","tags":["r"],"create_tags":true}]');
+SELECT outcome FROM contacts.upsert_many(2, '[{"email_address":"role@example.com","status":"UNCONFIRMED"},
+	{"email_address":"role@example.com","tags":["r"],"create_tags":true}]');
 SELECT contacts.upsert_many(1, '[{"email_address":"role@example.com"}]');
 SELECT contacts.upsert_many('[{"email_address":"role@example.com"}]');
 RESET ROLE;
@@ -219,14 +244,24 @@ BEGIN
 	RETURN NEW;
 END $$;
 CREATE TRIGGER regress_trigger BEFORE INSERT OR UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_trigger();
-SELECT outcome, id, contact ->> 'id' AS contact_id, changes #>> '{tags,added,0,name}' AS added FROM contacts.upsert_many(2, '[{"email_address":"idb@example.com","status":"UNCONFIRMED"},{"email_address":"ida@example.com"},
+SELECT outcome, id, contact ->> 'id' AS contact_id, changes #>> '{tags,added,0,name}' AS added
+	FROM contacts.upsert_many(2, '[{"email_address":"idb@example.com","status":"UNCONFIRMED"},{"email_address":"ida@example.com"},
 	{"email_address":"idb@example.com","tags":["by trigger"],"create_tags":true,"partial_update":true}]') ORDER BY "position";
 SELECT contact_id, contact_version AS version, type FROM contacts.event WHERE contact_id ~ '^(a+|b+)$' ORDER BY event_id;
-SELECT outcome, email_address FROM contacts.upsert_many(2, '[{"email_address":"call@example.com"},{"email_address":"call@example.com","status":"CLEANED"}]');
+SELECT outcome, email_address FROM contacts.upsert_many(2, '[{"email_address":"call@example.com"},
+	{"email_address":"call@example.com","status":"CLEANED"}]');
 SELECT email_address, version, status FROM contacts.contact WHERE email_address LIKE '%call@example.com' ORDER BY 1;
 SELECT contacts.upsert_many(2, '[{"email_address":"before@example.com"},{"email_address":"none@example.com"}]');
 SELECT contacts.upsert_many(2, '[{"email_address":"before@example.com"},{"email_address":"raise@example.com"}]');
 SELECT count(*) AS half_written FROM contacts.contact WHERE email_address = 'before@example.com';
 DROP TRIGGER regress_trigger ON contacts.contact;
 DROP FUNCTION regress_trigger();
+-- A trigger on INSERT is for new contacts, as it is when the requests come one by one.
+CREATE FUNCTION regress_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.data := NEW.data || '{"note":"new"}'; RETURN NEW; END $$;
+CREATE TRIGGER regress_insert BEFORE INSERT ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_insert();
+SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"anna@example.com","status":"CLEANED","partial_update":true},
+	{"email_address":"inserted@example.com"}]');
+SELECT email_address, data FROM contacts.contact WHERE email_address IN ('anna@example.com', 'inserted@example.com') ORDER BY 1;
+DROP TRIGGER regress_insert ON contacts.contact;
+DROP FUNCTION regress_insert();
 DROP TABLE regress_answer;

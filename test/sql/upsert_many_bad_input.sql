@@ -57,7 +57,8 @@ SELECT * FROM contacts.upsert_many(1, '[]');
 SELECT * FROM contacts.upsert_many('[]', on_error => 'stop');
 
 -- elements that are no objects: a row each
-SELECT "position", outcome, id IS NOT NULL AS id, email_address, events, error ->> 'code' AS code, error ->> 'sqlstate' AS sqlstate, error ->> 'message' AS message
+SELECT "position", outcome, id IS NOT NULL AS id, email_address, events, error ->> 'code' AS code, error ->> 'sqlstate' AS sqlstate,
+	error ->> 'message' AS message
 FROM contacts.upsert_many(1, '[null, 1, true, "a@example.com", "{\"email_address\":\"a@example.com\"}", [], [{"email_address":"a@example.com"}], {}, {"email_address":"a@example.com"}]');
 -- none is good
 SELECT outcome, count(*), min("position"), max("position"), count(DISTINCT error) AS errors
@@ -81,7 +82,8 @@ SELECT "position", outcome, left(error ->> 'message', 60) AS message FROM contac
 	jsonb_build_object('email_address', 'small@example.com', 'x', repeat('x', 20 * 1024 * 1024), 'status', 'CLEANED'),
 	jsonb_build_object('email_address', 'small@example.com', 'partial_update', true),
 	repeat('x', 2 * 1024 * 1024),
-	jsonb_build_object('email_address', 'fields@example.com', 'fields', (SELECT jsonb_object_agg('f' || i, i) FROM generate_series(1, 1001) i)),
+	jsonb_build_object('email_address', 'fields@example.com', 'fields', (SELECT jsonb_object_agg('f' || i, i)
+		FROM generate_series(1, 1001) i)),
 	jsonb_build_object('email_address', 'tags@example.com', 'tags', (SELECT jsonb_agg(i) FROM generate_series(1, 1000) i)),
 	jsonb_build_object('email_address', 'tags@example.com', 'tags', (SELECT jsonb_agg(i) FROM generate_series(1, 1001) i)),
 	('{"email_address":"deep@example.com","x":' || repeat('[', 7) || repeat(']', 7) || '}')::jsonb,
@@ -100,9 +102,11 @@ DROP TABLE regress_requests;
 SELECT outcome, count(*) FROM contacts.upsert_many(1, (SELECT jsonb_agg(jsonb_build_object('email_address', 'same@example.com',
 	'fields', jsonb_build_object('number', i / 2), 'partial_update', true)) FROM generate_series(0, 1999) i)) GROUP BY 1 ORDER BY 1;
 SELECT version, data FROM contacts.contact WHERE email_address = 'same@example.com';
-SELECT error FROM contacts.upsert_many(1, '[{"email_address":"a@example.com","tags":[9223372036854775808]},{"email_address":"a@example.com","tags":[1.5]}]');
+SELECT error FROM contacts.upsert_many(1, '[{"email_address":"a@example.com","tags":[9223372036854775808]},
+	{"email_address":"a@example.com","tags":[1.5]}]');
 -- odd texts
-SELECT "position", outcome, email_address, error ->> 'message' AS message FROM contacts.upsert_many(1, '[{"email_address":"😀@example.com"}, {"email_address":"a b@example.com"},
+SELECT "position", outcome, email_address, error ->> 'message' AS message
+	FROM contacts.upsert_many(1, '[{"email_address":"😀@example.com"}, {"email_address":"a b@example.com"},
 	{"email_address":"''; DROP TABLE contacts.contact; --@example.com"}, {"email_address":"%s%n@example.com"},
 	{"email_address":"a@example.com","fields":{"%s":1}}, {"email_address":"a@example.com","":1}]');
 

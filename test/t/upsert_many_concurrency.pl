@@ -132,6 +132,15 @@ is($node->safe_psql('postgres', q(
 		SELECT count(*) FROM contacts.contact c WHERE cardinality(c.tags) <> (
 			SELECT count(*) FROM contacts.event e WHERE e.contact_id = c.id AND type = 'TAG_ADDED'))),
 	'0', 'tags: each with its event');
+
+# A deleted field takes its values from many contacts, in the order in which arrays take them.
+hammer('fields deleted under arrays', 60, $arrays[2], $arrays[2], script('delete', q(
+\set f random(1, 3)
+SELECT contacts.define_field('passing' || :f::int, 'Passing ' || :f::int);
+SELECT count(*) FROM contacts.upsert_many(1, (SELECT jsonb_agg(jsonb_build_object('email_address', 'c' || i || '@example.com',
+	'partial_update', true, 'fields', jsonb_build_object('passing' || :f::int, 'x'))) FROM generate_series(1, 40) i));
+DELETE FROM contacts.field WHERE merge_tag = 'passing' || :f::int;
+)));
 is($node->safe_psql('postgres', q(SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres')), '0', 'no deadlock');
 
 # REPEATABLE READ: a conflict is 40001 and nothing else, and undoes the whole array.
