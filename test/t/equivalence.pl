@@ -35,7 +35,8 @@ for my $id (1 .. $workspaces)
 	$script .= "BEGIN;\n$definitions" . define_contacts($workspace) . "COMMIT;\n";
 	for (1 .. $arrays)
 	{
-		my $length = 1 + int(chance(0.4) ? 300**rand() : rand 300);
+		# one of them is more than a batch
+		my $length = $n == 20 ? 1000 : 1 + int(chance(0.4) ? 300**rand() : rand 300);
 		my $bad = pick(0, 0.3, 1);
 		# now and then an array on few addresses
 		local $workspace->{hot} = chance(0.3) ? [ @{ $workspace->{addresses} }[ 0 .. rand 4 ] ] : undef;

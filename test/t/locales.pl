@@ -49,6 +49,11 @@ for (@databases)
 	# jsonb sorts keys by their size in the database's encoding, the core by that in UTF-8
 	is($run->(q(SELECT contact_upsert('{"email_address":"keys@example.com","fields":{"flag":true,"land":"it","name":"x"},"éééé":1,"ééééééé":1,"ééééééééééé":1}') #> '{data,data}')),
 		'{"flag": true, "land": "IT", "name": "x", "email_address": "keys@example.com"}', "$name: keys are found among others that are not ASCII");
+	is($run->(q(SELECT string_agg(outcome || ' ' || email_address || ' ' || (contact #>> '{tags,0,name}'), ', ' ORDER BY "position") FROM contacts.upsert_many('[
+			{"email_address":"ÖZ@example.com","tags":["öko"],"create_tags":true},{"email_address":"zo@example.com","tags":["öKO"],"create_tags":true},
+			{"email_address":"öz@example.com","tags":["äRGER"]},{"email_address":"Öz@EXAMPLE.com","tags":["öKO"]}]'))),
+		'created Öz@example.com öko, created zo@example.com öko, created öz@example.com Ärger, unchanged Öz@example.com öko',
+		"$name: an array of them");
 	my (undef, undef, $error) = $node->psql($name, q(SET client_encoding = ) . ($name eq 'sql_ascii' ? 'SQL_ASCII' : 'UTF8') . q(;
 		SELECT contact_upsert('{"email_address":"a@example.com","tags":["Größe"]}')));
 	like($error, qr/Tag 'Größe' does not exist in this workspace/, "$name: an error has the right characters");
