@@ -25,6 +25,10 @@ $node->safe_psql('postgres', q(
 	SELECT contact_upsert('{"email_address":"a@example.com","tags":["vip"],"fields":{"size":"L"}}');
 	SELECT contact_upsert('{"email_address":"a@example.com","partial_update":true,"fields":{"name":"A"}}');
 	SELECT contacts.record(1, id, 'total_opens') FROM contacts.contact;
+	CREATE SCHEMA "File's";
+	SELECT contacts.create_import_view('"File''s"."contact ""import"""');
+	GRANT USAGE ON SCHEMA "File's" TO app;
+	GRANT SELECT, INSERT ON "File's"."contact ""import""" TO app;
 ));
 my $everything = q(
 	SELECT c::text, (SELECT string_agg(f::text, ';' ORDER BY f::text) FROM contacts.field f),
@@ -56,6 +60,9 @@ for my $format ('plain', 'custom')
 		'new', 'definitions are seen');
 	is($node->safe_psql($database, q(SET ROLE app; SELECT contact_upsert('{"email_address":"c@example.com"}') #>> '{data,status}')),
 		'SUBSCRIBED', 'privileges and policies are there');
+	is($node->safe_psql($database, q(SET ROLE app; INSERT INTO "File's"."contact ""import""" (email_address, size) VALUES ('c@example.com', 'S');
+			SELECT email_address, name, size FROM "File's"."contact ""import""" WHERE email_address IN ('c@example.com', 'a@example.com') ORDER BY 1)),
+		"a\@example.com|B|L\nc\@example.com|none|S", 'an import view reads and upserts, for who may use it');
 	is($node->safe_psql($database, 'SELECT contacts.install() IS NOT NULL; SELECT count(*) FROM contacts.contact'),
 		"t\n3", 'install() again changes nothing');
 	is($node->safe_psql($database, q(SELECT indexname FROM pg_indexes WHERE indexname = 'mine')), 'mine', q(and the user's own index));
