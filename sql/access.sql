@@ -30,7 +30,8 @@ CREATE FUNCTION contacts.member_privileges(verb text, role_name name) RETURNS SE
 				('SELECT, INSERT, DELETE ON contacts.event'),
 				('SELECT, INSERT, UPDATE, DELETE ON contacts.consumer, contacts.consumer_floor'),
 				('SELECT, INSERT, UPDATE (lease, leased_until, due_at, attempts, dead, last_error), DELETE ON contacts.delivery'),
-				('SELECT ON contacts.event_lag')
+				('SELECT ON contacts.event_lag'),
+				('SELECT, INSERT, UPDATE, DELETE ON contacts.import_progress, contacts.import_chunk, contacts.import_error')
 		) AS needed (privilege)
 	$$;
 COMMENT ON FUNCTION contacts.member_privileges(text, name) IS

@@ -1,15 +1,18 @@
 /*
- * import.c - the trigger under an import view (sql/import_view.sql): makes a request of a row that is inserted, and upserts
- * the contact. It is in C because COPY calls it for each line of a file.
+ * import.c - what loading files needs in C. The trigger under an import view (sql/import_view.sql) makes a request of a row
+ * that is inserted and upserts the contact, because COPY calls it for each line of a file; contacts.import (sql/import.sql)
+ * has a chunk of rows turned into requests, and asks whether it may commit.
  *
  * Raises what an upsert raises; COPY adds the line. It writes nothing but through upsert_one.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -141,6 +144,98 @@ request_of(const TriggerData *trigger)
 	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
+static bool
+is_blank(const char *text, int size)
+{
+	for (int i = 0; i < size; i++)
+		if (text[i] != ' ')
+			return false;
+	return true;
+}
+
+/* A text of tags is their names, separated by commas; white space around a name is the core's to drop. */
+static void
+push_names(JsonbParseState **state, const JsonbValue *list)
+{
+	char *end = list->val.string.val + list->val.string.len;
+	char *comma;
+
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (char *at = list->val.string.val; at < end; at = comma + 1)
+	{
+		JsonbValue name = {.type = jbvString};
+
+		comma = memchr(at, ',', end - at);
+		if (comma == NULL)
+			comma = end;
+		name.val.string.val = at;
+		name.val.string.len = (int)(comma - at);
+		if (!is_blank(at, name.val.string.len))
+			pushJsonbValue(state, WJB_ELEM, &name);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* The members of a row: the contact's own, or those that are fields. */
+static void
+push_members(JsonbParseState **state, Jsonb *row, bool contacts_own)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&row->root);
+	JsonbIteratorToken token;
+	JsonbValue member;
+
+	while ((token = JsonbIteratorNext(&iterator, &member, true)) != WJB_DONE)
+	{
+		char *name;
+
+		if (token != WJB_KEY)
+			continue;
+		name = pnstrdup(member.val.string.val, member.val.string.len);
+		(void)JsonbIteratorNext(&iterator, &member, true);
+		if (is_contact_column(name) != contacts_own)
+			continue;
+		push_key(state, merge_tag_of(name));
+		if (strcmp(name, "tags") == 0 && member.type == jbvString)
+			push_names(state, &member);
+		else
+			pushJsonbValue(state, WJB_VALUE, &member);
+	}
+}
+
+static void
+push_request(JsonbParseState **state, Jsonb *row, bool partial_update, bool create_tags)
+{
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	push_key(state, "partial_update");
+	push_boolean(state, partial_update);
+	push_key(state, "create_tags");
+	push_boolean(state, create_tags);
+	push_members(state, row, true);
+	push_key(state, "fields");
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	push_members(state, row, false);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+PG_FUNCTION_INFO_V1(contacts_import_requests);
+Datum
+contacts_import_requests(PG_FUNCTION_ARGS)
+{
+	JsonbParseState *state = NULL;
+	Datum *rows;
+	int count;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), JSONBOID, -1, false, TYPALIGN_INT, &rows, NULL, &count);
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		push_request(&state, DatumGetJsonbP(rows[i]), PG_GETARG_BOOL(1), PG_GETARG_BOOL(2));
+	}
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL)));
+}
+
 static int64
 workspace_of(const TriggerData *trigger)
 {
@@ -167,4 +262,11 @@ contacts_upsert_view_row(PG_FUNCTION_ARGS)
 		report_raise(upsert.error);
 	SPI_finish();
 	return PointerGetDatum(trigger->tg_trigtuple);
+}
+
+PG_FUNCTION_INFO_V1(contacts_in_transaction_block);
+Datum
+contacts_in_transaction_block(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(IsTransactionBlock());
 }

@@ -49,6 +49,13 @@ for (@databases)
 	# jsonb sorts keys by their size in the database's encoding, the core by that in UTF-8
 	is($run->(q(SELECT contact_upsert('{"email_address":"keys@example.com","fields":{"flag":true,"land":"it","name":"x"},"éééé":1,"ééééééé":1,"ééééééééééé":1}') #> '{data,data}')),
 		'{"flag": true, "land": "IT", "name": "x", "email_address": "keys@example.com"}', "$name: keys are found among others that are not ASCII");
+	is($run->(q(
+			SELECT contacts.create_import_view('people');
+			INSERT INTO people (email_address, tags, name) VALUES ('file@example.com', '{äRGER}', 'Größe');
+			CREATE TABLE staging AS SELECT 'table@example.com' AS email_address, ' indigo,äRGER' AS tags, 'Größe' AS name;
+			CALL contacts.import('staging');
+			SELECT string_agg(tags::text || name, ' ' ORDER BY email_address) FROM people WHERE name = 'Größe';)),
+		"people\n{Ärger}Größe {INDIGO,Ärger}Größe", "$name: files and tables");
 	my (undef, undef, $error) = $node->psql($name, q(SET client_encoding = ) . ($name eq 'sql_ascii' ? 'SQL_ASCII' : 'UTF8') . q(;
 		SELECT contact_upsert('{"email_address":"a@example.com","tags":["Größe"]}')));
 	like($error, qr/Tag 'Größe' does not exist in this workspace/, "$name: an error has the right characters");
