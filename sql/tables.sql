@@ -184,6 +184,7 @@ BEGIN
 		PERFORM contacts.install_contacts();
 		PERFORM contacts.install_events();
 		PERFORM contacts.install_event_policies();
+		PERFORM contacts.install_imports();
 		INSERT INTO contacts.workspace (name) VALUES ('default');
 	END IF;
 	RETURN (SELECT x.extversion FROM pg_extension x WHERE x.extname = 'contact_upsert');

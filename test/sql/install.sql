@@ -73,9 +73,9 @@ SELECT t.typname FROM pg_type t
 WHERE t.typnamespace = 'contacts'::regnamespace AND t.typtype = 'e' AND obj_description(t.oid, 'pg_type') IS NULL;
 -- SECURITY DEFINER
 SELECT p.oid::regprocedure FROM pg_temp.ours p WHERE p.prosecdef;
--- not in C, and at the mercy of the caller's search_path
+-- not in C, and without a search_path of their own: a procedure that commits cannot have one, and every name in these is qualified
 SELECT p.oid::regprocedure FROM pg_temp.ours p JOIN pg_language l ON l.oid = p.prolang
-WHERE l.lanname = 'plpgsql' AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false);
+WHERE l.lanname = 'plpgsql' AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false) ORDER BY p.proname;
 -- functions that are to be inlined cannot pin it: every name in these is qualified
 SELECT p.oid::regprocedure FROM pg_temp.ours p JOIN pg_language l ON l.oid = p.prolang
 WHERE l.lanname = 'sql' AND p.proconfig IS NULL ORDER BY p.proname;

@@ -25,7 +25,20 @@ $node->safe_psql('postgres', q(
 	SELECT contact_upsert('{"email_address":"a@example.com","tags":["vip"],"fields":{"size":"L"}}');
 	SELECT contact_upsert('{"email_address":"a@example.com","partial_update":true,"fields":{"name":"A"}}');
 	SELECT contacts.record(1, id, 'total_opens') FROM contacts.contact;
+	CREATE SCHEMA "File's";
+	SELECT contacts.create_import_view('"File''s"."contact ""import"""');
+	GRANT USAGE ON SCHEMA "File's" TO app;
+	GRANT SELECT, INSERT ON "File's"."contact ""import""" TO app;
 ));
+# an import that was interrupted behind its first chunk
+$node->safe_psql('postgres', q(
+	CREATE TABLE staging AS SELECT 'staged' || i || '@example.com' AS email_address FROM generate_series(1, 3) i;
+	CREATE FUNCTION accident() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'accident' USING ERRCODE = '58030'; END $$;
+	CREATE TRIGGER accident BEFORE INSERT ON contacts.contact FOR EACH ROW
+		WHEN (NEW.email_address = 'staged2@example.com') EXECUTE FUNCTION accident();
+));
+$node->psql('postgres', q(CALL contacts.import('staging', chunk => 1)));
+$node->safe_psql('postgres', 'DROP TRIGGER accident ON contacts.contact');
 my $everything = q(
 	SELECT c::text, (SELECT string_agg(f::text, ';' ORDER BY f::text) FROM contacts.field f),
 		(SELECT string_agg(t::text, ';') FROM contacts.tag t), (SELECT string_agg(s::text, ';') FROM contacts.statistics s),
@@ -56,8 +69,13 @@ for my $format ('plain', 'custom')
 		'new', 'definitions are seen');
 	is($node->safe_psql($database, q(SET ROLE app; SELECT contact_upsert('{"email_address":"c@example.com"}') #>> '{data,status}')),
 		'SUBSCRIBED', 'privileges and policies are there');
+	is($node->safe_psql($database, q(SET ROLE app; INSERT INTO "File's"."contact ""import""" (email_address, size) VALUES ('c@example.com', 'S');
+			SELECT email_address, name, size FROM "File's"."contact ""import""" WHERE email_address IN ('c@example.com', 'a@example.com') ORDER BY 1)),
+		"a\@example.com|B|L\nc\@example.com|none|S", 'an import view reads and upserts, for who may use it');
 	is($node->safe_psql($database, 'SELECT contacts.install() IS NOT NULL; SELECT count(*) FROM contacts.contact'),
-		"t\n3", 'install() again changes nothing');
+		"t\n4", 'install() again changes nothing');
+	is($node->safe_psql($database, q(CALL contacts.import('staging', chunk => 1); SELECT done, created FROM contacts.import_progress)),
+		'3|3', 'the import goes on');
 	is($node->safe_psql($database, q(SELECT indexname FROM pg_indexes WHERE indexname = 'mine')), 'mine', q(and the user's own index));
 }
 

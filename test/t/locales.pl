@@ -54,6 +54,13 @@ for (@databases)
 			{"email_address":"öz@example.com","tags":["äRGER"]},{"email_address":"Öz@EXAMPLE.com","tags":["öKO"]}]'))),
 		'created Öz@example.com öko, created zo@example.com öko, created öz@example.com Ärger, unchanged Öz@example.com öko',
 		"$name: an array of them");
+	is($run->(q(
+			SELECT contacts.create_import_view('people');
+			INSERT INTO people (email_address, tags, name) VALUES ('file@example.com', '{äRGER}', 'Größe');
+			CREATE TABLE staging AS SELECT 'table@example.com' AS email_address, ' indigo,äRGER' AS tags, 'Größe' AS name;
+			CALL contacts.import('staging');
+			SELECT string_agg(tags::text || name, ' ' ORDER BY email_address) FROM people WHERE name = 'Größe';)),
+		"people\n{Ärger}Größe {INDIGO,Ärger}Größe", "$name: files and tables");
 	my (undef, undef, $error) = $node->psql($name, q(SET client_encoding = ) . ($name eq 'sql_ascii' ? 'SQL_ASCII' : 'UTF8') . q(;
 		SELECT contact_upsert('{"email_address":"a@example.com","tags":["Größe"]}')));
 	like($error, qr/Tag 'Größe' does not exist in this workspace/, "$name: an error has the right characters");

@@ -1,0 +1,272 @@
+/*
+ * import.c - what loading files needs in C. The trigger under an import view (sql/import_view.sql) makes a request of a row
+ * that is inserted and upserts the contact, because COPY calls it for each line of a file; contacts.import (sql/import.sql)
+ * has a chunk of rows turned into requests, and asks whether it may commit.
+ *
+ * Raises what an upsert raises; COPY adds the line. It writes nothing but through upsert_one.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "report.h"
+#include "upsert_one.h"
+
+/* A column of that name is the contact's own; a field of that name has this before it, which no merge tag has. */
+static const char *const contact_columns[] = {"email_address", "status", "tags"};
+static const char field_prefix[] = "fields.";
+
+static bool
+is_contact_column(const char *name)
+{
+	for (size_t i = 0; i < lengthof(contact_columns); i++)
+		if (strcmp(name, contact_columns[i]) == 0)
+			return true;
+	return false;
+}
+
+static const char *
+merge_tag_of(const char *column)
+{
+	size_t prefix = sizeof(field_prefix) - 1;
+
+	return strncmp(column, field_prefix, prefix) == 0 ? column + prefix : column;
+}
+
+static JsonbValue
+string_value(char *text)
+{
+	return (JsonbValue){.type = jbvString, .val.string = {.val = text, .len = (int)strlen(text)}};
+}
+
+static void
+push_key(JsonbParseState **state, const char *key)
+{
+	JsonbValue value = string_value(pstrdup(key));
+
+	pushJsonbValue(state, WJB_KEY, &value);
+}
+
+static void
+push_boolean(JsonbParseState **state, bool boolean)
+{
+	JsonbValue value = {.type = jbvBool, .val.boolean = boolean};
+
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+static void
+push_texts(JsonbParseState **state, ArrayType *array)
+{
+	Datum *items;
+	bool *nulls;
+	int count;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &count);
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < count; i++)
+	{
+		JsonbValue value = {.type = jbvNull};
+
+		if (!nulls[i])
+			value = string_value(TextDatumGetCString(items[i]));
+		pushJsonbValue(state, WJB_ELEM, &value);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* Booleans and lists as such. All else as text: the core reads a number from it, and refuses NaN. */
+static void
+push_column(JsonbParseState **state, Oid type, Datum column)
+{
+	JsonbValue value;
+	Oid output;
+	bool is_varlena;
+
+	if (type == BOOLOID)
+		push_boolean(state, DatumGetBool(column));
+	else if (type == TEXTARRAYOID)
+		push_texts(state, DatumGetArrayTypeP(column));
+	else
+	{
+		getTypeOutputInfo(type, &output, &is_varlena);
+		value = string_value(OidOutputFunctionCall(output, column));
+		pushJsonbValue(state, WJB_VALUE, &value);
+	}
+}
+
+/* The columns that are not null: the contact's own, or those that are fields. */
+static void
+push_columns(JsonbParseState **state, HeapTuple row, TupleDesc descriptor, bool contacts_own)
+{
+	for (int number = 1; number <= descriptor->natts; number++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, number - 1);
+		const char *name = NameStr(attribute->attname);
+		bool is_null;
+		Datum column = heap_getattr(row, number, descriptor, &is_null);
+
+		if (is_null || is_contact_column(name) != contacts_own)
+			continue;
+		push_key(state, merge_tag_of(name));
+		push_column(state, attribute->atttypid, column);
+	}
+}
+
+/* The request for a row; the trigger's arguments behind the workspace are keys of the request that are true. */
+static Datum
+request_of(const TriggerData *trigger)
+{
+	TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 1; i < trigger->tg_trigger->tgnargs; i++)
+	{
+		push_key(&state, trigger->tg_trigger->tgargs[i]);
+		push_boolean(&state, true);
+	}
+	push_columns(&state, trigger->tg_trigtuple, descriptor, true);
+	push_key(&state, "fields");
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_columns(&state, trigger->tg_trigtuple, descriptor, false);
+	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+}
+
+static bool
+is_blank(const char *text, int size)
+{
+	for (int i = 0; i < size; i++)
+		if (text[i] != ' ')
+			return false;
+	return true;
+}
+
+/* A text of tags is their names, separated by commas; white space around a name is the core's to drop. */
+static void
+push_names(JsonbParseState **state, const JsonbValue *list)
+{
+	char *end = list->val.string.val + list->val.string.len;
+	char *comma;
+
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (char *at = list->val.string.val; at < end; at = comma + 1)
+	{
+		JsonbValue name = {.type = jbvString};
+
+		comma = memchr(at, ',', end - at);
+		if (comma == NULL)
+			comma = end;
+		name.val.string.val = at;
+		name.val.string.len = (int)(comma - at);
+		if (!is_blank(at, name.val.string.len))
+			pushJsonbValue(state, WJB_ELEM, &name);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* The members of a row: the contact's own, or those that are fields. */
+static void
+push_members(JsonbParseState **state, Jsonb *row, bool contacts_own)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&row->root);
+	JsonbIteratorToken token;
+	JsonbValue member;
+
+	while ((token = JsonbIteratorNext(&iterator, &member, true)) != WJB_DONE)
+	{
+		char *name;
+
+		if (token != WJB_KEY)
+			continue;
+		name = pnstrdup(member.val.string.val, member.val.string.len);
+		(void)JsonbIteratorNext(&iterator, &member, true);
+		if (is_contact_column(name) != contacts_own)
+			continue;
+		push_key(state, merge_tag_of(name));
+		if (strcmp(name, "tags") == 0 && member.type == jbvString)
+			push_names(state, &member);
+		else
+			pushJsonbValue(state, WJB_VALUE, &member);
+	}
+}
+
+static void
+push_request(JsonbParseState **state, Jsonb *row, bool partial_update, bool create_tags)
+{
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	push_key(state, "partial_update");
+	push_boolean(state, partial_update);
+	push_key(state, "create_tags");
+	push_boolean(state, create_tags);
+	push_members(state, row, true);
+	push_key(state, "fields");
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	push_members(state, row, false);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+PG_FUNCTION_INFO_V1(contacts_import_requests);
+Datum
+contacts_import_requests(PG_FUNCTION_ARGS)
+{
+	JsonbParseState *state = NULL;
+	Datum *rows;
+	int count;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), JSONBOID, -1, false, TYPALIGN_INT, &rows, NULL, &count);
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < count; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		push_request(&state, DatumGetJsonbP(rows[i]), PG_GETARG_BOOL(1), PG_GETARG_BOOL(2));
+	}
+	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL)));
+}
+
+static int64
+workspace_of(const TriggerData *trigger)
+{
+	return DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(trigger->tg_trigger->tgargs[0])));
+}
+
+PG_FUNCTION_INFO_V1(contacts_upsert_view_row);
+Datum
+contacts_upsert_view_row(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *)fcinfo->context;
+	Upsert upsert;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_INSTEAD(trigger->tg_event) ||
+		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || trigger->tg_trigger->tgnargs < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("contacts.upsert_view_row() is the trigger of an import view."),
+				 errhint("SELECT contacts.create_import_view(name) makes one.")));
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	upsert_one(workspace_of(trigger), request_of(trigger), true, &upsert);
+	if (upsert.rejected)
+		report_raise(upsert.error);
+	SPI_finish();
+	return PointerGetDatum(trigger->tg_trigtuple);
+}
+
+PG_FUNCTION_INFO_V1(contacts_in_transaction_block);
+Datum
+contacts_in_transaction_block(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(IsTransactionBlock());
+}
