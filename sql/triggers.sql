@@ -91,6 +91,10 @@ CREATE FUNCTION contacts.after_field_delete() RETURNS trigger
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
+	-- In the order of the addresses, as arrays of requests lock them.
+	PERFORM FROM contacts.contact c
+		WHERE c.workspace_id = OLD.workspace_id AND c.data ? OLD.merge_tag
+		ORDER BY c.email_address FOR NO KEY UPDATE;
 	-- The version goes up too, so that an upsert which read the contact before decides again.
 	UPDATE contacts.contact c
 		SET data = c.data - OLD.merge_tag, version = c.version + 1, updated_at = greatest(c.updated_at, now())

@@ -5,6 +5,10 @@
  * comes to it: so every session takes its locks in the order of the addresses, whether a contact is new or not, and two of
  * them never wait for each other. A row that is no longer as it was found is locked, but not changed; the next look at it
  * is the last word.
+ *
+ * Such a statement treats contacts that exist as if they were inserted first: BEFORE INSERT triggers see and change them,
+ * and columns and constraints of the user's own are checked with what a new contact has there. Where there are any the
+ * contacts are written one by one, as a single request would do it, in the same order.
  */
 #include "postgres.h"
 
@@ -15,6 +19,7 @@
 
 #include "json_writer.h"
 #include "object_id.h"
+#include "report.h"
 #include "store_many.h"
 #include "store_row.h"
 #include "text_order.h"
@@ -58,11 +63,18 @@ static Statement delete_contact = {
 	.parameter_types = {INT8OID, TEXTOID},
 };
 
-/* 7: for each row, before, on INSERT */
-static Statement find_insert_trigger = {
-	.sql = "SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid" EQ "'contacts.contact'::pg_catalog.regclass"
-		   " AND NOT t.tgisinternal AND (t.tgtype OPERATOR(pg_catalog.&) 7::pg_catalog.int2)" EQ "7"
-		   " AND t.tgenabled OPERATOR(pg_catalog.<>) 'D' LIMIT 1",
+/* Whether an INSERT does more than we know of. 7: for each row, before, on INSERT. */
+static Statement find_own_rules = {
+	.sql =
+		"SELECT FROM pg_catalog.pg_class t WHERE t.oid" EQ "'contacts.contact'::pg_catalog.regclass AND ("
+		"EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid" EQ "t.oid AND NOT g.tgisinternal"
+		" AND (g.tgtype OPERATOR(pg_catalog.&) 7::pg_catalog.int2)" EQ "7 AND g.tgenabled OPERATOR(pg_catalog.<>) 'D')"
+		" OR EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.conrelid" EQ "t.oid AND c.contype" EQ "'c'"
+		" AND c.conname OPERATOR(pg_catalog.<>) '" CONTACT_CONSTRAINT "')"
+		" OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid" EQ
+		"t.oid AND a.attnum OPERATOR(pg_catalog.>) 0"
+		" AND a.attnotnull AND NOT a.atthasdef AND a.attidentity" EQ "'' AND NOT a.attisdropped"
+		" AND a.attname OPERATOR(pg_catalog.<>) ALL (ARRAY['workspace_id', 'email_address']::pg_catalog.name[])))",
 };
 
 bool
@@ -184,7 +196,7 @@ write_alone(int64 workspace_id, ContactWrite *write, TimestampTz now)
 void
 store_write_contacts(int64 workspace_id, ContactWrite *writes, size_t count, TimestampTz now)
 {
-	if (statement_execute(&find_insert_trigger, NULL) == 0)
+	if (statement_execute(&find_own_rules, NULL) == 0)
 		write_together(workspace_id, writes, count, now);
 	else
 		for (size_t i = 0; i < count; i++)

@@ -3,24 +3,32 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "json_reader.h"
 #include "statement.h"
 #include "store_row.h"
 
+/* The label of a value of contacts.status. */
 static cu_status
-read_status(Datum stored)
+read_status(Oid value)
 {
-	const char *name = TextDatumGetCString(stored);
+	HeapTuple tuple = SearchSysCache1(ENUMOID, ObjectIdGetDatum(value));
+	const char *label = HeapTupleIsValid(tuple) ? NameStr(((Form_pg_enum)GETSTRUCT(tuple))->enumlabel) : "";
+	int status = 0;
 
-	for (int i = 0; i < CU_STATUS_COUNT; i++)
-		if (strcmp(name, cu_status_name((cu_status)i)) == 0)
-			return (cu_status)i;
-	elog(ERROR, "unknown contact status %s", name);
+	while (status < CU_STATUS_COUNT && strcmp(label, cu_status_name((cu_status)status)) != 0)
+		status++;
+	if (status == CU_STATUS_COUNT)
+		elog(ERROR, "unknown contact status %s", label);
+	ReleaseSysCache(tuple);
+	return (cu_status)status;
 }
 
 /* Points to the elements of a bigint[]. */
@@ -56,7 +64,7 @@ read_contact(uint64 row, StoredContact *found, Datum id)
 
 	text_to_cstring_buffer(DatumGetTextPP(id), found->id, sizeof(found->id));
 	found->version = DatumGetInt64(statement_column(row, 3));
-	found->contact.status = read_status(statement_column(row, 4));
+	found->contact.status = read_status(DatumGetObjectId(statement_column(row, 4)));
 	found->contact.tag_ids = read_bigints(statement_column(row, 5), &found->contact.tag_count);
 	found->contact.data = json_read(DatumGetJsonbP(statement_column(row, 6)));
 	found->created_at = DatumGetTimestampTz(statement_column(row, 7));

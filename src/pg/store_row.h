@@ -13,7 +13,7 @@
  * because its plan is the index look-up even while the table is empty; a join's may be a scan.
  */
 #define CONTACT_COLUMNS                                                                                         \
-	" c.id::pg_catalog.text, c.version::pg_catalog.int8, c.status::pg_catalog.text, c.tags::pg_catalog.int8[]," \
+	" c.id::pg_catalog.text, c.version::pg_catalog.int8, c.status::contacts.status, c.tags::pg_catalog.int8[]," \
 	" c.data::pg_catalog.jsonb, c.created_at::pg_catalog.timestamptz, c.updated_at::pg_catalog.timestamptz,"    \
 	" (SELECT ARRAY[s.total_opens, s.total_clicks, s.total_bounces, s.total_delivered]::pg_catalog.int8[]"      \
 	" FROM contacts.statistics s WHERE s.workspace_id" EQ "$1 AND s.contact_id" EQ "c.id)"

@@ -264,4 +264,14 @@ SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"anna@example.com
 SELECT email_address, data FROM contacts.contact WHERE email_address IN ('anna@example.com', 'inserted@example.com') ORDER BY 1;
 DROP TRIGGER regress_insert ON contacts.contact;
 DROP FUNCTION regress_insert();
+-- So are a column and a constraint of the user's own that a new contact does not meet.
+ALTER TABLE contacts.contact ADD owner text;
+UPDATE contacts.contact SET owner = 'me';
+ALTER TABLE contacts.contact ALTER owner SET NOT NULL;
+SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"anna@example.com","status":"UNSUBSCRIBED","partial_update":true}]');
+SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"nobodys@example.com"}]');
+ALTER TABLE contacts.contact ALTER owner DROP NOT NULL, ADD CONSTRAINT regress_owned CHECK (owner IS NOT NULL);
+SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"anna@example.com","status":"CLEANED","partial_update":true}]');
+SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"nobodys@example.com"}]');
+ALTER TABLE contacts.contact DROP owner;
 DROP TABLE regress_answer;
