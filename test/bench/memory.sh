@@ -66,7 +66,8 @@ arrays() {
 	done
 	show "SELECT elements, pg_column_size(requests) / 1024 AS \"the array, kB\", a.scenario,
 		first AS \"memory before, kB\", most AS \"at most, kB\"
-		FROM array_memory a JOIN batch b ON b.scenario = a.elements::text AND b.number = 1 ORDER BY elements, first"
+		FROM array_memory a JOIN batch b ON b.scenario = a.elements::text AND b.number = 1
+		ORDER BY elements, array_position(ARRAY['create', 'change', 'unchanged'], a.scenario)"
 }
 
 make_database contact_upsert_bench 10000 1

@@ -2,7 +2,9 @@
 # the file of cells (kind, scenario, synchronous_commit, clients, then the rate of each way, 0 where there is none) and the
 # file to write.
 cells = ARG1
-set terminal svg size 1000,860 font "sans-serif,12" noenhanced background rgb "white"
+commits = system(sprintf("awk '$1 == \"calls\" { print $3 }' '%s' | sort -ru", cells))
+height = words(commits) + 1
+set terminal svg size 1000,(20 + 280 * height) font "sans-serif,12" noenhanced background rgb "white"
 set output ARG2
 set style data histograms
 set style histogram clustered gap 1
@@ -22,16 +24,16 @@ rows(kind, i, commit) = \
 	sprintf("< awk '$1 == \"%s\" && $2 == \"%s\" && $3 ~ /^%s$/' '%s'", kind, scenario[i], commit, cells)
 
 # A key over all plots; gnuplot's own would belong to one, and not be wider than it.
-set multiplot layout 3, 3 margins 0.08, 0.99, 0.06, 0.90 spacing 0.05, 0.10
+set multiplot layout height, 3 margins 0.08, 0.99, 0.18 / height, 1 - 0.3 / height spacing 0.05, 0.3 / height
 unset key
 do for [w = 1:5] {
 	x = 0.17 * w - 0.07
-	set object w rectangle from screen x, 0.964 to screen x + 0.016, 0.982 fc rgb colour[w] fs solid noborder
-	set label w way[w] at screen x + 0.024, 0.973
+	set object w rectangle from screen x, 1 - 0.11 / height to screen x + 0.016, 1 - 0.055 / height fc rgb colour[w] fs solid noborder
+	set label w way[w] at screen x + 0.024, 1 - 0.0825 / height
 }
 set title offset 0, -0.5
 set xlabel "clients" offset 0, 0.5
-do for [commit in "on off"] {
+do for [commit in commits] {
 	set ylabel sprintf("thousand calls a second\nsynchronous_commit = %s", commit)
 	do for [i = 1:3] {
 		set title heading[i]

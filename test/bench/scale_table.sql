@@ -21,4 +21,5 @@ SELECT kind, scenario, contacts,
 	round(max(growth) FILTER (WHERE way = 'contact_upsert'), 2) AS "ratio",
 	round(max(cost) FILTER (WHERE way = 'statement'), 1) AS statement,
 	round(max(growth) FILTER (WHERE way = 'statement'), 2) AS "its ratio"
-FROM cell GROUP BY kind, scenario, contacts ORDER BY kind DESC, scenario, contacts;
+FROM cell GROUP BY kind, scenario, contacts
+ORDER BY kind DESC, array_position(ARRAY['create', 'change', 'unchanged'], scenario), contacts;

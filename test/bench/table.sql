@@ -19,7 +19,8 @@ SELECT kind, scenario, synchronous_commit, clients,
 	max(rate) FILTER (WHERE way = 'copy') AS copy,
 	max(ratio) FILTER (WHERE way = 'statement') AS to_statement, max(ratio) FILTER (WHERE way = 'plpgsql') AS to_plpgsql,
 	max(ratio) FILTER (WHERE way = 'driver') AS to_driver, max(ratio) FILTER (WHERE way = 'copy') AS to_copy
-FROM cell GROUP BY kind, scenario, synchronous_commit, clients ORDER BY kind, scenario, synchronous_commit DESC, clients;
+FROM cell GROUP BY kind, scenario, synchronous_commit, clients
+ORDER BY kind, array_position(ARRAY['create', 'change', 'unchanged'], scenario), synchronous_commit DESC, clients;
 
 \pset border 2
 \pset footer off
