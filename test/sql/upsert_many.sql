@@ -269,9 +269,13 @@ ALTER TABLE contacts.contact ADD owner text;
 UPDATE contacts.contact SET owner = 'me';
 ALTER TABLE contacts.contact ALTER owner SET NOT NULL;
 SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"anna@example.com","status":"UNSUBSCRIBED","partial_update":true}]');
+\set VERBOSITY terse
 SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"nobodys@example.com"}]');
+\set VERBOSITY default
 ALTER TABLE contacts.contact ALTER owner DROP NOT NULL, ADD CONSTRAINT regress_owned CHECK (owner IS NOT NULL);
 SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"anna@example.com","status":"CLEANED","partial_update":true}]');
+\set VERBOSITY terse
 SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"nobodys@example.com"}]');
+\set VERBOSITY default
 ALTER TABLE contacts.contact DROP owner;
 DROP TABLE regress_answer;
