@@ -41,7 +41,9 @@ private:
 class Arena
 {
 public:
-	explicit Arena(const cu_host &host) noexcept : host_(host), host_memory_(host), buffer_(kFirstChunk, &host_memory_)
+	/* first_chunk: bytes that are taken at once. */
+	Arena(const cu_host &host, std::size_t first_chunk) noexcept
+		: host_(host), host_memory_(host), buffer_(first_chunk, &host_memory_)
 	{}
 
 	/* A copy of value that lives as long as the host's memory. */
@@ -64,8 +66,6 @@ public:
 	bool interrupted() const noexcept { return host_.interrupted(host_.context); }
 
 private:
-	static constexpr std::size_t kFirstChunk = 2048;
-
 	const cu_host &host_;
 	HostMemory host_memory_;
 	std::pmr::monotonic_buffer_resource buffer_;

@@ -23,14 +23,18 @@
 
 namespace {
 
+/* What a decision on a handful of fields takes, and what reading a request does. */
+constexpr std::size_t kDecisionBytes = 2048;
+constexpr std::size_t kRequestBytes = 512;
+
 /* Runs work with an arena of the host. */
-template <class Work>
+template <std::size_t kBytes = kDecisionBytes, class Work>
 cu_result
 run(const cu_host *host, Work work) noexcept
 {
 	try
 	{
-		contact::Arena arena(*host);
+		contact::Arena arena(*host, kBytes);
 		return work(arena);
 	}
 	catch (const std::bad_alloc &)
@@ -97,7 +101,7 @@ cu_result
 cu_read_request(const cu_host *host, const cu_document *document, const cu_request **request, cu_text *email,
 				cu_error *error) noexcept
 {
-	return run(host, [&](contact::Arena &arena) {
+	return run<kRequestBytes>(host, [&](contact::Arena &arena) {
 		auto *read = arena.make(cu_request{});
 		const auto result = contact::read_request(arena, *document, *read, *error);
 		if (result == CU_OK)

@@ -5,10 +5,11 @@
 #               beside the same upserts on a field that is not tracked
 #   drain       events a second that 1, 2 and 4 workers acknowledge, and what a backlog costs
 #   horizon     claims while a transaction is held open and 3,000 events a second come and go
-# SECONDS_EACH sets how long a cell of throughput takes (5), HELD how long the transaction is held (60).
+# SECONDS_EACH sets how long a cell of throughput takes (3), ROUNDS how often (3), HELD how long the transaction is held (60).
 set -euo pipefail
 
-seconds_each=${SECONDS_EACH:-5}
+seconds_each=${SECONDS_EACH:-3}
+rounds=${ROUNDS:-3}
 held=${HELD:-60}
 export PGDATABASE=contact_upsert_bench
 dir=$(mktemp -d)
@@ -61,27 +62,48 @@ upserts() {
 		sed -n 's/^tps = \([0-9]*\).*/\1/p'
 }
 
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
+# Runs each way with so many clients; prints upserts a second in the order of the table's columns.
+run_ways() {
+	local none off wakeup events relay
+	none=$(upserts "$1" off plain)
+	off=$(upserts "$1" off tracked)
+	wakeup=$(upserts "$1" wakeup tracked)
+	events=$(upserts "$1" events tracked)
+	psql -qXc "TRUNCATE contacts.delivery"
+	start_worker --consumer bench --notify contact_automation
+	relay=$(upserts "$1" off tracked)
+	stop_workers
+	psql -qXc "TRUNCATE contacts.delivery, contacts.event"
+	echo "$none $off $wakeup $relay $events"
+}
+
+# Of the lines of run_ways: the median of each column, and that of each round's ratio to "off", of "off" to "none".
+medians() {
+	awk '
+		{ for (i = 1; i <= 5; i++) { rate[i, NR] = $i; ratio[i, NR] = i == 2 ? $2 / $1 : $i / $2 } }
+		function median(values, column,    i, j, sorted, swap) {
+			for (i = 1; i <= NR; i++) sorted[i] = values[column, i]
+			for (i = 1; i <= NR; i++) for (j = i + 1; j <= NR; j++)
+				if (sorted[j] < sorted[i]) { swap = sorted[i]; sorted[i] = sorted[j]; sorted[j] = swap }
+			return sorted[int((NR + 1) / 2)]
+		}
+		END {
+			printf "%10d", median(rate, 1)
+			for (i = 2; i <= 5; i++) printf "%9d (%.2f)", median(rate, i), median(ratio, i)
+			print ""
+		}'
+}
 
 throughput() {
-	local clients none off wakeup events relay
+	local clients
 	set_up
-	echo "fsync $(value 'SHOW fsync'), commit_delay $(value 'SHOW commit_delay')"
-	printf '%7s %10s %14s %14s %14s %14s\n' clients 'no events' off wakeup relay events
+	echo "fsync $(value 'SHOW fsync'), commit_delay $(value 'SHOW commit_delay'), medians of $rounds rounds of $seconds_each s a cell"
+	printf '%7s %10s %15s %15s %15s %15s\n' clients 'no events' off wakeup relay events
 	for clients in 1 4 8 16; do
-		none=$(upserts "$clients" off plain)
-		off=$(upserts "$clients" off tracked)
-		wakeup=$(upserts "$clients" wakeup tracked)
-		events=$(upserts "$clients" events tracked)
-		psql -qXc "TRUNCATE contacts.delivery"
-		start_worker --consumer bench --notify contact_automation
-		relay=$(upserts "$clients" off tracked)
-		stop_workers
-		psql -qXc "TRUNCATE contacts.delivery, contacts.event"
-		printf '%7s %10s %7s (%s) %7s (%s) %7s (%s) %7s (%s)\n' "$clients" "$none" "$off" "$(ratio "$off" "$none")" \
-			"$wakeup" "$(ratio "$wakeup" "$off")" "$relay" "$(ratio "$relay" "$off")" "$events" "$(ratio "$events" "$off")"
+		printf '%7s ' "$clients"
+		for ((round = 0; round < rounds; round++)); do run_ways "$clients"; done | medians
 	done
-	echo "in brackets: off to no events, the others to off"
+	echo "in brackets: off to no events, the others to off, within a round"
 }
 
 # Queues so many events, one for each of as many contacts.

@@ -1,2 +1,2 @@
-SELECT plpgsql.upsert(r) FROM batch b, jsonb_array_elements(b.requests) r
+SELECT plpgsql.upsert(r) #>> '{data,id}' FROM batch b, jsonb_array_elements(b.requests) r
 WHERE b.scenario = :scenario AND b.number = (SELECT nextval(:turn::regclass) % :arrays::bigint);
