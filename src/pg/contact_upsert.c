@@ -3,7 +3,6 @@
  */
 #include "postgres.h"
 
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -13,6 +12,7 @@
 #include "report.h"
 #include "result.h"
 #include "settings.h"
+#include "statement.h"
 #include "upsert_many.h"
 #include "upsert_one.h"
 
@@ -28,13 +28,6 @@ _PG_init(void)
 	notify_init();
 }
 
-static void
-connect_spi(void)
-{
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
-}
-
 /* Runs a request and returns the API's answer, or raises why not. */
 static Datum
 upsert_answer(int64 workspace_id, Datum request)
@@ -45,7 +38,7 @@ upsert_answer(int64 workspace_id, Datum request)
 
 	PreventCommandIfReadOnly("contact_upsert()");
 	PreventCommandIfParallelMode("contact_upsert()");
-	connect_spi();
+	statement_connect();
 	upsert_one(workspace_id, request, true, &upsert);
 	if (upsert.rejected)
 		report_raise(upsert.error);
@@ -63,7 +56,7 @@ preview_result(FunctionCallInfo fcinfo, int64 workspace_id, Datum request)
 	Upsert upsert;
 	Datum result;
 
-	connect_spi();
+	statement_connect();
 	upsert_one(workspace_id, request, false, &upsert);
 	if (upsert.rejected && upsert.error->code >= CU_WORKSPACE_NOT_FOUND)
 		report_raise(upsert.error); /* no fault of the request's */

@@ -10,7 +10,6 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -20,6 +19,7 @@
 #include "utils/rel.h"
 
 #include "report.h"
+#include "statement.h"
 #include "upsert_one.h"
 
 /* A column of that name is the contact's own; a field of that name has this before it, which no merge tag has. */
@@ -255,8 +255,7 @@ contacts_upsert_view_row(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("contacts.upsert_view_row() is the trigger of an import view."),
 				 errhint("SELECT contacts.create_import_view(name) makes one.")));
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	statement_connect();
 	upsert_one(workspace_of(trigger), request_of(trigger), true, &upsert);
 	if (upsert.rejected)
 		report_raise(upsert.error);

@@ -6,7 +6,6 @@
  */
 #include "postgres.h"
 
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
@@ -15,6 +14,7 @@
 #include "encoding.h"
 #include "host.h"
 #include "new_tags.h"
+#include "statement.h"
 #include "text_order.h"
 
 void
@@ -95,8 +95,7 @@ new_tags_collect(NewTags *new_tags, int64 workspace_id, const Requests *requests
 	MemoryContext scratch;
 	const cu_definitions *definitions;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	statement_connect();
 	definitions_begin_call();
 	definitions = definitions_get(workspace_id, store_definitions_version(workspace_id));
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert request", ALLOCSET_DEFAULT_SIZES);
@@ -122,8 +121,7 @@ new_tags_create(NewTags *new_tags, int64 workspace_id)
 	Datum *names;
 	int64 *ids;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "SPI_connect failed");
+	statement_connect();
 	names = palloc(sizeof(Datum) * Max(new_tags->count, 1));
 	ids = palloc(sizeof(int64) * Max(new_tags->count, 1));
 	for (size_t i = 0; i < new_tags->count; i++)

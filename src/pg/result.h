@@ -5,6 +5,7 @@
 #define CU_RESULT_H
 
 #include "fmgr.h"
+#include "nodes/execnodes.h"
 #include "utils/tuplesort.h"
 
 #include "upsert.h"

@@ -16,6 +16,13 @@
 #include "pg_compat.h"
 #include "statement.h"
 
+void
+statement_connect(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
 static void
 prepare(Statement *statement)
 {

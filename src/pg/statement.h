@@ -23,6 +23,9 @@ typedef struct Statement
 	char *planned_search_path;
 } Statement;
 
+/* Begins an SPI connection; SPI_finish() ends it, and frees what was allocated meanwhile. */
+extern void statement_connect(void);
+
 /*
  * Executes a statement and returns how many rows it found or wrote; rows are in SPI_tuptable. It sees the effects of
  * the one before it. Parameters are not null. Needs an SPI connection.
