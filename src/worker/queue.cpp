@@ -12,7 +12,9 @@ constexpr char kClaim[] = "SELECT c.event_id, c.lease, contacts.event_line(c)"
 constexpr char kAck[] = "SELECT contacts.ack($1, $3, $4, " WORKSPACE ")";
 constexpr char kFail[] = "SELECT contacts.fail($1, $3, $4, $5, " WORKSPACE ")";
 constexpr char kRelease[] = "SELECT contacts.release($1, $3, $4, " WORKSPACE ")";
-constexpr char kRelay[] = "SELECT contacts.relay($1, $3, $4, " WORKSPACE ")";
+// Its transactions wait for no disk, and so hold the lock of NOTIFY for a moment only: what a crash undoes is sent again.
+constexpr char kRelay[] = "SELECT contacts.relay($1, $3, $4, " WORKSPACE "),"
+						  " pg_catalog.set_config('synchronous_commit', 'off', true)";
 
 } // namespace
 
