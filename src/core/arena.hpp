@@ -41,8 +41,8 @@ private:
 class Arena
 {
 public:
-	/* first_chunk: bytes that are taken at once. */
-	Arena(const cu_host &host, std::size_t first_chunk) noexcept
+	/* first_chunk: bytes that are taken at once; by default what a decision on a handful of fields takes. */
+	explicit Arena(const cu_host &host, std::size_t first_chunk = 2048) noexcept
 		: host_(host), host_memory_(host), buffer_(first_chunk, &host_memory_)
 	{}
 

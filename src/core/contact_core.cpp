@@ -23,18 +23,17 @@
 
 namespace {
 
-/* What a decision on a handful of fields takes, and what reading a request does. */
-constexpr std::size_t kDecisionBytes = 2048;
+/* What reading a request takes. */
 constexpr std::size_t kRequestBytes = 512;
 
-/* Runs work with an arena of the host. */
-template <std::size_t kBytes = kDecisionBytes, class Work>
+/* Runs work with an arena of the host; arena_size: see there. */
+template <class Work, class... Size>
 cu_result
-run(const cu_host *host, Work work) noexcept
+run(const cu_host *host, Work work, Size... arena_size) noexcept
 {
 	try
 	{
-		contact::Arena arena(*host, kBytes);
+		contact::Arena arena(*host, arena_size...);
 		return work(arena);
 	}
 	catch (const std::bad_alloc &)
@@ -101,16 +100,19 @@ cu_result
 cu_read_request(const cu_host *host, const cu_document *document, const cu_request **request, cu_text *email,
 				cu_error *error) noexcept
 {
-	return run<kRequestBytes>(host, [&](contact::Arena &arena) {
-		auto *read = arena.make(cu_request{});
-		const auto result = contact::read_request(arena, *document, *read, *error);
-		if (result == CU_OK)
-		{
-			*request = read;
-			*email = contact::to_text(read->email);
-		}
-		return result;
-	});
+	return run(
+		host,
+		[&](contact::Arena &arena) {
+			auto *read = arena.make(cu_request{});
+			const auto result = contact::read_request(arena, *document, *read, *error);
+			if (result == CU_OK)
+			{
+				*request = read;
+				*email = contact::to_text(read->email);
+			}
+			return result;
+		},
+		kRequestBytes);
 }
 
 bool
