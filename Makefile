@@ -13,6 +13,8 @@
 #   make documents       what the documents claim: test/*/check_*.sh
 #   make unit            the core alone, under sanitizers
 #   make fuzz-corpus     the fuzzer's corpus, replayed; make fuzz looks for more
+#   make headers         compiles against the server headers of every other PostgreSQL that Debian has
+#   make newer           regress and isolation with the next newer PostgreSQL of Debian, in a chroot (root or sudo)
 #   make symbols         nothing leaks through the wall between C and C++
 #   make lint            clang-tidy, shellcheck, one version everywhere
 #   make format-check    clang-format; make format applies it
@@ -22,10 +24,23 @@
 #   make check-pg PG=17  build and test in a chroot that has that PostgreSQL (root only)
 #   make setup           only install the Debian packages that make check needs
 #
-# PG_CONFIG=/path/to/pg_config chooses the PostgreSQL; by default the first on PATH, else the newest installed.
+# PG_CONFIG=/path/to/pg_config chooses the PostgreSQL; by default the first on PATH, else the newest installed. What comes after
+# the build (install, installcheck, uninstall) stays with the one that it was built for: sudo does not pass PG_CONFIG on.
 
+ifneq (,$(word 2,$(CURDIR)))
+$(error make cannot build in a path with a space, "$(CURDIR)": move the directory to another one)
+endif
+
+AFTER_BUILD = install installcheck installdirs uninstall
 ifndef PG_CONFIG
+ifneq (,$(MAKECMDGOALS))
+ifeq (,$(filter-out $(AFTER_BUILD),$(MAKECMDGOALS)))
+PG_CONFIG := $(file < build/pg_config)
+endif
+endif
+ifeq (,$(PG_CONFIG))
 PG_CONFIG := $(shell scripts/pg_config.sh 2>/dev/null)
+endif
 endif
 export PG_CONFIG
 
@@ -51,7 +66,7 @@ check:
 	@scripts/check.sh
 
 check-pg:
-	@scripts/check_pg.sh $(PG)
+	@scripts/check_pg.sh "$(PG)"
 
 all $(filter-out all $(STANDALONE),$(MAKECMDGOALS)):
 	@$(MAKE) --no-print-directory $@
@@ -77,8 +92,10 @@ SCRIPTS_built = contact-worker
 endif
 
 # The server's headers are system headers here: their warnings are not ours to mend.
-PG_CPPFLAGS = -Isrc -isystem $(includedir_server)
-PG_CFLAGS = -std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wno-unused-parameter -MMD -MP
+PG_CPPFLAGS = -DCU_VERSION='"$(EXTVERSION)"' -Isrc -isystem $(includedir_server)
+# An undeclared function compiles with GCC 13 and older, and is then missing when the library is loaded.
+PG_CFLAGS = -std=gnu11 $(PG_WARNINGS) -Werror=implicit-function-declaration -MMD -MP
+PG_WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wno-unused-parameter
 WORKER_CXXFLAGS = -std=c++20 -O2 -g -fstack-protector-strong -Wall -Wextra -Wshadow -Wconversion $(PROFILE)
 
 # No function of ours is small enough for the JIT to inline.
@@ -94,19 +111,42 @@ EXTRA_CLEAN = build contact-worker src/pg/*.o src/pg/*.d src/pg/exports.list sql
 
 include $(wildcard src/core/core.mk test/unit/unit.mk)
 
+PG_VERSION := $(shell $(PG_CONFIG) --version 2>/dev/null)
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
-ifeq (,$(wildcard $(PGXS)))
-$(error No PostgreSQL to build for: run "make setup", or name its pg_config with PG_CONFIG=...)
+ifeq (,$(PG_CONFIG))
+$(error There is no pg_config: run "make setup", or name one with PG_CONFIG=/path/to/pg_config)
+else ifeq (,$(PG_VERSION))
+$(error PG_CONFIG=$(PG_CONFIG) cannot be run: name the pg_config of the PostgreSQL to build for)
+else ifeq (,$(wildcard $(PGXS)))
+$(error The server headers of $(PG_VERSION) are missing ($(PG_CONFIG) --pgxs names no file): \
+run "make setup", install postgresql-server-dev-NN, or name another with PG_CONFIG=/path/to/pg_config)
 endif
 include $(PGXS)
+ifneq (,$(filter 8.% 9.% 10 11 12 13 14,$(MAJORVERSION)))
+$(error contact_upsert needs PostgreSQL 15 or later, and $(PG_CONFIG) is $(PG_VERSION): \
+name another with PG_CONFIG=/path/to/pg_config)
+endif
 
-# Objects of one PostgreSQL are of no use to another: this file changes when the server does.
-BUILT_FOR := $(shell $(PG_CONFIG) --version --pkglibdir)
+# Objects of one PostgreSQL are of no use to another: these files change when the server does.
+BUILT_FOR := $(PG_VERSION) $(pkglibdir) $(EXTVERSION)
 ifneq ($(file < build/built-for),$(BUILT_FOR))
-$(shell mkdir -p build && rm -f build/built-for && echo '$(BUILT_FOR)' >build/built-for)
+ifeq (,$(filter clean uninstall,$(MAKECMDGOALS)))
+$(info Building for $(PG_VERSION), whose pg_config is $(PG_CONFIG))
+$(shell mkdir -p build && rm -f build/built-for build/pg_config && \
+	echo '$(BUILT_FOR)' >build/built-for && echo '$(PG_CONFIG)' >build/pg_config)
+endif
 endif
 $(OBJS) $(WORKER_OBJS): build/built-for
 build/built-for: ;
+
+# A sentence in place of a page of errors.
+$(CORE_OBJECTS) $(WORKER_OBJS): build/compiler
+build/compiler:
+	@mkdir -p $(@D)
+	@printf '#include <chrono>\n#include <span>\nstatic_assert(std::chrono::year{2024}.is_leap());\n' | \
+		$(CXX) -std=c++20 -fsyntax-only -x c++ - 2>$@.log || { cat $@.log; \
+		echo "$(CXX) does not compile C++20: install GCC 11, clang 14 or later, or name one with CXX=..." >&2; exit 1; }
+	@$(CXX) --version >$@
 
 $(MODULE_big)$(DLSUFFIX): $(CORE_LIB)
 
@@ -122,7 +162,7 @@ build/worker/%.o: src/worker/%.cpp
 
 -include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
 
-.PHONY: installed regress isolation tap documents symbols lint format format-check bench bench-scale bench-memory bench-events
+.PHONY: installed headers newer regress isolation tap documents symbols lint format format-check bench bench-scale bench-memory bench-events
 
 # What the tests run is what is installed; sudo only for the copying, and only when something changed.
 installed: all
@@ -142,6 +182,12 @@ tap: installed
 
 documents: installed
 	@for script in test/*/check_*.sh; do scripts/server.sh "$$script" || exit 1; done
+
+newer:
+	@scripts/newer.sh
+
+headers:
+	@PG_WARNINGS="$(PG_WARNINGS)" scripts/headers.sh
 
 symbols: all
 	@scripts/symbols.sh $(MODULE_big)$(DLSUFFIX) $(CORE_LIB)

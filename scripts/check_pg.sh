@@ -1,30 +1,48 @@
 #!/bin/bash
-# Usage: check_pg.sh VERSION
-# Builds and tests with the PostgreSQL of another Debian release (13, 15, 17, 18), in a chroot made for it and thrown away;
-# packages come from the mirror that apt uses here, as apt is set to use it. Needs root and mmdebstrap. Format and lint are
-# left out: other releases have other versions of those tools. Fails if a test does.
+# Usage: check_pg.sh VERSION|next [SUITE...]
+# Builds and tests with the PostgreSQL of another release of Debian, in a chroot that is made for it and thrown away. VERSION is
+# a major version; "next" is the next newer one than that of this machine. Suites are those of check.sh; without any, all but
+# format and lint run, and the result is noted in the README's table. Needs root and the network. Fails if a test does.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 
-without='format-check lint'
-case ${1:-} in
-	13) suite=bullseye without+=' isolation' ;; # Debian's 13 comes without pg_isolation_regress
-	15) suite=bookworm ;;
-	17) suite=trixie ;;
-	18) suite=sid ;;
-	*) echo "Which PostgreSQL? Say make check-pg PG=13, 15, 17 or 18." >&2; exit 2 ;;
-esac
+[[ ${1:-} =~ ^([0-9]+|next)$ ]] || { echo "Which PostgreSQL? Say make check-pg PG=17, for example." >&2; exit 2; }
 ((EUID == 0)) || { echo "make check-pg needs root, to make a chroot." >&2; exit 1; }
-scripts/setup.sh check-pg
+suites=("${@:2}")
+((${#suites[@]} > 0)) || suites=(symbols unit fuzz-corpus regress isolation tap documents)
 
-# shellcheck disable=SC2016 # apt expands it
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep -v security | head -n 1)
-sources=$(mktemp --suffix=.tar)
-trap 'rm -f "$sources"' EXIT
-tar --create --file "$sources" --exclude=./.git --exclude=./build --exclude='*.o' --transform 's,^\.,contact_upsert,' .
+scripts/setup.sh check-pg
+if [[ $1 == next ]]; then
+	own=$("$(scripts/pg_config.sh)" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+	read -r major release < <(scripts/debian.sh versions | awk -v own="$own" '$1 > own')
+else
+	read -r major release < <(scripts/debian.sh versions | awk -v major="$1" '$1 == major')
+fi
+[[ -n ${release:-} ]] || { echo "No release of Debian has PostgreSQL $1." >&2; exit 1; }
+mirror=$(scripts/debian.sh mirror)
+echo "PostgreSQL $major in a chroot of Debian $release ..."
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tar --create --file "$work/sources.tar" --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.so' \
+	--exclude=./contact-worker --transform 's,^\.,contact_upsert,' .
+# Experimental is no release of its own.
+sources=("deb $mirror $release main")
+if [[ $release == experimental ]]; then sources=("deb $mirror unstable main" "${sources[@]}"); fi
 
 # shellcheck disable=SC2016 # mmdebstrap expands $1
-mmdebstrap --quiet --variant=apt --include=make "$suite" /dev/null "$mirror" \
-	--aptopt=<(apt-config dump | grep -E '^Acquire::(Check|http)') \
-	--customize-hook="tar-in $sources /srv" \
-	--customize-hook='chroot "$1" env -C /srv/contact_upsert LC_ALL=C.UTF-8 HOME=/srv WITHOUT="'"$without"'" scripts/check.sh'
+printf '%s\n' "${sources[@]}" |
+	mmdebstrap --quiet --variant=apt --include=make "${release/experimental/unstable}" /dev/null - \
+		--aptopt=<(apt-config dump | grep -E '^Acquire::(Check|http)') \
+		--customize-hook="tar-in $work/sources.tar /srv" \
+		--customize-hook='chroot "$1" env -C /srv/contact_upsert LC_ALL=C.UTF-8 HOME=/srv SUITE_SECONDS=1200 scripts/check.sh '"${suites[*]}"'
+			echo $? >"$1/srv/status"
+			chroot "$1" /usr/lib/postgresql/'"$major"'/bin/postgres --version >"$1/srv/version"' \
+		--customize-hook="copy-out /srv/status /srv/version /etc/os-release /srv/contact_upsert/build/check/summary $work"
+if (($# == 1)); then
+	# shellcheck source=/dev/null
+	platform=$(. "$work/os-release" && echo "Debian ${VERSION_ID:-$VERSION_CODENAME}")
+	version=$(sed 's/[^0-9]*\([^ ]*\).*/\1/' "$work/version")
+	scripts/tested.sh note "$version" "$platform" "${suites[*]}" "$(tail -n 1 "$work/summary")"
+fi
+exit "$(<"$work/status")"

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # Sourced by the scripts that are a suite of their own: reports in TAP, which scripts/count.awk counts.
 #   report NAME COMMAND...   one test: runs the command; shows what it printed if it failed
+#   report_todo WHY NAME COMMAND...   the same; unless WHY is empty a failure is no failure yet, for that reason
+#   report_skip NAME WHY   one test that could not be run
 #   nothing TEXT             a command for report: fails, and prints the text, if there is any
 #   report_end               prints the plan, and exits with 1 if a test failed
 
@@ -8,15 +10,24 @@ report_count=0
 report_failed=0
 
 report() {
-	local output
+	report_todo "" "$@"
+}
+
+report_todo() {
+	local output todo=${1:+ # TODO $1}
 	report_count=$((report_count + 1))
-	if output=$("${@:2}" 2>&1); then
-		echo "ok $report_count - $1"
+	if output=$("${@:3}" 2>&1); then
+		echo "ok $report_count - $2$todo"
 	else
-		report_failed=1
-		echo "not ok $report_count - $1"
-		printf '%s\n' "$output" | sed 's/^/# /'
+		[[ -n $todo ]] || report_failed=1
+		echo "not ok $report_count - $2$todo"
+		printf '%s\n' "$output" | sed 's/^/# /' | if [[ -n $todo ]]; then head -n 5; else cat; fi
 	fi
+}
+
+report_skip() {
+	report_count=$((report_count + 1))
+	echo "ok $report_count - $1 # skip $2"
 }
 
 nothing() {

@@ -16,7 +16,7 @@
 #include "upsert_many.h"
 #include "upsert_one.h"
 
-PG_MODULE_MAGIC;
+CU_MODULE_MAGIC;
 
 /* 15 declares it in fmgr.h. */
 extern PGDLLEXPORT void _PG_init(void);

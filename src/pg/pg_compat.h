@@ -1,5 +1,5 @@
 /*
- * pg_compat.h - every difference between the PostgreSQL versions that we build for (13 to 18) stands here.
+ * pg_compat.h - every difference between the PostgreSQL versions that we build for (15 to 18) stands here.
  */
 #ifndef CU_PG_COMPAT_H
 #define CU_PG_COMPAT_H
@@ -8,13 +8,13 @@
 #include "utils/plancache.h"
 #include "utils/resowner.h"
 
-#if PG_VERSION_NUM < 130000
-#error "contact_upsert needs PostgreSQL 13 or later"
+#if PG_VERSION_NUM < 150000
+#error "contact_upsert needs PostgreSQL 15 or later"
 #endif
 
-/* 15 reserves an extension's prefix; before it, there was only a warning about settings that nobody defined. */
-#if PG_VERSION_NUM < 150000
-#define MarkGUCPrefixReserved(prefix) EmitWarningsOnPlaceholders(prefix)
+/* 16 moved VARDATA and its like out of postgres.h. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
 #endif
 
 /* 18 has a prefix instead of a suffix. */
@@ -22,17 +22,11 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
-/* 14 names the owner of a plan's reference. */
-static inline void
-release_cached_plan(CachedPlan *plan)
-{
-	if (plan == NULL)
-		return;
-#if PG_VERSION_NUM < 140000
-	ReleaseCachedPlan(plan, true);
+/* 18 records a name and a version with the magic block. */
+#ifdef PG_MODULE_MAGIC_EXT
+#define CU_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "contact_upsert", .version = CU_VERSION)
 #else
-	ReleaseCachedPlan(plan, CurrentResourceOwner);
+#define CU_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
-}
 
 #endif

@@ -53,10 +53,13 @@ static void
 plan_for_growth(Statement *statement)
 {
 	int nest_level = NewGUCNestLevel();
+	CachedPlan *plan;
 
 	for (size_t i = 0; i < lengthof(other_plans); i++)
 		(void)set_config_option(other_plans[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	release_cached_plan(SPI_plan_get_cached_plan(statement->plan));
+	plan = SPI_plan_get_cached_plan(statement->plan);
+	if (plan)
+		ReleaseCachedPlan(plan, CurrentResourceOwner);
 	AtEOXact_GUC(true, nest_level);
 
 	statement->planned_role = GetUserId();

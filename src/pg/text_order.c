@@ -5,6 +5,7 @@
 
 #include "fmgr.h"
 
+#include "pg_compat.h"
 #include "text_order.h"
 
 int

@@ -1,0 +1,31 @@
+#!/bin/bash
+# Usage: tested.sh newest                               the newest major version that the README says was tested
+#        tested.sh note VERSION PLATFORM SUITES RESULT   replaces, or adds, that major version's row with today's date
+# Keeps the README's table of tested versions, between two comments: rows are written by the runs and by nothing else.
+set -euo pipefail
+cd "${BASH_SOURCE%/*}/.."
+
+rows() {
+	sed -n '/^<!-- tested -->$/,/^<!-- end -->$/p' README.md | grep -E '^\| [0-9]'
+}
+
+note() {
+	local version=$1 row
+	row="| $version | $2 | $3 | $4 | $(date -u +%F) |"
+	{ rows | grep -vE "^\| ${version%%[.~]*}[.~ ]" || true; echo "$row"; } | sort -V >build/tested
+	awk -v head='| PostgreSQL | platform | suites | result | last run |' '
+		/^<!-- tested -->$/ {
+			print; print head; print "|---|---|---|---|---|"
+			while ((getline row < "build/tested") > 0) print row
+			skipping = 1
+		}
+		/^<!-- end -->$/ { skipping = 0 }
+		!skipping { print }' README.md >build/README.md
+	cat build/README.md >README.md
+}
+
+case ${1:-} in
+	newest) rows | sed -E 's/^\| ([0-9]+).*/\1/' | sort -n | tail -n 1 ;;
+	note) note "${@:2}" ;;
+	*) sed -n '2,4p' "$0" >&2; exit 2 ;;
+esac
