@@ -15,7 +15,7 @@ for suite in "${suites[@]}"; do
 	case $suite in
 		regress | isolation | symbols) ;;
 		format-check | lint) group=check ;;
-		*) [[ $group == check ]] || group=test ;;
+		*) [[ $group == check ]] || group="test" ;;
 	esac
 done
 

@@ -2,7 +2,8 @@
 # Usage: setup.sh demo|bench|test|check|check-pg
 # Installs the Debian packages that a target still lacks: demo builds and runs, bench adds what draws, test adds what the
 # suites want, check adds format and lint. With nothing missing it does nothing and needs no rights. Otherwise it needs apt,
-# and root or sudo; it fails with the names of the packages when it has not. Installing starts no service and makes no cluster.
+# and root or sudo; it fails with the names of the packages when it has not. Installing starts no service, now or at the next
+# boot, and makes no cluster.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 
@@ -34,7 +35,7 @@ distribution_version() {
 }
 
 update_lists() {
-	"${as_root[@]}" apt-get -qq update >&2
+	"${as_root[@]}" apt-get -qq -o DPkg::Lock::Timeout=600 update >&2
 }
 
 # Prints those of its arguments that are not installed.
@@ -44,8 +45,23 @@ missing() {
 	done
 }
 
-# As root: installs packages. Services stay down (policy-rc.d), and postgresql-common makes no cluster "main".
+# Services that come with packages of ours. (PostgreSQL's own starts clusters, and there is none.)
+services=(pgbouncer pgqd)
+
+# As root: installs packages. Services stay down (policy-rc.d), at the next boot too unless they were there before, and
+# postgresql-common makes no cluster "main".
 install() {
+	local new service
+	new=$(missing "${services[@]}")
+	install_packages "$@"
+	for service in $new; do
+		# The links that systemd and sysvinit go by; a service that did not come has none.
+		deb-systemd-helper disable "$service.service" >/dev/null 2>&1 || true
+		update-rc.d "$service" disable >/dev/null 2>&1 || true
+	done
+}
+
+install_packages() {
 	local policy=/usr/sbin/policy-rc.d cluster=/etc/postgresql-common/createcluster.d log
 	log=$(mktemp)
 	made=("$log")
@@ -60,8 +76,9 @@ install() {
 	echo 'create_main_cluster = false' >"$cluster/contact_upsert.conf"
 
 	export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
-	local apt=(apt-get -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends)
-	"${apt[@]}" install "$@" >"$log" 2>&1 || { apt-get -qq update && "${apt[@]}" install "$@"; } >"$log" 2>&1 || {
+	# A fresh machine is often busy with upgrades of its own: wait for them.
+	local apt=(apt-get -y -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=600 --no-install-recommends)
+	"${apt[@]}" install "$@" >"$log" 2>&1 || { "${apt[@]}" update && "${apt[@]}" install "$@"; } >"$log" 2>&1 || {
 		cat "$log" >&2
 		return 1
 	}
@@ -80,7 +97,7 @@ case ${1:-} in
 	demo | bench | test | check) packages+=(build-essential libpq-dev) ;;&
 	bench) packages+=(gnuplot-nox) ;;
 	test | check)
-		packages+=(clang iso-codes libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-psycopg2 unicode-data)
+		packages+=(clang iso-codes jq libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-psycopg2 unicode-data)
 		optional+=(libclang-rt-dev python3-psycopg)
 		;;&
 	check) packages+=(clang-format clang-tidy shellcheck) ;;
@@ -115,6 +132,6 @@ if ((EUID != 0)) && ! command -v sudo >/dev/null; then
 fi
 echo "Installing Debian packages: ${wanted[*]}"
 "${as_root[@]}" bash "$PWD/scripts/setup.sh" install "${wanted[@]}" || {
-	echo "Could not install: ${wanted[*]}" >&2
+	echo "Could not install these packages, for the reason above: ${wanted[*]}. Is there a network, and may you use sudo?" >&2
 	exit 1
 }

@@ -2,7 +2,7 @@
 # Usage: symbols.sh MODULE CORE_ARCHIVE
 # Tests the wall between the halves: the core wants nothing but the C and C++ libraries, and of those nothing that reads
 # the locale, prints or starts threads; the module exports what exports.txt lists and nothing else (modules are opened
-# RTLD_GLOBAL), and what the SQL script calls is among it. Reports in TAP; fails if a test does.
+# RTLD_GLOBAL), and what the SQL script calls is among it; whatever the module calls is there when it is loaded. Reports in TAP; fails if a test does.
 set -euo pipefail
 module=$1
 core=$2
@@ -37,6 +37,12 @@ only_in_first() {
 report "the module exports nothing that exports.txt does not list" nothing "$(only_in_first "$exported" "$listed")"
 report "the module has all that exports.txt lists" nothing "$(only_in_first "$listed" "$exported")"
 report "the module has each C function of the SQL script" nothing "$(only_in_first "$called" "$exported")"
+# What an undeclared function leaves behind is found only when the server loads the module.
+needed=$(nm --dynamic --undefined-only --portability "$module" | awk '$2 == "U" { sub(/@.*/, "", $1); print $1 }' | sort -u)
+mapfile -t providers < <(ldd "$module" | sed -n 's/.*=> \(\/[^ ]*\).*/\1/p')
+provided=$(names --dynamic --defined-only "$("$(scripts/pg_config.sh)" --bindir)/postgres" "${providers[@]}")
+report "the server or a library that the module names has each function that the module calls" \
+	nothing "$(only_in_first "$needed" "$provided")"
 report "the module brings its C++ library" grep -q 'NEEDED.*libstdc++' <(readelf --dynamic "$module")
 
 report_end

@@ -21,7 +21,7 @@ report_todo() {
 	else
 		[[ -n $todo ]] || report_failed=1
 		echo "not ok $report_count - $2$todo"
-		printf '%s\n' "$output" | sed 's/^/# /' | if [[ -n $todo ]]; then head -n 5; else cat; fi
+		printf '%s\n' "$output" | sed 's/^/# /' | if [[ -n $todo ]]; then sed -n 1,5p; else cat; fi
 	fi
 }
 
