@@ -1,6 +1,6 @@
 -- Who may do what: membership of a workspace, and the privileges that it needs. The last part of the script.
 
-CREATE FUNCTION contacts.member_privileges(verb text, role_name name) RETURNS SETOF text
+CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) RETURNS SETOF text
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -22,7 +22,7 @@ CREATE FUNCTION contacts.member_privileges(verb text, role_name name) RETURNS SE
 			WHERE x.extname = 'contact_upsert' AND n.nspname <> 'public'
 			UNION ALL
 			VALUES
-				('USAGE ON SCHEMA contacts'),
+				('USAGE ON SCHEMA contacts, contacts_internal'),
 				('SELECT, UPDATE (name, status_policy, definitions_version) ON contacts.workspace'),
 				('SELECT ON contacts.member'),
 				('SELECT, INSERT, UPDATE, DELETE ON contacts.field, contacts.tag, contacts.contact, contacts.statistics'),
@@ -34,30 +34,31 @@ CREATE FUNCTION contacts.member_privileges(verb text, role_name name) RETURNS SE
 				('SELECT, INSERT, UPDATE, DELETE ON contacts.import_progress, contacts.import_chunk, contacts.import_error')
 		) AS needed (privilege)
 	$$;
-COMMENT ON FUNCTION contacts.member_privileges(text, name) IS
+COMMENT ON FUNCTION contacts_internal.member_privileges(text, name) IS
 	'part of grant_access and revoke_access: the statements that grant or revoke what a member needs';
-REVOKE ALL ON FUNCTION contacts.member_privileges(text, name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.member_privileges(text, name) FROM PUBLIC;
 
-CREATE FUNCTION contacts.grant_access(role_name name, workspace_id bigint) RETURNS void
+CREATE FUNCTION contacts.grant_access(role_name name, workspace_id bigint DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
+	workspace CONSTANT bigint := coalesce(grant_access.workspace_id, contacts_internal.current_workspace());
 	statement text;
 BEGIN
 	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = grant_access.role_name) THEN
 		RAISE EXCEPTION 'Role % does not exist.', coalesce(quote_ident(grant_access.role_name), 'NULL')
 			USING ERRCODE = 'undefined_object', HINT = 'CREATE ROLE first. Access is for roles, not for PUBLIC.';
 	END IF;
-	IF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = grant_access.workspace_id) THEN
-		RAISE EXCEPTION 'Workspace % does not exist.', coalesce(grant_access.workspace_id::text, 'NULL')
+	IF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = workspace) THEN
+		RAISE EXCEPTION 'Workspace % does not exist.', workspace
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
 				HINT = 'SELECT contacts.define_workspace(name) creates one.';
 	END IF;
-	INSERT INTO contacts.member (workspace_id, role_name) VALUES (grant_access.workspace_id, grant_access.role_name)
+	INSERT INTO contacts.member (workspace_id, role_name) VALUES (workspace, grant_access.role_name)
 		ON CONFLICT DO NOTHING;
-	FOR statement IN SELECT contacts.member_privileges('GRANT', grant_access.role_name) LOOP
+	FOR statement IN SELECT contacts_internal.member_privileges('GRANT', grant_access.role_name) LOOP
 		EXECUTE statement;
 	END LOOP;
 END
@@ -66,21 +67,22 @@ COMMENT ON FUNCTION contacts.grant_access(name, bigint) IS
 	'lets a role, and its members, act for a workspace: membership and every privilege that this needs';
 REVOKE ALL ON FUNCTION contacts.grant_access(name, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.revoke_access(role_name name, workspace_id bigint) RETURNS void
+CREATE FUNCTION contacts.revoke_access(role_name name, workspace_id bigint DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
+	workspace CONSTANT bigint := coalesce(revoke_access.workspace_id, contacts_internal.current_workspace());
 	statement text;
 BEGIN
 	DELETE FROM contacts.member m
-		WHERE m.workspace_id = revoke_access.workspace_id AND m.role_name = revoke_access.role_name;
+		WHERE m.workspace_id = workspace AND m.role_name = revoke_access.role_name;
 	IF EXISTS (SELECT FROM contacts.member m WHERE m.role_name = revoke_access.role_name)
 		OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = revoke_access.role_name) THEN
 		RETURN;
 	END IF;
-	FOR statement IN SELECT contacts.member_privileges('REVOKE', revoke_access.role_name) LOOP
+	FOR statement IN SELECT contacts_internal.member_privileges('REVOKE', revoke_access.role_name) LOOP
 		EXECUTE statement;
 	END LOOP;
 END

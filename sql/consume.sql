@@ -38,7 +38,7 @@ CREATE TYPE contacts.claimed_event AS (
 COMMENT ON TYPE contacts.claimed_event IS 'an event handed out to a consumer; attempts counts this time';
 REVOKE ALL ON TYPE contacts.claimed_event FROM PUBLIC;
 
-CREATE FUNCTION contacts.keys_of(consumer_id bigint, event_ids bigint[])
+CREATE FUNCTION contacts_internal.keys_of(consumer_id bigint, event_ids bigint[])
 	RETURNS TABLE (consumer_id_key bigint, event_id_key bigint)
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 1
 	SET search_path = pg_catalog, pg_temp
@@ -47,10 +47,10 @@ BEGIN
 	RETURN QUERY SELECT keys_of.consumer_id, e FROM unnest(event_ids) e;
 END
 $$;
-COMMENT ON FUNCTION contacts.keys_of(bigint, bigint[]) IS 'part of claim(), ack() and release(): keys to look up';
-REVOKE ALL ON FUNCTION contacts.keys_of(bigint, bigint[]) FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.keys_of(bigint, bigint[]) IS 'part of claim(), ack() and release(): keys to look up';
+REVOKE ALL ON FUNCTION contacts_internal.keys_of(bigint, bigint[]) FROM PUBLIC;
 
-CREATE FUNCTION contacts.raise_floor(consumer_id bigint) RETURNS bigint
+CREATE FUNCTION contacts_internal.raise_floor(consumer_id bigint) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	SET jit = off SET plan_cache_mode = force_custom_plan
@@ -92,11 +92,11 @@ BEGIN
 	RETURN coalesce(seen.floor, 0);
 END
 $$;
-COMMENT ON FUNCTION contacts.raise_floor(bigint) IS
+COMMENT ON FUNCTION contacts_internal.raise_floor(bigint) IS
 	'part of claim(): the event_id from which to look, and once a second a step up for the calls to come';
-REVOKE ALL ON FUNCTION contacts.raise_floor(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.raise_floor(bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.lock_due(consumer_id bigint, max integer, at timestamptz) RETURNS bigint[]
+CREATE FUNCTION contacts_internal.lock_due(consumer_id bigint, max integer, at timestamptz) RETURNS bigint[]
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	SET jit = off SET plan_cache_mode = force_custom_plan
@@ -109,7 +109,7 @@ DECLARE
 	bottom bigint;
 	ids bigint[];
 BEGIN
-	bottom := contacts.raise_floor(id);
+	bottom := contacts_internal.raise_floor(id);
 	ids := ARRAY(
 		SELECT d.event_id
 		FROM contacts.delivery d
@@ -147,15 +147,15 @@ BEGIN
 	RETURN ids;
 END
 $$;
-COMMENT ON FUNCTION contacts.lock_due(bigint, integer, timestamptz) IS
+COMMENT ON FUNCTION contacts_internal.lock_due(bigint, integer, timestamptz) IS
 	'part of claim() and relay(): the ids of the oldest events to hand out, whose deliveries it locks';
-REVOKE ALL ON FUNCTION contacts.lock_due(bigint, integer, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.lock_due(bigint, integer, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION contacts.claim(
 	consumer text,
 	max integer DEFAULT 100,
 	lease interval DEFAULT '30 s',
-	workspace_id bigint DEFAULT contacts.current_workspace()
+	workspace_id bigint DEFAULT NULL
 ) RETURNS SETOF contacts.claimed_event
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -165,7 +165,8 @@ CREATE FUNCTION contacts.claim(
 	AS $$
 #variable_conflict use_column
 DECLARE
-	id bigint := contacts.find_consumer(consumer, claim.workspace_id);
+	workspace CONSTANT bigint := coalesce(claim.workspace_id, contacts_internal.current_workspace());
+	id bigint := contacts_internal.find_consumer(consumer, workspace);
 	ids bigint[];
 	lease_number bigint;
 	max_attempts integer;
@@ -182,30 +183,30 @@ BEGIN
 				HINT = 'It is how long the events are yours. When you die, they wait that long for somebody else.';
 	END IF;
 
-	ids := contacts.lock_due(id, max, at);
+	ids := contacts_internal.lock_due(id, max, at);
 	IF cardinality(ids) = 0 THEN
 		RETURN;
 	END IF;
 
 	lease_number := nextval('contacts.lease_seq');
 	SELECT c.max_attempts INTO max_attempts
-		FROM contacts.consumer c WHERE c.workspace_id = claim.workspace_id AND c.consumer_id = id;
+		FROM contacts.consumer c WHERE c.workspace_id = workspace AND c.consumer_id = id;
 	UPDATE contacts.delivery d
 		SET lease = lease_number, leased_until = at + claim.lease, attempts = d.attempts + 1
-		FROM contacts.keys_of(id, ids) AS k (consumer_id, event_id)
+		FROM contacts_internal.keys_of(id, ids) AS k (consumer_id, event_id)
 		WHERE d.consumer_id = k.consumer_id AND d.event_id = k.event_id AND d.attempts < max_attempts;
 	GET DIAGNOSTICS leased = ROW_COUNT;
 	IF leased < cardinality(ids) THEN
 		-- Whoever had them last never came back to say so.
 		UPDATE contacts.delivery d
 			SET due_at = 'infinity', dead = true, last_error = 'The lease ran out.'
-			FROM contacts.keys_of(id, ids) AS k (consumer_id, event_id)
+			FROM contacts_internal.keys_of(id, ids) AS k (consumer_id, event_id)
 			WHERE d.consumer_id = k.consumer_id AND d.event_id = k.event_id AND d.lease <> lease_number;
 	END IF;
 	RETURN QUERY
 		SELECT d.event_id, d.lease, d.attempts, e.workspace_id, e.contact_id, e.contact_version, e.ordinal, e.type,
 			e.detail, e.created_at
-		FROM contacts.keys_of(id, ids) AS k (consumer_id, event_id)
+		FROM contacts_internal.keys_of(id, ids) AS k (consumer_id, event_id)
 			JOIN contacts.delivery d USING (consumer_id, event_id)
 			JOIN contacts.event e ON e.workspace_id = d.workspace_id AND e.event_id = d.event_id
 		WHERE d.lease = lease_number
@@ -220,7 +221,7 @@ CREATE FUNCTION contacts.ack(
 	consumer text,
 	lease bigint,
 	event_ids bigint[],
-	workspace_id bigint DEFAULT contacts.current_workspace()
+	workspace_id bigint DEFAULT NULL
 ) RETURNS integer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -230,7 +231,8 @@ CREATE FUNCTION contacts.ack(
 	AS $$
 #variable_conflict use_column
 DECLARE
-	id bigint := contacts.find_consumer(consumer, ack.workspace_id);
+	workspace CONSTANT bigint := coalesce(ack.workspace_id, contacts_internal.current_workspace());
+	id bigint := contacts_internal.find_consumer(consumer, workspace);
 	acknowledged integer;
 BEGIN
 	IF ack.lease IS NULL OR event_ids IS NULL THEN
@@ -238,7 +240,7 @@ BEGIN
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Both come from contacts.claim().';
 	END IF;
 	DELETE FROM contacts.delivery d
-		USING contacts.keys_of(id, event_ids) AS k (consumer_id, event_id)
+		USING contacts_internal.keys_of(id, event_ids) AS k (consumer_id, event_id)
 		WHERE d.consumer_id = k.consumer_id AND d.event_id = k.event_id
 			AND d.lease = ack.lease AND d.lease > 0;
 	GET DIAGNOSTICS acknowledged = ROW_COUNT;
@@ -254,7 +256,7 @@ CREATE FUNCTION contacts.fail(
 	lease bigint,
 	event_id bigint,
 	error text,
-	workspace_id bigint DEFAULT contacts.current_workspace()
+	workspace_id bigint DEFAULT NULL
 ) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -264,7 +266,8 @@ CREATE FUNCTION contacts.fail(
 	AS $$
 #variable_conflict use_column
 DECLARE
-	id bigint := contacts.find_consumer(consumer, fail.workspace_id);
+	workspace CONSTANT bigint := coalesce(fail.workspace_id, contacts_internal.current_workspace());
+	id bigint := contacts_internal.find_consumer(consumer, workspace);
 BEGIN
 	IF fail.lease IS NULL OR fail.event_id IS NULL THEN
 		RAISE EXCEPTION 'lease and event_id must not be null.'
@@ -278,7 +281,7 @@ BEGIN
 				+ interval '1 s' * least(3600, 2 ^ least(d.attempts - 1, 12)) * (0.5 + random() / 2) END
 		FROM contacts.consumer c
 		WHERE d.consumer_id = id AND d.event_id = fail.event_id
-			AND d.lease = fail.lease AND d.lease > 0 AND c.workspace_id = fail.workspace_id AND c.consumer_id = id;
+			AND d.lease = fail.lease AND d.lease > 0 AND c.workspace_id = workspace AND c.consumer_id = id;
 	RETURN FOUND;
 END
 $$;
@@ -290,7 +293,7 @@ CREATE FUNCTION contacts.release(
 	consumer text,
 	lease bigint,
 	event_ids bigint[],
-	workspace_id bigint DEFAULT contacts.current_workspace()
+	workspace_id bigint DEFAULT NULL
 ) RETURNS integer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -300,7 +303,8 @@ CREATE FUNCTION contacts.release(
 	AS $$
 #variable_conflict use_column
 DECLARE
-	id bigint := contacts.find_consumer(consumer, release.workspace_id);
+	workspace CONSTANT bigint := coalesce(release.workspace_id, contacts_internal.current_workspace());
+	id bigint := contacts_internal.find_consumer(consumer, workspace);
 	released integer;
 BEGIN
 	IF release.lease IS NULL OR event_ids IS NULL THEN
@@ -309,7 +313,7 @@ BEGIN
 	END IF;
 	UPDATE contacts.delivery d
 		SET lease = 0, leased_until = '-infinity', attempts = d.attempts - 1
-		FROM contacts.keys_of(id, event_ids) AS k (consumer_id, event_id)
+		FROM contacts_internal.keys_of(id, event_ids) AS k (consumer_id, event_id)
 		WHERE d.consumer_id = k.consumer_id AND d.event_id = k.event_id
 			AND d.lease = release.lease AND d.lease > 0;
 	GET DIAGNOSTICS released = ROW_COUNT;
@@ -323,14 +327,15 @@ REVOKE ALL ON FUNCTION contacts.release(text, bigint, bigint[], bigint) FROM PUB
 CREATE FUNCTION contacts.retry_dead(
 	consumer text,
 	event_id bigint DEFAULT NULL,
-	workspace_id bigint DEFAULT contacts.current_workspace()
+	workspace_id bigint DEFAULT NULL
 ) RETURNS integer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
-	id bigint := contacts.find_consumer(consumer, retry_dead.workspace_id);
+	workspace CONSTANT bigint := coalesce(retry_dead.workspace_id, contacts_internal.current_workspace());
+	id bigint := contacts_internal.find_consumer(consumer, workspace);
 	revived integer;
 BEGIN
 	UPDATE contacts.delivery d
@@ -347,7 +352,7 @@ COMMENT ON FUNCTION contacts.retry_dead(text, bigint, bigint) IS
 REVOKE ALL ON FUNCTION contacts.retry_dead(text, bigint, bigint) FROM PUBLIC;
 
 -- These two have every name qualified and pin nothing, so that they are inlined: they run once an event.
-CREATE FUNCTION contacts.event_notification(
+CREATE FUNCTION contacts_internal.event_notification(
 	workspace_id bigint,
 	event_id bigint,
 	contact_id text,
@@ -367,11 +372,11 @@ CREATE FUNCTION contacts.event_notification(
 					THEN pg_catalog.format(',"merge_tag":%s', detail OPERATOR(pg_catalog.#>) '{field,merge_tag}')
 			END)
 	$$;
-COMMENT ON FUNCTION contacts.event_notification(bigint, bigint, text, bigint, contacts.event_type, jsonb) IS
+COMMENT ON FUNCTION contacts_internal.event_notification(bigint, bigint, text, bigint, contacts.event_type, jsonb) IS
 	'what an upsert sends with NOTIFY for the event: ids only, for every role may listen';
-REVOKE ALL ON FUNCTION contacts.event_notification(bigint, bigint, text, bigint, contacts.event_type, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.event_notification(bigint, bigint, text, bigint, contacts.event_type, jsonb) FROM PUBLIC;
 
-CREATE FUNCTION contacts.event_line(event contacts.claimed_event) RETURNS text
+CREATE FUNCTION contacts_internal.event_line(event contacts.claimed_event) RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE
 	AS $$
 		SELECT pg_catalog.format(
@@ -382,16 +387,16 @@ CREATE FUNCTION contacts.event_line(event contacts.claimed_event) RETURNS text
 			pg_catalog.to_char(pg_catalog.timezone('UTC', event.created_at), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
 			event.attempts, event.detail)
 	$$;
-COMMENT ON FUNCTION contacts.event_line(contacts.claimed_event) IS
+COMMENT ON FUNCTION contacts_internal.event_line(contacts.claimed_event) IS
 	'what contact-worker prints for the event: one line of JSON, bigint ids as strings';
-REVOKE ALL ON FUNCTION contacts.event_line(contacts.claimed_event) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.event_line(contacts.claimed_event) FROM PUBLIC;
 
 -- What it notifies of and deletes in one transaction needs no lease: nobody else takes what is locked.
 CREATE FUNCTION contacts.relay(
 	consumer text,
 	channel text,
 	max integer DEFAULT 1000,
-	workspace_id bigint DEFAULT contacts.current_workspace()
+	workspace_id bigint DEFAULT NULL
 ) RETURNS integer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -401,23 +406,24 @@ CREATE FUNCTION contacts.relay(
 	AS $$
 #variable_conflict use_column
 DECLARE
-	id bigint := contacts.find_consumer(consumer, relay.workspace_id);
+	workspace CONSTANT bigint := coalesce(relay.workspace_id, contacts_internal.current_workspace());
+	id bigint := contacts_internal.find_consumer(consumer, workspace);
 	ids bigint[];
 BEGIN
 	IF max IS NULL OR max < 1 THEN
 		RAISE EXCEPTION 'max must be at least 1.'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is how many events to relay at most.';
 	END IF;
-	ids := contacts.lock_due(id, max, clock_timestamp());
+	ids := contacts_internal.lock_due(id, max, clock_timestamp());
 	IF cardinality(ids) > 0 THEN
-		PERFORM pg_notify(channel, contacts.event_notification(
+		PERFORM pg_notify(channel, contacts_internal.event_notification(
 				e.workspace_id, e.event_id, e.contact_id, e.contact_version, e.type, e.detail))
-			FROM contacts.keys_of(id, ids) AS k (consumer_id, event_id)
+			FROM contacts_internal.keys_of(id, ids) AS k (consumer_id, event_id)
 				JOIN contacts.delivery d USING (consumer_id, event_id)
 				JOIN contacts.event e ON e.workspace_id = d.workspace_id AND e.event_id = d.event_id
 			ORDER BY e.event_id;
 		DELETE FROM contacts.delivery d
-			USING contacts.keys_of(id, ids) AS k (consumer_id, event_id)
+			USING contacts_internal.keys_of(id, ids) AS k (consumer_id, event_id)
 			WHERE d.consumer_id = k.consumer_id AND d.event_id = k.event_id;
 	END IF;
 	RETURN cardinality(ids);
@@ -427,7 +433,7 @@ COMMENT ON FUNCTION contacts.relay(text, text, integer, bigint) IS
 	'claims events, sends each with NOTIFY and acknowledges them, all in this transaction; returns how many';
 REVOKE ALL ON FUNCTION contacts.relay(text, text, integer, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.count_deliveries(
+CREATE FUNCTION contacts_internal.count_deliveries(
 	OUT workspace_id bigint, OUT consumer text, OUT pending bigint, OUT leased bigint, OUT dead bigint,
 	OUT oldest_age interval
 ) RETURNS SETOF record
@@ -454,12 +460,12 @@ BEGIN
 				GROUP BY d.consumer_id) n ON n.consumer_id = c.consumer_id;
 END
 $$;
-COMMENT ON FUNCTION contacts.count_deliveries() IS 'what the view event_lag shows, with the caller''s rights';
-REVOKE ALL ON FUNCTION contacts.count_deliveries() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.count_deliveries() IS 'what the view event_lag shows, with the caller''s rights';
+REVOKE ALL ON FUNCTION contacts_internal.count_deliveries() FROM PUBLIC;
 
 -- Over a function, because before PostgreSQL 15 a view reads tables with its owner's rights, past row level security.
 CREATE VIEW contacts.event_lag AS
-	SELECT l.workspace_id, l.consumer, l.pending, l.leased, l.dead, l.oldest_age FROM contacts.count_deliveries() l;
+	SELECT l.workspace_id, l.consumer, l.pending, l.leased, l.dead, l.oldest_age FROM contacts_internal.count_deliveries() l;
 COMMENT ON VIEW contacts.event_lag IS
 	'per consumer: deliveries waiting, handed out and dead, and the age of the oldest that is not dead';
 REVOKE ALL ON contacts.event_lag FROM PUBLIC;

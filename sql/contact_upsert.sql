@@ -9,6 +9,10 @@
 CREATE SCHEMA contacts;
 COMMENT ON SCHEMA contacts IS 'contact_upsert: contacts by e-mail address, their definitions and their events';
 
+CREATE SCHEMA contacts_internal;
+COMMENT ON SCHEMA contacts_internal IS
+	'contact_upsert: what the tables and functions of the schema contacts call; may change with any version';
+
 -- Types
 
 CREATE TYPE contacts.status AS ENUM ('SUBSCRIBED', 'UNSUBSCRIBED', 'UNCONFIRMED', 'CLEANED', 'COMPLAINED');
@@ -51,44 +55,33 @@ COMMENT ON FUNCTION contact_upsert(jsonb) IS
 	'create a contact, or update the one with that e-mail address, in the workspace of contact_upsert.workspace_id';
 REVOKE ALL ON FUNCTION contact_upsert(jsonb) FROM PUBLIC;
 
-CREATE FUNCTION contacts.upsert(workspace_id bigint, request jsonb) RETURNS jsonb
+CREATE FUNCTION contacts.upsert(request jsonb, workspace_id bigint DEFAULT NULL) RETURNS jsonb
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_upsert';
-COMMENT ON FUNCTION contacts.upsert(bigint, jsonb) IS 'contact_upsert for a named workspace';
-REVOKE ALL ON FUNCTION contacts.upsert(bigint, jsonb) FROM PUBLIC;
+COMMENT ON FUNCTION contacts.upsert(jsonb, bigint) IS
+	'contact_upsert for a named workspace, by default that of contact_upsert.workspace_id';
+REVOKE ALL ON FUNCTION contacts.upsert(jsonb, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.upsert_many(workspace_id bigint, requests jsonb, on_error text DEFAULT 'continue')
-	RETURNS SETOF contacts.upsert_result
+CREATE FUNCTION contacts.upsert_many(
+	requests jsonb,
+	on_error text DEFAULT 'continue',
+	workspace_id bigint DEFAULT NULL
+) RETURNS SETOF contacts.upsert_result
 	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1000
 	AS 'MODULE_PATHNAME', 'contacts_upsert_many';
-COMMENT ON FUNCTION contacts.upsert_many(bigint, jsonb, text) IS
+COMMENT ON FUNCTION contacts.upsert_many(jsonb, text, bigint) IS
 	'contacts.upsert for an array of up to 100,000 requests; a row for each, in their order; on_error: continue or stop';
-REVOKE ALL ON FUNCTION contacts.upsert_many(bigint, jsonb, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts.upsert_many(jsonb, text, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.upsert_many(requests jsonb, on_error text DEFAULT 'continue')
-	RETURNS SETOF contacts.upsert_result
-	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1000
-	AS 'MODULE_PATHNAME', 'contacts_upsert_many_current';
-COMMENT ON FUNCTION contacts.upsert_many(jsonb, text) IS
-	'contact_upsert for an array of up to 100,000 requests; a row for each, in their order; on_error: continue or stop';
-REVOKE ALL ON FUNCTION contacts.upsert_many(jsonb, text) FROM PUBLIC;
-
-CREATE FUNCTION contacts.preview(workspace_id bigint, request jsonb) RETURNS contacts.upsert_result
+CREATE FUNCTION contacts.preview(request jsonb, workspace_id bigint DEFAULT NULL) RETURNS contacts.upsert_result
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_preview';
-COMMENT ON FUNCTION contacts.preview(bigint, jsonb) IS
+COMMENT ON FUNCTION contacts.preview(jsonb, bigint) IS
 	'what contacts.upsert would do, by the same code; writes nothing, a bad request is outcome failed';
-REVOKE ALL ON FUNCTION contacts.preview(bigint, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts.preview(jsonb, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.preview(request jsonb) RETURNS contacts.upsert_result
-	LANGUAGE C VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'contacts_preview_current';
-COMMENT ON FUNCTION contacts.preview(jsonb) IS
-	'what contact_upsert would do, by the same code; writes nothing, a bad request is outcome failed';
-REVOKE ALL ON FUNCTION contacts.preview(jsonb) FROM PUBLIC;
-
-CREATE FUNCTION contacts.current_workspace() RETURNS bigint
+CREATE FUNCTION contacts_internal.current_workspace() RETURNS bigint
 	LANGUAGE C STABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'contacts_current_workspace';
-COMMENT ON FUNCTION contacts.current_workspace() IS 'the setting contact_upsert.workspace_id';
-REVOKE ALL ON FUNCTION contacts.current_workspace() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.current_workspace() IS 'the setting contact_upsert.workspace_id';
+REVOKE ALL ON FUNCTION contacts_internal.current_workspace() FROM PUBLIC;

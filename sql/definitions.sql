@@ -46,35 +46,37 @@ CREATE FUNCTION contacts.define_field(
 	default_value jsonb DEFAULT NULL,
 	required boolean DEFAULT false,
 	tracked boolean DEFAULT false,
-	"position" integer DEFAULT NULL,
-	workspace_id bigint DEFAULT contacts.current_workspace()
+	place integer DEFAULT NULL,
+	workspace_id bigint DEFAULT NULL
 ) RETURNS text
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
+DECLARE
+	workspace CONSTANT bigint := coalesce(define_field.workspace_id, contacts_internal.current_workspace());
 BEGIN
 	-- A repetition writes nothing.
 	IF EXISTS (
 		SELECT FROM contacts.field f
-		WHERE f.workspace_id = define_field.workspace_id AND f.merge_tag = define_field.merge_tag
+		WHERE f.workspace_id = workspace AND f.merge_tag = define_field.merge_tag
 			AND (f.label, f.type, f.options, f.default_value, f.required, f.tracked, f."position")
 				IS NOT DISTINCT FROM (define_field.label, define_field.type, define_field.options,
 					define_field.default_value, define_field.required, define_field.tracked,
-					coalesce(define_field."position", f."position"))) THEN
+					coalesce(define_field.place, f."position"))) THEN
 		RETURN define_field.merge_tag;
 	END IF;
 	-- Of two calls at once the second would fail by the label, which ON CONFLICT does not look at.
-	PERFORM pg_advisory_xact_lock(hashtext('contacts.define_field'), hashint8(define_field.workspace_id));
+	PERFORM pg_advisory_xact_lock(hashtext('contacts.define_field'), hashint8(workspace));
 	INSERT INTO contacts.field AS f
 			(workspace_id, merge_tag, label, type, options, default_value, required, tracked, "position")
-		VALUES (define_field.workspace_id, define_field.merge_tag, define_field.label, define_field.type,
+		VALUES (workspace, define_field.merge_tag, define_field.label, define_field.type,
 			define_field.options, define_field.default_value, define_field.required, define_field.tracked,
-			define_field."position")
+			define_field.place)
 		ON CONFLICT (workspace_id, merge_tag) DO UPDATE
 			SET (label, type, options, default_value, required, tracked, "position")
 				= (excluded.label, excluded.type, excluded.options, excluded.default_value, excluded.required,
-					excluded.tracked, coalesce(define_field."position", f."position"));
+					excluded.tracked, coalesce(define_field.place, f."position"));
 	RETURN define_field.merge_tag;
 END
 $$;
@@ -87,24 +89,25 @@ REVOKE ALL ON FUNCTION contacts.define_field(
 CREATE FUNCTION contacts.define_tag(
 	name text,
 	description text DEFAULT NULL,
-	workspace_id bigint DEFAULT contacts.current_workspace()
+	workspace_id bigint DEFAULT NULL
 ) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
+	workspace CONSTANT bigint := coalesce(define_tag.workspace_id, contacts_internal.current_workspace());
 	id bigint;
 BEGIN
 	-- A repetition writes nothing and draws no id.
 	SELECT t.tag_id INTO id
 		FROM contacts.tag t
-		WHERE t.workspace_id = define_tag.workspace_id AND t.name = contacts.trim(define_tag.name)
+		WHERE t.workspace_id = workspace AND t.name = contacts_internal.trim(define_tag.name)
 			AND t.description IS NOT DISTINCT FROM coalesce(define_tag.description, t.description);
 	IF id IS NULL THEN
 		INSERT INTO contacts.tag AS t (workspace_id, name, description)
-			VALUES (define_tag.workspace_id, contacts.trim(define_tag.name), define_tag.description)
-			ON CONFLICT (workspace_id, contacts.fold_case(name)) DO UPDATE
+			VALUES (workspace, contacts_internal.trim(define_tag.name), define_tag.description)
+			ON CONFLICT (workspace_id, contacts_internal.fold_case(name)) DO UPDATE
 				SET name = excluded.name, description = coalesce(excluded.description, t.description)
 			RETURNING t.tag_id INTO id;
 	END IF;
@@ -115,11 +118,19 @@ COMMENT ON FUNCTION contacts.define_tag(text, text, bigint) IS
 	'creates a tag, or changes the spelling and the description of the one with that name; returns its id';
 REVOKE ALL ON FUNCTION contacts.define_tag(text, text, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.record(workspace_id bigint, contact_id text, counter text, by bigint DEFAULT 1) RETURNS void
+CREATE FUNCTION contacts.record(
+	contact_id text,
+	counter text,
+	by bigint DEFAULT 1,
+	workspace_id bigint DEFAULT NULL
+) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
+DECLARE
+	workspace CONSTANT bigint := coalesce(record.workspace_id, contacts_internal.current_workspace());
+	total bigint;
 BEGIN
 	IF counter IS NULL OR counter NOT IN ('total_opens', 'total_clicks', 'total_bounces', 'total_delivered') THEN
 		RAISE EXCEPTION 'There is no counter %.', coalesce(quote_literal(counter), 'NULL')
@@ -131,16 +142,14 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'statistics', COLUMN = counter,
 				HINT = 'UPDATE contacts.statistics corrects a counter.';
 	END IF;
-	IF NOT EXISTS (
-		SELECT FROM contacts.contact c WHERE c.workspace_id = record.workspace_id AND c.id = record.contact_id) THEN
-		RAISE EXCEPTION 'Contact % does not exist in workspace %.', coalesce(contact_id, 'NULL'),
-				coalesce(record.workspace_id::text, 'NULL')
+	IF NOT EXISTS (SELECT FROM contacts.contact c WHERE c.workspace_id = workspace AND c.id = record.contact_id) THEN
+		RAISE EXCEPTION 'Contact % does not exist in workspace %.', coalesce(contact_id, 'NULL'), workspace
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'contact', COLUMN = 'id',
 				HINT = 'contact_id is the id in the answer of contact_upsert().';
 	END IF;
 	INSERT INTO contacts.statistics AS s
 			(workspace_id, contact_id, total_opens, total_clicks, total_bounces, total_delivered)
-		VALUES (record.workspace_id, record.contact_id,
+		VALUES (workspace, record.contact_id,
 			CASE counter WHEN 'total_opens' THEN by ELSE 0 END,
 			CASE counter WHEN 'total_clicks' THEN by ELSE 0 END,
 			CASE counter WHEN 'total_bounces' THEN by ELSE 0 END,
@@ -149,9 +158,16 @@ BEGIN
 			total_opens = s.total_opens + excluded.total_opens,
 			total_clicks = s.total_clicks + excluded.total_clicks,
 			total_bounces = s.total_bounces + excluded.total_bounces,
-			total_delivered = s.total_delivered + excluded.total_delivered;
+			total_delivered = s.total_delivered + excluded.total_delivered
+		RETURNING CASE counter
+			WHEN 'total_opens' THEN s.total_opens
+			WHEN 'total_clicks' THEN s.total_clicks
+			WHEN 'total_bounces' THEN s.total_bounces
+			ELSE s.total_delivered END
+			INTO total;
+	RETURN total;
 END
 $$;
-COMMENT ON FUNCTION contacts.record(bigint, text, text, bigint) IS
-	'adds to total_opens, total_clicks, total_bounces or total_delivered of a contact';
-REVOKE ALL ON FUNCTION contacts.record(bigint, text, text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION contacts.record(text, text, bigint, bigint) IS
+	'adds to total_opens, total_clicks, total_bounces or total_delivered of a contact; returns the new total';
+REVOKE ALL ON FUNCTION contacts.record(text, text, bigint, bigint) FROM PUBLIC;

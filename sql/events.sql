@@ -5,7 +5,7 @@ CREATE TYPE contacts.event_type AS ENUM ('CONTACT_SUBSCRIBED_PENDING', 'TAG_ADDE
 COMMENT ON TYPE contacts.event_type IS 'what happened to a contact';
 REVOKE ALL ON TYPE contacts.event_type FROM PUBLIC;
 
-CREATE FUNCTION contacts.before_consumer_change() RETURNS trigger
+CREATE FUNCTION contacts_internal.before_consumer_change() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	SET lock_timeout = '2s'
@@ -22,11 +22,11 @@ EXCEPTION WHEN lock_not_available THEN
 			HINT = 'Try again when it has ended; pg_locks shows who holds a lock on contacts.event.';
 END
 $$;
-COMMENT ON FUNCTION contacts.before_consumer_change() IS
+COMMENT ON FUNCTION contacts_internal.before_consumer_change() IS
 	'trigger: makes a change of consumers apply to exactly the events that are committed after it';
-REVOKE ALL ON FUNCTION contacts.before_consumer_change() FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.before_consumer_change() FROM PUBLIC;
 
-CREATE FUNCTION contacts.after_consumer_insert() RETURNS trigger
+CREATE FUNCTION contacts_internal.after_consumer_insert() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -35,10 +35,10 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION contacts.after_consumer_insert() IS 'trigger: gives a consumer its floor';
-REVOKE ALL ON FUNCTION contacts.after_consumer_insert() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.after_consumer_insert() IS 'trigger: gives a consumer its floor';
+REVOKE ALL ON FUNCTION contacts_internal.after_consumer_insert() FROM PUBLIC;
 
-CREATE FUNCTION contacts.after_consumer_delete() RETURNS trigger
+CREATE FUNCTION contacts_internal.after_consumer_delete() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -49,10 +49,10 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION contacts.after_consumer_delete() IS 'trigger: deletes the deliveries of a deleted consumer';
-REVOKE ALL ON FUNCTION contacts.after_consumer_delete() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.after_consumer_delete() IS 'trigger: deletes the deliveries of a deleted consumer';
+REVOKE ALL ON FUNCTION contacts_internal.after_consumer_delete() FROM PUBLIC;
 
-CREATE FUNCTION contacts.install_events() RETURNS void
+CREATE FUNCTION contacts_internal.install_events() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -128,24 +128,24 @@ BEGIN
 	COMMENT ON SEQUENCE contacts.lease_seq IS 'contact_upsert: a number for each call of claim()';
 
 	CREATE TRIGGER wait_for_writers BEFORE INSERT OR UPDATE OF types, active ON contacts.consumer
-		EXECUTE FUNCTION contacts.before_consumer_change();
+		EXECUTE FUNCTION contacts_internal.before_consumer_change();
 	CREATE TRIGGER make_floor AFTER INSERT ON contacts.consumer
-		FOR EACH ROW EXECUTE FUNCTION contacts.after_consumer_insert();
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_consumer_insert();
 	CREATE TRIGGER delete_deliveries AFTER DELETE ON contacts.consumer
-		FOR EACH ROW EXECUTE FUNCTION contacts.after_consumer_delete();
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_consumer_delete();
 END
 $$;
-COMMENT ON FUNCTION contacts.install_events() IS 'part of contacts.install(): events, consumers and deliveries';
-REVOKE ALL ON FUNCTION contacts.install_events() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.install_events() IS 'part of contacts.install(): events, consumers and deliveries';
+REVOKE ALL ON FUNCTION contacts_internal.install_events() FROM PUBLIC;
 
-CREATE FUNCTION contacts.install_event_policies() RETURNS void
+CREATE FUNCTION contacts_internal.install_event_policies() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
 	-- A member's upsert queues events for the consumers of every workspace too, those of workspace 0, and so must see
 	-- them. Only the owner makes, changes and serves them: no member is a member of workspace 0.
-	PERFORM contacts.show_to_members(t) FROM unnest(ARRAY['consumer', 'consumer_floor']) t;
+	PERFORM contacts_internal.show_to_members(t) FROM unnest(ARRAY['consumer', 'consumer_floor']) t;
 	CREATE POLICY of_every_workspace ON contacts.consumer FOR SELECT USING (workspace_id = 0);
 
 	-- The log only grows, but for the owner. Members have the privilege DELETE because LOCK TABLE asks for it.
@@ -172,22 +172,23 @@ BEGIN
 		consumer_id IN (SELECT c.consumer_id FROM contacts.consumer c WHERE c.workspace_id <> 0));
 END
 $$;
-COMMENT ON FUNCTION contacts.install_event_policies() IS
+COMMENT ON FUNCTION contacts_internal.install_event_policies() IS
 	'part of contacts.install(): row level security for events, consumers and deliveries';
-REVOKE ALL ON FUNCTION contacts.install_event_policies() FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.install_event_policies() FROM PUBLIC;
 
 CREATE FUNCTION contacts.subscribe(
 	consumer text,
 	types contacts.event_type[] DEFAULT NULL,
-	workspace_id bigint DEFAULT contacts.current_workspace(),
 	from_beginning boolean DEFAULT false,
-	max_attempts integer DEFAULT 20
+	max_attempts integer DEFAULT 20,
+	workspace_id bigint DEFAULT NULL
 ) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
+	workspace CONSTANT bigint := coalesce(subscribe.workspace_id, contacts_internal.current_workspace());
 	id bigint;
 	known record;
 BEGIN
@@ -198,13 +199,13 @@ BEGIN
 		RAISE EXCEPTION 'The name of a consumer has 1 to 64 characters.'
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'consumer', COLUMN = 'name',
 				HINT = 'Name it after what it does, such as mailer.';
-	ELSIF subscribe.workspace_id = 0 AND row_security_active('contacts.consumer'::regclass) THEN
+	ELSIF workspace = 0 AND row_security_active('contacts.consumer'::regclass) THEN
 		RAISE EXCEPTION 'Only the owner of the tables may subscribe to every workspace.'
 			USING ERRCODE = 'insufficient_privilege', SCHEMA = 'contacts', TABLE = 'consumer',
 				HINT = 'Name one workspace that you are a member of.';
-	ELSIF subscribe.workspace_id IS DISTINCT FROM 0
-		AND NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = subscribe.workspace_id) THEN
-		RAISE EXCEPTION 'Workspace % does not exist.', coalesce(subscribe.workspace_id::text, 'NULL')
+	ELSIF workspace <> 0
+		AND NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = workspace) THEN
+		RAISE EXCEPTION 'Workspace % does not exist.', workspace
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
 				HINT = 'SELECT contacts.define_workspace(name) creates one.';
 	ELSIF from_beginning AND current_setting('transaction_isolation') <> 'read committed' THEN
@@ -216,36 +217,36 @@ BEGIN
 	-- Most calls are a worker's that starts again: they change nothing and take no lock.
 	SELECT c.consumer_id, (c.types, c.max_attempts, c.active)
 			IS NOT DISTINCT FROM (subscribe.types, subscribe.max_attempts, true) AS same
-		INTO known FROM contacts.consumer c WHERE c.workspace_id = subscribe.workspace_id AND c.name = consumer;
+		INTO known FROM contacts.consumer c WHERE c.workspace_id = workspace AND c.name = consumer;
 	IF known.same THEN
 		RETURN known.consumer_id;
 	END IF;
 
 	INSERT INTO contacts.consumer AS c (workspace_id, name, types, max_attempts)
-		VALUES (subscribe.workspace_id, consumer, subscribe.types, subscribe.max_attempts)
+		VALUES (workspace, consumer, subscribe.types, subscribe.max_attempts)
 		ON CONFLICT (workspace_id, name) DO NOTHING
 		RETURNING c.consumer_id INTO id;
 	IF id IS NULL THEN
 		UPDATE contacts.consumer c
 			SET types = subscribe.types, max_attempts = subscribe.max_attempts, active = true
-			WHERE c.workspace_id = subscribe.workspace_id AND c.name = consumer
+			WHERE c.workspace_id = workspace AND c.name = consumer
 			RETURNING c.consumer_id INTO id;
 	ELSIF from_beginning THEN
 		INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id)
 			SELECT e.workspace_id, id, e.event_id, e.contact_id
 			FROM contacts.event e
-			WHERE subscribe.workspace_id IN (e.workspace_id, 0)
+			WHERE workspace IN (e.workspace_id, 0)
 				AND (subscribe.types IS NULL OR e.type = ANY (subscribe.types));
 	END IF;
 	RETURN id;
 END
 $$;
-COMMENT ON FUNCTION contacts.subscribe(text, contacts.event_type[], bigint, boolean, integer) IS
+COMMENT ON FUNCTION contacts.subscribe(text, contacts.event_type[], boolean, integer, bigint) IS
 	'registers a consumer of the events that are committed from then on, with from_beginning of the whole log too; '
 	'changes one that exists to what is given, and queues nothing again; returns its id';
-REVOKE ALL ON FUNCTION contacts.subscribe(text, contacts.event_type[], bigint, boolean, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts.subscribe(text, contacts.event_type[], boolean, integer, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.find_consumer(consumer text, workspace_id bigint) RETURNS bigint
+CREATE FUNCTION contacts_internal.find_consumer(consumer text, workspace_id bigint) RETURNS bigint
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -265,27 +266,27 @@ BEGIN
 		FROM contacts.consumer c WHERE c.workspace_id = find_consumer.workspace_id AND c.name = consumer;
 	IF id IS NULL THEN
 		RAISE EXCEPTION 'There is no consumer % in workspace %.', coalesce(quote_literal(consumer), 'NULL'),
-				coalesce(find_consumer.workspace_id::text, 'NULL')
+				find_consumer.workspace_id
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'consumer',
 				HINT = 'SELECT contacts.subscribe(consumer) registers one; TABLE contacts.consumer lists them.';
 	END IF;
 	RETURN id;
 END
 $$;
-COMMENT ON FUNCTION contacts.find_consumer(text, bigint) IS
+COMMENT ON FUNCTION contacts_internal.find_consumer(text, bigint) IS
 	'the id of a consumer that the caller may serve; without one, an error';
-REVOKE ALL ON FUNCTION contacts.find_consumer(text, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.find_consumer(text, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.unsubscribe(consumer text, workspace_id bigint DEFAULT contacts.current_workspace())
-	RETURNS void
+CREATE FUNCTION contacts.unsubscribe(consumer text, workspace_id bigint DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
-	id bigint := contacts.find_consumer(consumer, unsubscribe.workspace_id);
+	workspace CONSTANT bigint := coalesce(unsubscribe.workspace_id, contacts_internal.current_workspace());
+	id bigint := contacts_internal.find_consumer(consumer, workspace);
 BEGIN
-	DELETE FROM contacts.consumer c WHERE c.workspace_id = unsubscribe.workspace_id AND c.consumer_id = id;
+	DELETE FROM contacts.consumer c WHERE c.workspace_id = workspace AND c.consumer_id = id;
 END
 $$;
 COMMENT ON FUNCTION contacts.unsubscribe(text, bigint) IS 'removes a consumer and its deliveries';

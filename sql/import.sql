@@ -4,7 +4,7 @@
 -- So the first call copies the rows, in one transaction, into contacts.import_chunk. From there a chunk is deleted by the
 -- transaction that upserts it and moves the progress on, so a row is loaded exactly once whenever that is interrupted.
 
-CREATE FUNCTION contacts.install_imports() RETURNS void
+CREATE FUNCTION contacts_internal.install_imports() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -59,27 +59,27 @@ BEGIN
 	COMMENT ON TABLE contacts.import_error IS
 		'contact_upsert: the rows that an import could not load, without their nulls, counted from 1, and why';
 
-	PERFORM contacts.show_to_members(t) FROM unnest(ARRAY['import_progress', 'import_chunk', 'import_error']) t;
+	PERFORM contacts_internal.show_to_members(t) FROM unnest(ARRAY['import_progress', 'import_chunk', 'import_error']) t;
 END
 $$;
-COMMENT ON FUNCTION contacts.install_imports() IS 'part of contacts.install(): imports, their rows to come and their bad rows';
-REVOKE ALL ON FUNCTION contacts.install_imports() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.install_imports() IS 'part of contacts.install(): imports, their rows to come and their bad rows';
+REVOKE ALL ON FUNCTION contacts_internal.install_imports() FROM PUBLIC;
 
-CREATE FUNCTION contacts.in_transaction_block() RETURNS boolean
+CREATE FUNCTION contacts_internal.in_transaction_block() RETURNS boolean
 	LANGUAGE C VOLATILE PARALLEL RESTRICTED
 	AS 'MODULE_PATHNAME', 'contacts_in_transaction_block';
-COMMENT ON FUNCTION contacts.in_transaction_block() IS
+COMMENT ON FUNCTION contacts_internal.in_transaction_block() IS
 	'whether the statement is one of several in a transaction, so that a procedure cannot commit';
-REVOKE ALL ON FUNCTION contacts.in_transaction_block() FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.in_transaction_block() FROM PUBLIC;
 
-CREATE FUNCTION contacts.check_import_call(staging_table regclass, chunk integer, workspace_id bigint, flags boolean[])
+CREATE FUNCTION contacts_internal.check_import_call(staging_table regclass, chunk integer, workspace_id bigint, flags boolean[])
 	RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
 BEGIN
-	IF contacts.in_transaction_block() THEN
+	IF contacts_internal.in_transaction_block() THEN
 		RAISE EXCEPTION 'contacts.import() commits chunk by chunk, so it cannot run inside a transaction.'
 			USING ERRCODE = 'invalid_transaction_termination',
 				HINT = 'CALL it on its own: with autocommit, not after BEGIN, and not in one query string with other statements.';
@@ -93,25 +93,25 @@ BEGIN
 		RAISE EXCEPTION 'chunk must be from 1 to 100000.'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is how many rows are loaded between two commits.';
 	ELSIF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = check_import_call.workspace_id) THEN
-		RAISE EXCEPTION 'Workspace % does not exist.', coalesce(check_import_call.workspace_id::text, 'NULL')
+		RAISE EXCEPTION 'Workspace % does not exist.', check_import_call.workspace_id
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
 				HINT = 'SELECT contacts.define_workspace(name) creates one.';
 	END IF;
-	PERFORM contacts.check_import_columns(staging_table, check_import_call.workspace_id);
+	PERFORM contacts_internal.check_import_columns(staging_table, check_import_call.workspace_id);
 END
 $$;
-COMMENT ON FUNCTION contacts.check_import_call(regclass, integer, bigint, boolean[]) IS
+COMMENT ON FUNCTION contacts_internal.check_import_call(regclass, integer, bigint, boolean[]) IS
 	'part of contacts.import(): what is wrong with its arguments and its table is an error, before anything is written';
-REVOKE ALL ON FUNCTION contacts.check_import_call(regclass, integer, bigint, boolean[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.check_import_call(regclass, integer, bigint, boolean[]) FROM PUBLIC;
 
-CREATE FUNCTION contacts.check_import_columns(staging_table regclass, workspace_id bigint) RETURNS void
+CREATE FUNCTION contacts_internal.check_import_columns(staging_table regclass, workspace_id bigint) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
 	known text[] := ARRAY['email_address', 'status', 'tags'] || ARRAY(
-		SELECT contacts.column_of_field(f.merge_tag)
+		SELECT contacts_internal.column_of_field(f.merge_tag)
 		FROM contacts.field f
 		WHERE f.workspace_id = check_import_columns.workspace_id AND f.merge_tag <> 'email_address'
 		ORDER BY f."position", f.merge_tag);
@@ -137,22 +137,22 @@ BEGIN
 				'selects the right ones.', array_to_string(known, ', '));
 END
 $$;
-COMMENT ON FUNCTION contacts.check_import_columns(regclass, bigint) IS
+COMMENT ON FUNCTION contacts_internal.check_import_columns(regclass, bigint) IS
 	'part of contacts.import(): a table without email_address, or with columns that are no field, is an error that names them';
-REVOKE ALL ON FUNCTION contacts.check_import_columns(regclass, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.check_import_columns(regclass, bigint) FROM PUBLIC;
 
 -- The rows of a staging table as jsonb, without nulls: null is no value, and leaves what is there. What a type's output
 -- depends on is pinned wherever this is run, so that the rows of a table are the same in every session.
-CREATE FUNCTION contacts.staging_query(staging_table regclass) RETURNS text
+CREATE FUNCTION contacts_internal.staging_query(staging_table regclass) RETURNS text
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT format('SELECT jsonb_strip_nulls(to_jsonb(staged.*)) FROM %s AS staged', staging_table)
 	$$;
-COMMENT ON FUNCTION contacts.staging_query(regclass) IS 'part of contacts.import(): reads a staging table, a row as one jsonb';
-REVOKE ALL ON FUNCTION contacts.staging_query(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.staging_query(regclass) IS 'part of contacts.import(): reads a staging table, a row as one jsonb';
+REVOKE ALL ON FUNCTION contacts_internal.staging_query(regclass) FROM PUBLIC;
 
-CREATE FUNCTION contacts.staging_fingerprint(staging_table regclass) RETURNS numeric
+CREATE FUNCTION contacts_internal.staging_fingerprint(staging_table regclass) RETURNS numeric
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	SET timezone = 'UTC' SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1
@@ -161,15 +161,15 @@ DECLARE
 	fingerprint numeric;
 BEGIN
 	EXECUTE format('SELECT coalesce(sum(jsonb_hash_extended(s.r, 0)), 0) FROM (%s) AS s (r)',
-		contacts.staging_query(staging_table)) INTO fingerprint;
+		contacts_internal.staging_query(staging_table)) INTO fingerprint;
 	RETURN fingerprint;
 END
 $$;
-COMMENT ON FUNCTION contacts.staging_fingerprint(regclass) IS
+COMMENT ON FUNCTION contacts_internal.staging_fingerprint(regclass) IS
 	'part of contacts.import(): a number that the same rows have, in whatever order';
-REVOKE ALL ON FUNCTION contacts.staging_fingerprint(regclass) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.staging_fingerprint(regclass) FROM PUBLIC;
 
-CREATE FUNCTION contacts.copy_staging(staging_table regclass, name text, chunk integer, workspace_id bigint) RETURNS bigint
+CREATE FUNCTION contacts_internal.copy_staging(staging_table regclass, name text, chunk integer, workspace_id bigint) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	SET timezone = 'UTC' SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1
@@ -190,7 +190,7 @@ BEGIN
 	INSERT INTO contacts.import_progress AS p (workspace_id, staging_table, backend_pid)
 		VALUES (copy_staging.workspace_id, copy_staging.name, pg_backend_pid())
 		RETURNING p.import_id INTO id;
-	FOR staged IN EXECUTE contacts.staging_query(staging_table) LOOP
+	FOR staged IN EXECUTE contacts_internal.staging_query(staging_table) LOOP
 		IF cardinality(chunk_rows) = chunk OR (chunk_bytes + pg_column_size(staged) > max_bytes AND chunk_bytes > 0) THEN
 			INSERT INTO contacts.import_chunk (workspace_id, import_id, first_row, rows)
 				VALUES (copy_staging.workspace_id, id, copied - cardinality(chunk_rows) + 1, chunk_rows);
@@ -212,11 +212,11 @@ BEGIN
 	RETURN id;
 END
 $$;
-COMMENT ON FUNCTION contacts.copy_staging(regclass, text, integer, bigint) IS
+COMMENT ON FUNCTION contacts_internal.copy_staging(regclass, text, integer, bigint) IS
 	'part of contacts.import(): begins an import, with a copy of the rows in chunks; returns its id';
-REVOKE ALL ON FUNCTION contacts.copy_staging(regclass, text, integer, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.copy_staging(regclass, text, integer, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.find_import(
+CREATE FUNCTION contacts_internal.find_import(
 	name text,
 	workspace_id bigint,
 	OUT import_id bigint, OUT state text, OUT total bigint, OUT done bigint, OUT fingerprint numeric
@@ -248,11 +248,11 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION contacts.find_import(text, bigint) IS
+COMMENT ON FUNCTION contacts_internal.find_import(text, bigint) IS
 	'part of contacts.import(): the last import of the table of that name, locked; an error if another session is at it';
-REVOKE ALL ON FUNCTION contacts.find_import(text, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.find_import(text, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.begin_import(staging_table regclass, chunk integer, workspace_id bigint, restart boolean)
+CREATE FUNCTION contacts_internal.begin_import(staging_table regclass, chunk integer, workspace_id bigint, restart boolean)
 	RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -266,7 +266,7 @@ DECLARE
 	last record;
 	same boolean;
 BEGIN
-	SELECT * INTO last FROM contacts.find_import(name, begin_import.workspace_id);
+	SELECT * INTO last FROM contacts_internal.find_import(name, begin_import.workspace_id);
 	IF restart AND last.state = 'running' THEN
 		UPDATE contacts.import_progress p SET state = 'abandoned', updated_at = now()
 			WHERE p.workspace_id = begin_import.workspace_id AND p.import_id = last.import_id;
@@ -274,17 +274,17 @@ BEGIN
 			WHERE c.workspace_id = begin_import.workspace_id AND c.import_id = last.import_id;
 	END IF;
 	IF restart OR last.import_id IS NULL OR last.state = 'abandoned' THEN
-		RETURN contacts.copy_staging(staging_table, name, chunk, begin_import.workspace_id);
+		RETURN contacts_internal.copy_staging(staging_table, name, chunk, begin_import.workspace_id);
 	END IF;
 
 	-- restart => false asks no more
-	same := restart IS NOT NULL OR last.fingerprint = contacts.staging_fingerprint(staging_table);
+	same := restart IS NOT NULL OR last.fingerprint = contacts_internal.staging_fingerprint(staging_table);
 	IF last.state = 'finished' AND same THEN
 		RAISE NOTICE 'Nothing to do: import % has loaded these rows of %.', last.import_id, name
 			USING HINT = 'restart => true loads them again.';
 		RETURN NULL;
 	ELSIF last.state = 'finished' THEN
-		RETURN contacts.copy_staging(staging_table, name, chunk, begin_import.workspace_id);
+		RETURN contacts_internal.copy_staging(staging_table, name, chunk, begin_import.workspace_id);
 	ELSIF NOT same THEN
 		RAISE EXCEPTION '% has changed since import % of it began, and that has % of % rows still to load.',
 				name, last.import_id, last.total - last.done, last.total
@@ -298,18 +298,18 @@ BEGIN
 	RETURN last.import_id;
 END
 $$;
-COMMENT ON FUNCTION contacts.begin_import(regclass, integer, bigint, boolean) IS
+COMMENT ON FUNCTION contacts_internal.begin_import(regclass, integer, bigint, boolean) IS
 	'part of contacts.import(): the id of the import to go on with, a new one or one that was interrupted; null if all is done';
-REVOKE ALL ON FUNCTION contacts.begin_import(regclass, integer, bigint, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.begin_import(regclass, integer, bigint, boolean) FROM PUBLIC;
 
-CREATE FUNCTION contacts.import_requests(rows jsonb[], partial_update boolean, create_tags boolean) RETURNS jsonb
+CREATE FUNCTION contacts_internal.import_requests(rows jsonb[], partial_update boolean, create_tags boolean) RETURNS jsonb
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'contacts_import_requests';
-COMMENT ON FUNCTION contacts.import_requests(jsonb[], boolean, boolean) IS
+COMMENT ON FUNCTION contacts_internal.import_requests(jsonb[], boolean, boolean) IS
 	'part of contacts.import(): the requests for rows of a staging table; a text of tags is their names, separated by commas';
-REVOKE ALL ON FUNCTION contacts.import_requests(jsonb[], boolean, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.import_requests(jsonb[], boolean, boolean) FROM PUBLIC;
 
-CREATE FUNCTION contacts.next_chunk(workspace_id bigint, import_id bigint, OUT first_row bigint, OUT rows jsonb[])
+CREATE FUNCTION contacts_internal.next_chunk(workspace_id bigint, import_id bigint, OUT first_row bigint, OUT rows jsonb[])
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -336,11 +336,11 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION contacts.next_chunk(bigint, bigint) IS
+COMMENT ON FUNCTION contacts_internal.next_chunk(bigint, bigint) IS
 	'part of contacts.import(): takes the next rows to load; when there are none the import is finished, and they are null';
-REVOKE ALL ON FUNCTION contacts.next_chunk(bigint, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.next_chunk(bigint, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.note_rows(
+CREATE FUNCTION contacts_internal.note_rows(
 	workspace_id bigint, import_id bigint, first_row bigint, rows jsonb[], created bigint, updated bigint, unchanged bigint,
 	bad_positions bigint[], errors jsonb[]
 ) RETURNS void
@@ -362,13 +362,13 @@ BEGIN
 		WHERE p.workspace_id = note_rows.workspace_id AND p.import_id = note_rows.import_id;
 END
 $$;
-COMMENT ON FUNCTION contacts.note_rows(bigint, bigint, bigint, jsonb[], bigint, bigint, bigint, bigint[], jsonb[]) IS
+COMMENT ON FUNCTION contacts_internal.note_rows(bigint, bigint, bigint, jsonb[], bigint, bigint, bigint, bigint[], jsonb[]) IS
 	'part of contacts.import(): keeps the bad ones of rows in contacts.import_error, and counts all in contacts.import_progress';
-REVOKE ALL ON FUNCTION contacts.note_rows(
+REVOKE ALL ON FUNCTION contacts_internal.note_rows(
 	bigint, bigint, bigint, jsonb[], bigint, bigint, bigint, bigint[], jsonb[]) FROM PUBLIC;
 
 -- It has every name qualified and pins nothing, so that triggers of the user's own find what they find in any upsert.
-CREATE FUNCTION contacts.import_rows(
+CREATE FUNCTION contacts_internal.import_rows(
 	workspace_id bigint, import_id bigint, first_row bigint, rows jsonb[], partial_update boolean, create_tags boolean
 ) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -390,14 +390,14 @@ BEGIN
 				pg_catalog.array_agg(r."position") FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'failed'),
 				pg_catalog.array_agg(r.error) FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'failed')
 			INTO created, updated, unchanged, bad_positions, errors
-			FROM contacts.upsert_many(workspace_id,
-				contacts.import_requests(rows, partial_update, create_tags), 'continue') r;
+			FROM contacts.upsert_many(contacts_internal.import_requests(rows, partial_update, create_tags), 'continue',
+				workspace_id) r;
 	EXCEPTION
 		WHEN data_exception OR integrity_constraint_violation OR raise_exception OR triggered_data_change_violation THEN
 			-- A constraint or a trigger of the user's own refused a row. Which one?
 			IF half OPERATOR(pg_catalog.>) 0 THEN
-				PERFORM contacts.import_rows(workspace_id, import_id, first_row, rows[:half], partial_update, create_tags);
-				PERFORM contacts.import_rows(workspace_id, import_id, first_row OPERATOR(pg_catalog.+) half,
+				PERFORM contacts_internal.import_rows(workspace_id, import_id, first_row, rows[:half], partial_update, create_tags);
+				PERFORM contacts_internal.import_rows(workspace_id, import_id, first_row OPERATOR(pg_catalog.+) half,
 					rows[half OPERATOR(pg_catalog.+) 1:], partial_update, create_tags);
 				RETURN;
 			END IF;
@@ -405,14 +405,14 @@ BEGIN
 			bad_positions := '{1}';
 			errors := ARRAY[pg_catalog.jsonb_build_object('code', state, 'sqlstate', state, 'message', message)];
 	END;
-	PERFORM contacts.note_rows(workspace_id, import_id, first_row, rows, created, updated, unchanged, bad_positions, errors);
+	PERFORM contacts_internal.note_rows(workspace_id, import_id, first_row, rows, created, updated, unchanged, bad_positions, errors);
 END
 $$;
-COMMENT ON FUNCTION contacts.import_rows(bigint, bigint, bigint, jsonb[], boolean, boolean) IS
+COMMENT ON FUNCTION contacts_internal.import_rows(bigint, bigint, bigint, jsonb[], boolean, boolean) IS
 	'part of contacts.import(): upserts rows, and notes what became of them';
-REVOKE ALL ON FUNCTION contacts.import_rows(bigint, bigint, bigint, jsonb[], boolean, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.import_rows(bigint, bigint, bigint, jsonb[], boolean, boolean) FROM PUBLIC;
 
-CREATE FUNCTION contacts.end_import(workspace_id bigint, import_id bigint) RETURNS void
+CREATE FUNCTION contacts_internal.end_import(workspace_id bigint, import_id bigint) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -433,45 +433,46 @@ BEGIN
 			progress.workspace_id, progress.import_id) ELSE 'contacts.import_progress keeps these numbers.' END;
 END
 $$;
-COMMENT ON FUNCTION contacts.end_import(bigint, bigint) IS 'part of contacts.import(): says what became of it';
-REVOKE ALL ON FUNCTION contacts.end_import(bigint, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.end_import(bigint, bigint) IS 'part of contacts.import(): says what became of it';
+REVOKE ALL ON FUNCTION contacts_internal.end_import(bigint, bigint) FROM PUBLIC;
 
 -- A procedure that commits cannot pin its search_path: every name in it is qualified.
 CREATE PROCEDURE contacts.import(
 	staging_table regclass,
 	chunk integer DEFAULT 1000,
-	workspace_id bigint DEFAULT contacts.current_workspace(),
 	partial_update boolean DEFAULT true,
 	create_tags boolean DEFAULT false,
-	restart boolean DEFAULT NULL
+	restart boolean DEFAULT NULL,
+	workspace_id bigint DEFAULT NULL
 )
 	LANGUAGE plpgsql
 	AS $$
 DECLARE
+	workspace CONSTANT bigint := coalesce(workspace_id, contacts_internal.current_workspace());
 	import_id bigint;
 	first_row bigint;
 	rows pg_catalog.jsonb[];
 BEGIN
-	PERFORM contacts.check_import_call(staging_table, chunk, workspace_id, ARRAY[partial_update, create_tags]);
+	PERFORM contacts_internal.check_import_call(staging_table, chunk, workspace, ARRAY[partial_update, create_tags]);
 	-- Where no commit is possible this is the error, before anything is done.
 	COMMIT;
 	-- Who waits for another session's import must see it afterwards, whatever the session's default is.
 	SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-	import_id := contacts.begin_import(staging_table, chunk, workspace_id, restart);
+	import_id := contacts_internal.begin_import(staging_table, chunk, workspace, restart);
 	WHILE import_id IS NOT NULL LOOP
 		COMMIT;
 		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-		SELECT c.first_row, c.rows INTO first_row, rows FROM contacts.next_chunk(workspace_id, import_id) c;
+		SELECT c.first_row, c.rows INTO first_row, rows FROM contacts_internal.next_chunk(workspace, import_id) c;
 		EXIT WHEN rows IS NULL;
-		PERFORM contacts.import_rows(workspace_id, import_id, first_row, rows, partial_update, create_tags);
+		PERFORM contacts_internal.import_rows(workspace, import_id, first_row, rows, partial_update, create_tags);
 	END LOOP;
 	COMMIT;
-	PERFORM contacts.end_import(workspace_id, import_id);
+	PERFORM contacts_internal.end_import(workspace, import_id);
 END
 $$;
-COMMENT ON PROCEDURE contacts.import(regclass, integer, bigint, boolean, boolean, boolean) IS
+COMMENT ON PROCEDURE contacts.import(regclass, integer, boolean, boolean, boolean, bigint) IS
 	'upserts the rows of a table whose columns are those of an import view, and commits after each chunk (1 to 100000 rows). '
 	'contacts.import_progress shows how far it is, contacts.import_error keeps the bad rows. Called again after an '
 	'interruption it goes on, each row exactly once; after the end it does nothing as long as the rows are the same. '
 	'restart => true loads all again, false the rest of the rows as they were. Not inside a transaction';
-REVOKE ALL ON PROCEDURE contacts.import(regclass, integer, bigint, boolean, boolean, boolean) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE contacts.import(regclass, integer, boolean, boolean, boolean, bigint) FROM PUBLIC;

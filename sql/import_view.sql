@@ -1,20 +1,20 @@
 -- Import views: the contacts of a workspace as a flat view, one column for each field, for those who load files. SELECT
 -- reads contacts, INSERT and COPY upsert them. A view is the user's own and no member of the extension; what it calls is.
 
-CREATE FUNCTION contacts.column_of_field(merge_tag text) RETURNS text
+CREATE FUNCTION contacts_internal.column_of_field(merge_tag text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT CASE WHEN merge_tag IN ('status', 'tags') THEN 'fields.' || merge_tag ELSE merge_tag END
 	$$;
-COMMENT ON FUNCTION contacts.column_of_field(text) IS
+COMMENT ON FUNCTION contacts_internal.column_of_field(text) IS
 	'the column of a field in files, import views and staging tables: its merge tag, or fields.status and fields.tags, '
 	'which no merge tag can be, because status and tags are the contact''s own';
-REVOKE ALL ON FUNCTION contacts.column_of_field(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.column_of_field(text) FROM PUBLIC;
 
 -- It has every name qualified and pins nothing, so that it is inlined: a query of the view finds an address by its index.
 -- It also is what makes the view ask for its reader's rights: before PostgreSQL 15 a view reads tables with its owner's.
-CREATE FUNCTION contacts.contacts_for_view(workspace_id bigint)
+CREATE FUNCTION contacts_internal.contacts_for_view(workspace_id bigint)
 	RETURNS TABLE (email_address text, status text, tags text[], data jsonb)
 	LANGUAGE sql STABLE PARALLEL SAFE
 	AS $$
@@ -28,11 +28,11 @@ CREATE FUNCTION contacts.contacts_for_view(workspace_id bigint)
 		FROM contacts.contact c
 		WHERE c.workspace_id OPERATOR(pg_catalog.=) $1
 	$$;
-COMMENT ON FUNCTION contacts.contacts_for_view(bigint) IS
+COMMENT ON FUNCTION contacts_internal.contacts_for_view(bigint) IS
 	'what import views read, with the caller''s rights: the contacts of a workspace, tags by name';
-REVOKE ALL ON FUNCTION contacts.contacts_for_view(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.contacts_for_view(bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.view_column(type contacts.field_type, merge_tag text) RETURNS text
+CREATE FUNCTION contacts_internal.view_column(type contacts.field_type, merge_tag text) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -45,21 +45,21 @@ CREATE FUNCTION contacts.view_column(type contacts.field_type, merge_tag text) R
 				WHEN 'DROPDOWN_MULTIPLE' THEN 'CASE jsonb_typeof(c.data -> %1$L) WHEN ''array'' '
 					'THEN ARRAY(SELECT jsonb_array_elements_text(c.data -> %1$L)) END AS %2$I'
 				ELSE 'c.data ->> %1$L AS %2$I'
-			END, merge_tag, contacts.column_of_field(merge_tag))
+			END, merge_tag, contacts_internal.column_of_field(merge_tag))
 	$$;
-COMMENT ON FUNCTION contacts.view_column(contacts.field_type, text) IS
+COMMENT ON FUNCTION contacts_internal.view_column(contacts.field_type, text) IS
 	'part of create_import_view(): a field as a column, NUMBER numeric, BOOLEAN boolean, DROPDOWN_MULTIPLE text[], '
 	'all others text';
-REVOKE ALL ON FUNCTION contacts.view_column(contacts.field_type, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.view_column(contacts.field_type, text) FROM PUBLIC;
 
-CREATE FUNCTION contacts.upsert_view_row() RETURNS trigger
+CREATE FUNCTION contacts_internal.upsert_view_row() RETURNS trigger
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_upsert_view_row';
-COMMENT ON FUNCTION contacts.upsert_view_row() IS
+COMMENT ON FUNCTION contacts_internal.upsert_view_row() IS
 	'trigger of an import view: upserts the inserted row; its arguments are the workspace and keys of the request that are true';
-REVOKE ALL ON FUNCTION contacts.upsert_view_row() FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.upsert_view_row() FROM PUBLIC;
 
-CREATE FUNCTION contacts.refuse_view_change() RETURNS trigger
+CREATE FUNCTION contacts_internal.refuse_view_change() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -71,22 +71,22 @@ BEGIN
 				ELSE 'INSERT a row with the same email_address: what is not null in it changes the contact.' END;
 END
 $$;
-COMMENT ON FUNCTION contacts.refuse_view_change() IS 'trigger of an import view: says what to do instead of UPDATE and DELETE';
-REVOKE ALL ON FUNCTION contacts.refuse_view_change() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.refuse_view_change() IS 'trigger of an import view: says what to do instead of UPDATE and DELETE';
+REVOKE ALL ON FUNCTION contacts_internal.refuse_view_change() FROM PUBLIC;
 
-CREATE FUNCTION contacts.workspace_of_view(view regclass) RETURNS bigint
+CREATE FUNCTION contacts_internal.workspace_of_view(view regclass) RETURNS bigint
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		-- The first argument of the trigger; tgargs has a zero byte behind each.
 		SELECT split_part(encode(t.tgargs, 'escape'), '\000', 1)::bigint
 		FROM pg_trigger t
-		WHERE t.tgrelid = view AND t.tgfoid = 'contacts.upsert_view_row()'::regprocedure AND t.tgnargs > 0
+		WHERE t.tgrelid = view AND t.tgfoid = 'contacts_internal.upsert_view_row()'::regprocedure AND t.tgnargs > 0
 	$$;
-COMMENT ON FUNCTION contacts.workspace_of_view(regclass) IS 'the workspace of an import view; null for anything else';
-REVOKE ALL ON FUNCTION contacts.workspace_of_view(regclass) FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.workspace_of_view(regclass) IS 'the workspace of an import view; null for anything else';
+REVOKE ALL ON FUNCTION contacts_internal.workspace_of_view(regclass) FROM PUBLIC;
 
-CREATE FUNCTION contacts.view_rights(view regclass) RETURNS SETOF text
+CREATE FUNCTION contacts_internal.view_rights(view regclass) RETURNS SETOF text
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -98,16 +98,16 @@ CREATE FUNCTION contacts.view_rights(view regclass) RETURNS SETOF text
 		FROM pg_class c, aclexplode(c.relacl) a
 		WHERE c.oid = view AND a.grantee <> c.relowner
 	$$;
-COMMENT ON FUNCTION contacts.view_rights(regclass) IS
+COMMENT ON FUNCTION contacts_internal.view_rights(regclass) IS
 	'part of create_import_view(): the statements that give a view of that name its owner and its privileges again';
-REVOKE ALL ON FUNCTION contacts.view_rights(regclass) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.view_rights(regclass) FROM PUBLIC;
 
-CREATE FUNCTION contacts.make_room_for_view(view regclass, workspace_id bigint, replace boolean) RETURNS void
+CREATE FUNCTION contacts_internal.make_room_for_view(view regclass, workspace_id bigint, replace boolean) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 DECLARE
-	view_workspace bigint := contacts.workspace_of_view(view);
+	view_workspace bigint := contacts_internal.workspace_of_view(view);
 BEGIN
 	IF view IS NULL THEN
 		RETURN;
@@ -124,11 +124,11 @@ BEGIN
 	EXECUTE format('DROP VIEW %s', view);
 END
 $$;
-COMMENT ON FUNCTION contacts.make_room_for_view(regclass, bigint, boolean) IS
+COMMENT ON FUNCTION contacts_internal.make_room_for_view(regclass, bigint, boolean) IS
 	'part of create_import_view(): drops the import view of that name if it is to be replaced; anything else is an error';
-REVOKE ALL ON FUNCTION contacts.make_room_for_view(regclass, bigint, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.make_room_for_view(regclass, bigint, boolean) FROM PUBLIC;
 
-CREATE FUNCTION contacts.full_view_name(name text, default_schema name) RETURNS text
+CREATE FUNCTION contacts_internal.full_view_name(name text, default_schema name) RETURNS text
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -154,29 +154,30 @@ BEGIN
 	RETURN format('%I.%I', parts[1], parts[2]);
 END
 $$;
-COMMENT ON FUNCTION contacts.full_view_name(text, name) IS
+COMMENT ON FUNCTION contacts_internal.full_view_name(text, name) IS
 	'part of create_import_view(): the name as SQL reads it, with its schema, quoted where it must be';
-REVOKE ALL ON FUNCTION contacts.full_view_name(text, name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.full_view_name(text, name) FROM PUBLIC;
 
 CREATE FUNCTION contacts.create_import_view(
 	name text,
-	workspace_id bigint DEFAULT contacts.current_workspace(),
 	partial_update boolean DEFAULT true,
 	create_tags boolean DEFAULT false,
 	replace boolean DEFAULT false,
 	-- as a default, it is evaluated with the caller's search_path
-	default_schema name DEFAULT pg_catalog.current_schema()
+	default_schema name DEFAULT pg_catalog.current_schema(),
+	workspace_id bigint DEFAULT NULL
 ) RETURNS regclass
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
-	view text := contacts.full_view_name(name, default_schema);
+	workspace CONSTANT bigint := coalesce(create_import_view.workspace_id, contacts_internal.current_workspace());
+	view text := contacts_internal.full_view_name(name, default_schema);
 	columns text;
 	rights text[];
 	statement text;
-	trigger_arguments text := quote_literal(workspace_id)
+	trigger_arguments text := quote_literal(workspace)
 		|| CASE WHEN partial_update THEN ', ''partial_update''' ELSE '' END
 		|| CASE WHEN create_tags THEN ', ''create_tags''' ELSE '' END;
 BEGIN
@@ -184,38 +185,38 @@ BEGIN
 		RAISE EXCEPTION 'The contact tables are not installed in this database.'
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT contacts.install();';
 	END IF;
-	SELECT string_agg(', ' || contacts.view_column(f.type, f.merge_tag), '' ORDER BY f."position", f.merge_tag)
+	SELECT string_agg(', ' || contacts_internal.view_column(f.type, f.merge_tag), '' ORDER BY f."position", f.merge_tag)
 		INTO columns
 		FROM contacts.field f
-		WHERE f.workspace_id = create_import_view.workspace_id AND f.merge_tag <> 'email_address';
-	IF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = create_import_view.workspace_id) THEN
-		RAISE EXCEPTION 'Workspace % does not exist.', coalesce(create_import_view.workspace_id::text, 'NULL')
+		WHERE f.workspace_id = workspace AND f.merge_tag <> 'email_address';
+	IF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = workspace) THEN
+		RAISE EXCEPTION 'Workspace % does not exist.', workspace
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
 				HINT = 'SELECT contacts.define_workspace(name) creates one.';
 	END IF;
-	rights := ARRAY(SELECT contacts.view_rights(to_regclass(view)));
-	PERFORM contacts.make_room_for_view(to_regclass(view), create_import_view.workspace_id, replace);
+	rights := ARRAY(SELECT contacts_internal.view_rights(to_regclass(view)));
+	PERFORM contacts_internal.make_room_for_view(to_regclass(view), workspace, replace);
 
 	-- "C" is the collation of the column and its index; the function's result has lost it.
 	EXECUTE format('CREATE VIEW %s AS SELECT c.email_address COLLATE "C" AS email_address, c.status, c.tags%s
-		FROM contacts.contacts_for_view(%L) c', view, columns, create_import_view.workspace_id);
+		FROM contacts_internal.contacts_for_view(%L) c', view, columns, workspace);
 	EXECUTE format('COMMENT ON VIEW %s IS %L', view, format(
-		'contact_upsert: the contacts of workspace %s; INSERT and COPY upsert', create_import_view.workspace_id));
+		'contact_upsert: the contacts of workspace %s; INSERT and COPY upsert', workspace));
 	EXECUTE format('CREATE TRIGGER upsert INSTEAD OF INSERT ON %s
-		FOR EACH ROW EXECUTE FUNCTION contacts.upsert_view_row(%s)', view, trigger_arguments);
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.upsert_view_row(%s)', view, trigger_arguments);
 	-- The first is there so that PostgreSQL comes as far as the second, which speaks up even if no row is meant.
 	EXECUTE format('CREATE TRIGGER insert_only_rows INSTEAD OF UPDATE OR DELETE ON %s
-		FOR EACH ROW EXECUTE FUNCTION contacts.refuse_view_change()', view);
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.refuse_view_change()', view);
 	EXECUTE format('CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE ON %s
-		EXECUTE FUNCTION contacts.refuse_view_change()', view);
+		EXECUTE FUNCTION contacts_internal.refuse_view_change()', view);
 	FOREACH statement IN ARRAY rights LOOP
 		EXECUTE statement;
 	END LOOP;
 	RETURN view::regclass;
 END
 $$;
-COMMENT ON FUNCTION contacts.create_import_view(text, bigint, boolean, boolean, boolean, name) IS
+COMMENT ON FUNCTION contacts.create_import_view(text, boolean, boolean, boolean, name, bigint) IS
 	'makes a view of the contacts of a workspace for files: email_address, status, tags and a column for each field, by '
 	'position. INSERT and COPY upsert: with partial_update (the default) NULL leaves a value as it is, an empty text clears '
 	'it; without, the row replaces all values. create_tags makes tags of unknown names. The name is written as in SQL';
-REVOKE ALL ON FUNCTION contacts.create_import_view(text, bigint, boolean, boolean, boolean, name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts.create_import_view(text, boolean, boolean, boolean, name, bigint) FROM PUBLIC;

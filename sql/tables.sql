@@ -1,6 +1,6 @@
 -- contacts.install() and its parts: the tables that belong to the user.
 
-CREATE FUNCTION contacts.show_to_members(table_name text) RETURNS void
+CREATE FUNCTION contacts_internal.show_to_members(table_name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -11,11 +11,11 @@ BEGIN
 		EXISTS (SELECT FROM contacts.member m WHERE m.workspace_id = %1$I.workspace_id))', table_name);
 END
 $$;
-COMMENT ON FUNCTION contacts.show_to_members(text) IS
+COMMENT ON FUNCTION contacts_internal.show_to_members(text) IS
 	'part of contacts.install(): row level security for a table with a workspace_id';
-REVOKE ALL ON FUNCTION contacts.show_to_members(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.show_to_members(text) FROM PUBLIC;
 
-CREATE FUNCTION contacts.install_definitions() RETURNS void
+CREATE FUNCTION contacts_internal.install_definitions() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -50,9 +50,9 @@ BEGIN
 		CONSTRAINT "merge_tag matches ^[a-z_][a-z0-9_]{1,62}$" CHECK (merge_tag ~ '^[a-z_][a-z0-9_]{1,62}$'),
 		CONSTRAINT "dropdowns have 2 or more different options, other types none" CHECK (
 			CASE WHEN type IN ('DROPDOWN_SINGLE', 'DROPDOWN_MULTIPLE')
-				THEN options IS NOT NULL AND contacts.is_option_list(options)
+				THEN options IS NOT NULL AND contacts_internal.is_option_list(options)
 				ELSE options IS NULL END),
-		CONSTRAINT "default_value is valid for the type" CHECK (contacts.is_field_value(type, options, default_value)),
+		CONSTRAINT "default_value is valid for the type" CHECK (contacts_internal.is_field_value(type, options, default_value)),
 		CONSTRAINT "email_address is an immutable, required TEXT field" CHECK (
 			merge_tag <> 'email_address'
 			OR (type = 'TEXT' AND required AND immutable AND default_value IS NULL))
@@ -66,9 +66,9 @@ BEGIN
 		description text,
 		PRIMARY KEY (workspace_id, tag_id),
 		CONSTRAINT "tag_id is positive" CHECK (tag_id > 0),
-		CONSTRAINT "tag name has 1 to 64 characters and no space around it" CHECK (contacts.is_tag_name(name))
+		CONSTRAINT "tag name has 1 to 64 characters and no space around it" CHECK (contacts_internal.is_tag_name(name))
 	);
-	CREATE UNIQUE INDEX tag_name_key ON contacts.tag (workspace_id, contacts.fold_case(name));
+	CREATE UNIQUE INDEX tag_name_key ON contacts.tag (workspace_id, contacts_internal.fold_case(name));
 	COMMENT ON TABLE contacts.tag IS 'contact_upsert: the tags that the contacts of a workspace can have';
 
 	CREATE TABLE contacts.member (
@@ -82,14 +82,14 @@ BEGIN
 	-- to_regrole: a role that has been dropped is nobody, and no error for everybody else.
 	CREATE POLICY own_roles_only ON contacts.member
 		USING (pg_has_role(to_regrole(quote_ident(role_name)), 'MEMBER'));
-	PERFORM contacts.show_to_members(t) FROM unnest(ARRAY['workspace', 'field', 'tag']) t;
+	PERFORM contacts_internal.show_to_members(t) FROM unnest(ARRAY['workspace', 'field', 'tag']) t;
 END
 $$;
-COMMENT ON FUNCTION contacts.install_definitions() IS
+COMMENT ON FUNCTION contacts_internal.install_definitions() IS
 	'part of contacts.install(): workspaces, their fields and tags, and who may act for them';
-REVOKE ALL ON FUNCTION contacts.install_definitions() FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.install_definitions() FROM PUBLIC;
 
-CREATE FUNCTION contacts.install_definition_triggers() RETURNS void
+CREATE FUNCTION contacts_internal.install_definition_triggers() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -97,46 +97,46 @@ DECLARE
 	definition_table text;
 BEGIN
 	CREATE TRIGGER new_definitions_version BEFORE INSERT OR UPDATE ON contacts.workspace
-		FOR EACH ROW EXECUTE FUNCTION contacts.before_workspace_write();
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_workspace_write();
 	CREATE TRIGGER define_email_address AFTER INSERT ON contacts.workspace
-		FOR EACH ROW EXECUTE FUNCTION contacts.after_workspace_insert();
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_workspace_insert();
 	CREATE TRIGGER delete_contacts AFTER DELETE ON contacts.workspace
-		FOR EACH ROW EXECUTE FUNCTION contacts.after_workspace_delete();
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_workspace_delete();
 
 	CREATE TRIGGER keep_identity BEFORE INSERT OR UPDATE OR DELETE ON contacts.field
-		FOR EACH ROW EXECUTE FUNCTION contacts.before_field_write();
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_field_write();
 	CREATE TRIGGER keep_immutable BEFORE TRUNCATE ON contacts.field
-		EXECUTE FUNCTION contacts.before_field_truncate();
+		EXECUTE FUNCTION contacts_internal.before_field_truncate();
 	CREATE TRIGGER delete_values AFTER DELETE ON contacts.field
-		FOR EACH ROW EXECUTE FUNCTION contacts.after_field_delete();
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_field_delete();
 	CREATE TRIGGER keep_identity BEFORE UPDATE ON contacts.tag
-		FOR EACH ROW EXECUTE FUNCTION contacts.before_tag_update();
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_tag_update();
 	CREATE TRIGGER definitions_truncated AFTER TRUNCATE ON contacts.tag
-		EXECUTE FUNCTION contacts.after_definitions_change();
+		EXECUTE FUNCTION contacts_internal.after_definitions_change();
 
 	-- A trigger with a transition table is for one kind of statement.
 	FOREACH definition_table IN ARRAY ARRAY['field', 'tag'] LOOP
 		EXECUTE format('CREATE TRIGGER definitions_inserted AFTER INSERT ON contacts.%I
-			REFERENCING NEW TABLE AS changed EXECUTE FUNCTION contacts.after_definitions_change()', definition_table);
+			REFERENCING NEW TABLE AS changed EXECUTE FUNCTION contacts_internal.after_definitions_change()', definition_table);
 		EXECUTE format('CREATE TRIGGER definitions_updated AFTER UPDATE ON contacts.%I
-			REFERENCING NEW TABLE AS changed EXECUTE FUNCTION contacts.after_definitions_change()', definition_table);
+			REFERENCING NEW TABLE AS changed EXECUTE FUNCTION contacts_internal.after_definitions_change()', definition_table);
 		EXECUTE format('CREATE TRIGGER definitions_deleted AFTER DELETE ON contacts.%I
-			REFERENCING OLD TABLE AS changed EXECUTE FUNCTION contacts.after_definitions_change()', definition_table);
+			REFERENCING OLD TABLE AS changed EXECUTE FUNCTION contacts_internal.after_definitions_change()', definition_table);
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION contacts.install_definition_triggers() IS
+COMMENT ON FUNCTION contacts_internal.install_definition_triggers() IS
 	'part of contacts.install(): what keeps definitions sound and tells every backend of a change';
-REVOKE ALL ON FUNCTION contacts.install_definition_triggers() FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.install_definition_triggers() FROM PUBLIC;
 
-CREATE FUNCTION contacts.install_contacts() RETURNS void
+CREATE FUNCTION contacts_internal.install_contacts() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
 	CREATE TABLE contacts.contact (
 		workspace_id bigint NOT NULL,
-		id text COLLATE "C" NOT NULL DEFAULT contacts.object_id(),
+		id text COLLATE "C" NOT NULL DEFAULT contacts_internal.object_id(),
 		email_address text COLLATE "C" NOT NULL,
 		status contacts.status NOT NULL DEFAULT 'SUBSCRIBED',
 		tags bigint[] NOT NULL DEFAULT '{}',
@@ -147,7 +147,7 @@ BEGIN
 		PRIMARY KEY (workspace_id, id),
 		UNIQUE (workspace_id, email_address),
 		CONSTRAINT contact_is_valid CHECK (
-			contacts.check_contact(id, email_address, tags, data, version, created_at, updated_at))
+			contacts_internal.check_contact(id, email_address, tags, data, version, created_at, updated_at))
 	) WITH (fillfactor = 85); -- room for the next version of a row on its own page: a HOT update touches no index
 	CREATE INDEX contact_tags_idx ON contacts.contact USING gin (tags);
 	COMMENT ON TABLE contacts.contact IS 'contact_upsert: the contacts, one for each workspace and e-mail address';
@@ -166,11 +166,11 @@ BEGIN
 	) WITH (fillfactor = 70);
 	COMMENT ON TABLE contacts.statistics IS 'contact_upsert: the counters of a contact; no row means zeros';
 
-	PERFORM contacts.show_to_members(t) FROM unnest(ARRAY['contact', 'statistics']) t;
+	PERFORM contacts_internal.show_to_members(t) FROM unnest(ARRAY['contact', 'statistics']) t;
 END
 $$;
-COMMENT ON FUNCTION contacts.install_contacts() IS 'part of contacts.install(): the contacts and their statistics';
-REVOKE ALL ON FUNCTION contacts.install_contacts() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.install_contacts() IS 'part of contacts.install(): the contacts and their statistics';
+REVOKE ALL ON FUNCTION contacts_internal.install_contacts() FROM PUBLIC;
 
 CREATE FUNCTION contacts.install() RETURNS text
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -179,12 +179,12 @@ CREATE FUNCTION contacts.install() RETURNS text
 BEGIN
 	PERFORM pg_advisory_xact_lock(hashtext('contacts.install'));
 	IF to_regclass('contacts.workspace') IS NULL THEN
-		PERFORM contacts.install_definitions();
-		PERFORM contacts.install_definition_triggers();
-		PERFORM contacts.install_contacts();
-		PERFORM contacts.install_events();
-		PERFORM contacts.install_event_policies();
-		PERFORM contacts.install_imports();
+		PERFORM contacts_internal.install_definitions();
+		PERFORM contacts_internal.install_definition_triggers();
+		PERFORM contacts_internal.install_contacts();
+		PERFORM contacts_internal.install_events();
+		PERFORM contacts_internal.install_event_policies();
+		PERFORM contacts_internal.install_imports();
 		INSERT INTO contacts.workspace (name) VALUES ('default');
 	END IF;
 	RETURN (SELECT x.extversion FROM pg_extension x WHERE x.extname = 'contact_upsert');

@@ -1,7 +1,7 @@
 -- The trigger functions of the definitions: they keep fields and tags sound, and tell every backend of a change by
--- giving the workspace a new definitions_version. contacts.install_definition_triggers() attaches them.
+-- giving the workspace a new definitions_version. contacts_internal.install_definition_triggers() attaches them.
 
-CREATE FUNCTION contacts.before_workspace_write() RETURNS trigger
+CREATE FUNCTION contacts_internal.before_workspace_write() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -11,10 +11,10 @@ BEGIN
 	RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION contacts.before_workspace_write() IS 'trigger: gives a workspace a new definitions_version';
-REVOKE ALL ON FUNCTION contacts.before_workspace_write() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.before_workspace_write() IS 'trigger: gives a workspace a new definitions_version';
+REVOKE ALL ON FUNCTION contacts_internal.before_workspace_write() FROM PUBLIC;
 
-CREATE FUNCTION contacts.after_workspace_insert() RETURNS trigger
+CREATE FUNCTION contacts_internal.after_workspace_insert() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -24,10 +24,10 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION contacts.after_workspace_insert() IS 'trigger: gives a workspace its field email_address';
-REVOKE ALL ON FUNCTION contacts.after_workspace_insert() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.after_workspace_insert() IS 'trigger: gives a workspace its field email_address';
+REVOKE ALL ON FUNCTION contacts_internal.after_workspace_insert() FROM PUBLIC;
 
-CREATE FUNCTION contacts.after_workspace_delete() RETURNS trigger
+CREATE FUNCTION contacts_internal.after_workspace_delete() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -40,10 +40,10 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION contacts.after_workspace_delete() IS 'trigger: deletes the contacts, consumers and events of a deleted workspace';
-REVOKE ALL ON FUNCTION contacts.after_workspace_delete() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.after_workspace_delete() IS 'trigger: deletes the contacts, consumers and events of a deleted workspace';
+REVOKE ALL ON FUNCTION contacts_internal.after_workspace_delete() FROM PUBLIC;
 
-CREATE FUNCTION contacts.before_field_write() RETURNS trigger
+CREATE FUNCTION contacts_internal.before_field_write() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -82,11 +82,11 @@ BEGIN
 	RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION contacts.before_field_write() IS
+COMMENT ON FUNCTION contacts_internal.before_field_write() IS
 	'trigger: numbers a new field; keeps immutable fields, merge tags and types as they are';
-REVOKE ALL ON FUNCTION contacts.before_field_write() FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.before_field_write() FROM PUBLIC;
 
-CREATE FUNCTION contacts.after_field_delete() RETURNS trigger
+CREATE FUNCTION contacts_internal.after_field_delete() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -102,10 +102,10 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION contacts.after_field_delete() IS 'trigger: deletes the values of a deleted field from the contacts';
-REVOKE ALL ON FUNCTION contacts.after_field_delete() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.after_field_delete() IS 'trigger: deletes the values of a deleted field from the contacts';
+REVOKE ALL ON FUNCTION contacts_internal.after_field_delete() FROM PUBLIC;
 
-CREATE FUNCTION contacts.before_field_truncate() RETURNS trigger
+CREATE FUNCTION contacts_internal.before_field_truncate() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -115,10 +115,10 @@ BEGIN
 			HINT = 'Use DELETE FROM contacts.field WHERE NOT immutable.';
 END
 $$;
-COMMENT ON FUNCTION contacts.before_field_truncate() IS 'trigger: keeps the immutable fields';
-REVOKE ALL ON FUNCTION contacts.before_field_truncate() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.before_field_truncate() IS 'trigger: keeps the immutable fields';
+REVOKE ALL ON FUNCTION contacts_internal.before_field_truncate() FROM PUBLIC;
 
-CREATE FUNCTION contacts.before_tag_update() RETURNS trigger
+CREATE FUNCTION contacts_internal.before_tag_update() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -131,10 +131,10 @@ BEGIN
 	RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION contacts.before_tag_update() IS 'trigger: keeps the ids of tags as they are';
-REVOKE ALL ON FUNCTION contacts.before_tag_update() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.before_tag_update() IS 'trigger: keeps the ids of tags as they are';
+REVOKE ALL ON FUNCTION contacts_internal.before_tag_update() FROM PUBLIC;
 
-CREATE FUNCTION contacts.after_definitions_change() RETURNS trigger
+CREATE FUNCTION contacts_internal.after_definitions_change() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -148,6 +148,6 @@ BEGIN
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION contacts.after_definitions_change() IS
+COMMENT ON FUNCTION contacts_internal.after_definitions_change() IS
 	'trigger: tells every backend that the fields or tags of a workspace have changed';
-REVOKE ALL ON FUNCTION contacts.after_definitions_change() FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.after_definitions_change() FROM PUBLIC;

@@ -66,15 +66,11 @@ preview_result(FunctionCallInfo fcinfo, int64 workspace_id, Datum request)
 	return result;
 }
 
+/* The workspace that a function is called for: its argument, or for NULL the setting. */
 static int64
-workspace_argument(FunctionCallInfo fcinfo)
+workspace_argument(FunctionCallInfo fcinfo, int number)
 {
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("workspace_id must not be null."),
-				 errhint("Name a workspace, or leave it to contact_upsert.workspace_id.")));
-	return PG_GETARG_INT64(0);
+	return PG_ARGISNULL(number) ? settings_workspace_id() : PG_GETARG_INT64(number);
 }
 
 /* The request's datum, 0 for NULL. It is not detoasted yet: a request that is too large need not be. */
@@ -95,21 +91,14 @@ PG_FUNCTION_INFO_V1(contacts_upsert);
 Datum
 contacts_upsert(PG_FUNCTION_ARGS)
 {
-	return upsert_answer(workspace_argument(fcinfo), request_argument(fcinfo, 1));
+	return upsert_answer(workspace_argument(fcinfo, 1), request_argument(fcinfo, 0));
 }
 
 PG_FUNCTION_INFO_V1(contacts_preview);
 Datum
 contacts_preview(PG_FUNCTION_ARGS)
 {
-	return preview_result(fcinfo, workspace_argument(fcinfo), request_argument(fcinfo, 1));
-}
-
-PG_FUNCTION_INFO_V1(contacts_preview_current);
-Datum
-contacts_preview_current(PG_FUNCTION_ARGS)
-{
-	return preview_result(fcinfo, settings_workspace_id(), request_argument(fcinfo, 0));
+	return preview_result(fcinfo, workspace_argument(fcinfo, 1), request_argument(fcinfo, 0));
 }
 
 /* Whether on_error is 'stop', and not 'continue'. */
@@ -126,32 +115,19 @@ stops_argument(FunctionCallInfo fcinfo, int number)
 	return strcmp(on_error, "stop") == 0;
 }
 
-static Datum
-upsert_set(FunctionCallInfo fcinfo, int64 workspace_id, int first)
+PG_FUNCTION_INFO_V1(contacts_upsert_many);
+Datum
+contacts_upsert_many(PG_FUNCTION_ARGS)
 {
-	bool stops = stops_argument(fcinfo, first + 1);
+	bool stops = stops_argument(fcinfo, 1);
 	Results results;
 
 	PreventCommandIfReadOnly("contacts.upsert_many()");
 	PreventCommandIfParallelMode("contacts.upsert_many()");
 	results_begin(&results, fcinfo);
-	upsert_many(workspace_id, PG_ARGISNULL(first) ? NULL : PG_GETARG_JSONB_P(first), stops, &results);
+	upsert_many(workspace_argument(fcinfo, 2), PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), stops, &results);
 	results_return(&results);
 	return (Datum)0;
-}
-
-PG_FUNCTION_INFO_V1(contacts_upsert_many);
-Datum
-contacts_upsert_many(PG_FUNCTION_ARGS)
-{
-	return upsert_set(fcinfo, workspace_argument(fcinfo), 1);
-}
-
-PG_FUNCTION_INFO_V1(contacts_upsert_many_current);
-Datum
-contacts_upsert_many_current(PG_FUNCTION_ARGS)
-{
-	return upsert_set(fcinfo, settings_workspace_id(), 0);
 }
 
 PG_FUNCTION_INFO_V1(contacts_current_workspace);

@@ -253,7 +253,7 @@ contacts_upsert_view_row(PG_FUNCTION_ARGS)
 		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || trigger->tg_trigger->tgnargs < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("contacts.upsert_view_row() is the trigger of an import view."),
+				 errmsg("contacts_internal.upsert_view_row() is the trigger of an import view."),
 				 errhint("SELECT contacts.create_import_view(name) makes one.")));
 	statement_connect();
 	upsert_one(workspace_of(trigger), request_of(trigger), true, &upsert);

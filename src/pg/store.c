@@ -65,7 +65,7 @@ static Statement lock_tags = {
 
 static Statement create_tags = {
 	.sql = "INSERT INTO contacts.tag (workspace_id, name) SELECT $1, n FROM pg_catalog.unnest($2) n"
-		   " ON CONFLICT (workspace_id, contacts.fold_case(name)) DO NOTHING"
+		   " ON CONFLICT (workspace_id, contacts_internal.fold_case(name)) DO NOTHING"
 		   " RETURNING tag_id::pg_catalog.int8, name::pg_catalog.text",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTARRAYOID},

@@ -5,9 +5,9 @@ namespace worker {
 namespace {
 
 // The consumer and its workspace are the first two parameters of each.
-#define WORKSPACE "workspace_id => coalesce($2::bigint, contacts.current_workspace())"
+#define WORKSPACE "workspace_id => $2"
 
-constexpr char kClaim[] = "SELECT c.event_id, c.lease, contacts.event_line(c)"
+constexpr char kClaim[] = "SELECT c.event_id, c.lease, contacts_internal.event_line(c)"
 						  " FROM contacts.claim($1, $3, make_interval(secs => $4), " WORKSPACE ") c";
 constexpr char kAck[] = "SELECT contacts.ack($1, $3, $4, " WORKSPACE ")";
 constexpr char kFail[] = "SELECT contacts.fail($1, $3, $4, $5, " WORKSPACE ")";

@@ -37,8 +37,8 @@ anonymous_memory() {
 # ELEMENTS SCORE: runs an array of so many requests in a session of its own; prints its memory before and at most, in kB.
 array_memory() {
 	local client backend='' first now most=0
-	PGAPPNAME=array psql -qXo /dev/null -c "SELECT count(*) FROM contacts.upsert_many(1, '[]')" -c "SELECT pg_sleep(1)" \
-		-c "SELECT count(*) FROM batch b, contacts.upsert_many(1, b.requests) u WHERE b.scenario = '$1' AND b.number = $2" &
+	PGAPPNAME=array psql -qXo /dev/null -c "SELECT count(*) FROM contacts.upsert_many('[]', workspace_id => 1)" -c "SELECT pg_sleep(1)" \
+		-c "SELECT count(*) FROM batch b, contacts.upsert_many(b.requests, workspace_id => 1) u WHERE b.scenario = '$1' AND b.number = $2" &
 	client=$!
 	while [[ -z $backend ]]; do
 		backend=$(psql -XAtqc "SELECT pid FROM pg_stat_activity WHERE application_name = 'array' AND query ~ 'pg_sleep'")

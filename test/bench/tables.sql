@@ -22,7 +22,7 @@ $$;
 CREATE SCHEMA statement;
 CREATE TABLE statement.contact (
 	workspace_id bigint NOT NULL,
-	id text COLLATE "C" NOT NULL DEFAULT contacts.object_id(),
+	id text COLLATE "C" NOT NULL DEFAULT contacts_internal.object_id(),
 	email_address text COLLATE "C" NOT NULL,
 	status contacts.status NOT NULL DEFAULT 'SUBSCRIBED',
 	tags bigint[] NOT NULL,

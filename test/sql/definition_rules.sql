@@ -60,7 +60,7 @@ SELECT contacts.define_workspace('');
 CREATE SCHEMA regress_path;
 CREATE COLLATION regress_path."C" FROM pg_catalog."POSIX";
 SET search_path = regress_path, pg_catalog;
-SELECT contacts.is_option_list(ARRAY['a', 'A']), contacts.is_option_list(ARRAY['a', 'a']);
+SELECT contacts_internal.is_option_list(ARRAY['a', 'A']), contacts_internal.is_option_list(ARRAY['a', 'a']);
 RESET search_path;
 DROP COLLATION regress_path."C";
 DROP SCHEMA regress_path;
@@ -140,14 +140,14 @@ SELECT count(contacts.define_field('only_' || w, 'Only', workspace_id => w))
 FROM (SELECT contacts.define_workspace('many ' || i) AS w FROM generate_series(1, 300) i) d;
 SELECT count(*) FILTER (WHERE p.outcome = 'created') AS own, count(*) FILTER (WHERE q.error ->> 'code' = 'FIELD_NOT_FOUND') AS foreign_field
 FROM contacts.workspace w,
-	contacts.preview(w.workspace_id, jsonb_build_object('email_address', 'a@b.c', 'fields', jsonb_build_object('only_' || w.workspace_id, 1))) p,
-	contacts.preview(w.workspace_id, jsonb_build_object('email_address', 'a@b.c', 'fields', jsonb_build_object('only_' || w.workspace_id - 1, 1))) q
+	contacts.preview(jsonb_build_object('email_address', 'a@b.c', 'fields', jsonb_build_object('only_' || w.workspace_id, 1)), workspace_id => w.workspace_id) p,
+	contacts.preview(jsonb_build_object('email_address', 'a@b.c', 'fields', jsonb_build_object('only_' || w.workspace_id - 1, 1)), workspace_id => w.workspace_id) q
 WHERE w.workspace_id > 2;
 -- a workspace goes with everything in it
-SELECT contacts.upsert(2, '{"email_address":"a@example.com"}') IS NOT NULL AS made;
+SELECT contacts.upsert('{"email_address":"a@example.com"}', workspace_id => 2) IS NOT NULL AS made;
 DELETE FROM contacts.workspace WHERE workspace_id = 2;
 SELECT (SELECT count(*) FROM contacts.contact WHERE workspace_id = 2) AS contacts, (SELECT count(*) FROM contacts.field WHERE workspace_id = 2) AS fields;
-SELECT contacts.upsert(2, '{"email_address":"a@example.com"}');
+SELECT contacts.upsert('{"email_address":"a@example.com"}', workspace_id => 2);
 
 -- CHECK constraints hold the rules of a contact for every writer.
 INSERT INTO contacts.contact (workspace_id, email_address) VALUES (1, 'direct@example.com') RETURNING id ~ '^[0-9a-f]{24}$' AS object_id, status, tags, data, version;

@@ -4,10 +4,10 @@ DROP EXTENSION IF EXISTS contact_upsert CASCADE;
 CREATE EXTENSION contact_upsert;
 SELECT contacts.install() IS NOT NULL AS installed;
 RESET client_min_messages;
-SELECT contacts.define_field('age', 'Age', 'NUMBER', "position" => 1);
-SELECT contacts.define_field('house', 'House', required => true, "position" => 3);
-SELECT contacts.define_field('words', '100% "Words"', required => true, "position" => 2);
-SELECT contacts.define_field('colour', 'Colour', 'DROPDOWN_SINGLE', ARRAY['red', 'gold'], "position" => 4);
+SELECT contacts.define_field('age', 'Age', 'NUMBER', place => 1);
+SELECT contacts.define_field('house', 'House', required => true, place => 3);
+SELECT contacts.define_field('words', '100% "Words"', required => true, place => 2);
+SELECT contacts.define_field('colour', 'Colour', 'DROPDOWN_SINGLE', ARRAY['red', 'gold'], place => 4);
 SELECT contacts.define_tag('vip');
 SELECT contact_upsert('{"email_address":"cersei@example.com","status":"UNSUBSCRIBED","fields":{"house":"L","words":"w"}}')
 	#>> '{data,status}' AS status;
@@ -97,7 +97,9 @@ RESET contact_upsert.workspace_id;
 SET contact_upsert.workspace_id = 'one';
 SET contact_upsert.workspace_id = 0;
 SET contact_upsert.workspace_id = '9223372036854775808';
-SELECT contacts.upsert(NULL, '{"email_address":"a@example.com"}');
+SET contact_upsert.workspace_id = 77;
+SELECT contacts.upsert('{"email_address":"a@example.com"}', workspace_id => NULL);
+RESET contact_upsert.workspace_id;
 
 -- In this order: each request has this error and all that come after it.
 SELECT n, state, message FROM (VALUES
@@ -120,7 +122,7 @@ SELECT contact_upsert('{"email_address":"cersei@example.com","fields":null,"tags
 SELECT position, outcome, id, email_address, changes, events, contact, error
 FROM contacts.preview('{"email_address":" Cersei@example.com","fields":{"age":"old"}}');
 SELECT outcome, email_address, error FROM contacts.preview('{"email_address":"nobody"}');
-SELECT contacts.preview(77, '{"email_address":"a@example.com"}');
+SELECT contacts.preview('{"email_address":"a@example.com"}', workspace_id => 77);
 
 -- A setting that was made before the library was loaded is refused, too, and never replaced by the default.
 \c

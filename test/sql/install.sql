@@ -7,7 +7,7 @@ RESET client_min_messages;
 
 BEGIN;
 CREATE EXTENSION contact_upsert;
-SELECT contacts.current_workspace();
+SELECT contacts_internal.current_workspace();
 ROLLBACK;
 CREATE EXTENSION contact_upsert;
 
@@ -63,7 +63,7 @@ WHERE t.typnamespace = 'contacts'::regnamespace AND t.typtype IN ('e', 'c') AND 
 	AND EXISTS (SELECT FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) a WHERE a.grantee = 0);
 SELECT c.oid::regclass FROM pg_class c, aclexplode(c.relacl) a
 WHERE c.relnamespace = 'contacts'::regnamespace AND a.grantee = 0;
-SELECT n.nspname FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'contacts' AND a.grantee = 0;
+SELECT n.nspname FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname LIKE 'contacts%' AND a.grantee = 0;
 -- without a comment
 SELECT p.oid::regprocedure FROM pg_temp.ours p WHERE obj_description(p.oid, 'pg_proc') IS NULL;
 SELECT c.oid::regclass FROM pg_class c
@@ -71,6 +71,14 @@ WHERE c.relnamespace = 'contacts'::regnamespace AND c.relkind IN ('r', 'p', 'v')
 	AND obj_description(c.oid, 'pg_class') IS NULL;
 SELECT t.typname FROM pg_type t
 WHERE t.typnamespace = 'contacts'::regnamespace AND t.typtype = 'e' AND obj_description(t.oid, 'pg_type') IS NULL;
+-- One name, one function; workspace_id comes last, and null is the setting; no parameter's name needs quotes.
+SELECT p.proname FROM pg_temp.ours p GROUP BY p.pronamespace, p.proname HAVING count(*) > 1;
+SELECT p.oid::regprocedure FROM pg_temp.ours p
+WHERE p.pronamespace = 'contacts'::regnamespace AND 'workspace_id' = ANY (p.proargnames)
+	AND (p.proargnames[p.pronargs] <> 'workspace_id' OR pg_get_function_arg_default(p.oid, p.pronargs) IS DISTINCT FROM 'NULL::bigint');
+SELECT p.oid::regprocedure, n AS name FROM pg_temp.ours p, unnest(p.proargnames) n WHERE quote_ident(n) <> n;
+-- what \df contacts.* shows: the functions that are for users
+SELECT p.proname FROM pg_temp.ours p WHERE p.pronamespace = 'contacts'::regnamespace ORDER BY p.proname;
 -- SECURITY DEFINER
 SELECT p.oid::regprocedure FROM pg_temp.ours p WHERE p.prosecdef;
 -- not in C, and without a search_path of their own: a procedure that commits cannot have one, and every name in these is qualified

@@ -76,7 +76,7 @@ UPDATE contact_import SET age = 1;
 DELETE FROM contact_import WHERE false;
 TRUNCATE contact_import;
 CREATE TABLE own (email_address text);
-CREATE TRIGGER upsert BEFORE INSERT ON own FOR EACH ROW EXECUTE FUNCTION contacts.upsert_view_row('1');
+CREATE TRIGGER upsert BEFORE INSERT ON own FOR EACH ROW EXECUTE FUNCTION contacts_internal.upsert_view_row('1');
 INSERT INTO own VALUES ('a@example.com');
 DROP TABLE own;
 
@@ -130,7 +130,7 @@ SELECT age, human, likes, first_name FROM contact_import WHERE email_address = '
 DELETE FROM contacts.field WHERE merge_tag = 'size';
 INSERT INTO contact_import (email_address, first_name) VALUES ('c1@example.com', 'x');
 INSERT INTO contact_import (email_address, size) VALUES ('c1@example.com', 'S');
-SELECT contacts.define_field('shoe_size', 'Shoe Size', 'NUMBER', "position" => 1);
+SELECT contacts.define_field('shoe_size', 'Shoe Size', 'NUMBER', place => 1);
 CREATE ROLE regress_contacts_loader;
 GRANT SELECT, INSERT ON contact_import TO regress_contacts_loader;
 GRANT SELECT ON contact_import TO PUBLIC;
@@ -148,7 +148,7 @@ SELECT contacts.define_workspace('second') AS second \gset
 SELECT contacts.create_import_view('people', replace => true);
 SELECT contacts.create_import_view('everybody', replace => true);
 SELECT contacts.create_import_view('numbers');
-SELECT contacts.create_import_view('contact_import', :second, replace => true);
+SELECT contacts.create_import_view('contact_import', replace => true, workspace_id => :second);
 SELECT contacts.create_import_view('Contact_Import');
 CREATE VIEW depends AS SELECT email_address FROM contact_import;
 SELECT contacts.create_import_view('contact_import', replace => true);
@@ -163,8 +163,7 @@ SELECT contacts.create_import_view('a.b.c');
 SELECT contacts.create_import_view('');
 SELECT contacts.create_import_view(repeat('a', 64));
 SELECT contacts.create_import_view(NULL);
-SELECT contacts.create_import_view('other', 99);
-SELECT contacts.create_import_view('other', NULL);
+SELECT contacts.create_import_view('other', workspace_id => 99);
 SELECT contacts.create_import_view('pg_temp.temporary');
 INSERT INTO pg_temp.temporary (email_address) VALUES ('c1@example.com');
 SET search_path = '';
@@ -198,8 +197,8 @@ CREATE FUNCTION regress_loader.getter(jsonb, text) RETURNS text LANGUAGE plpgsql
 CREATE OPERATOR regress_loader.->> (LEFTARG = jsonb, RIGHTARG = text, FUNCTION = regress_loader.getter);
 CREATE DOMAIN regress_loader.text AS pg_catalog.int4;
 SET search_path = regress_loader, pg_temp, pg_catalog;
-SELECT contacts.create_import_view('mine', 2);
-SELECT contacts.create_import_view('theirs', 1);
+SELECT contacts.create_import_view('mine', workspace_id => 2);
+SELECT contacts.create_import_view('theirs', workspace_id => 1);
 INSERT INTO mine (email_address) VALUES ('second@example.com'), ('third@example.com');
 SELECT email_address, tags FROM mine ORDER BY 1;
 RESET search_path;

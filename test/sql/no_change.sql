@@ -71,5 +71,5 @@ SELECT outcome FROM contacts.preview('{"email_address":"new@example.com"}');
 SELECT contact_upsert('[]');
 ROLLBACK;
 BEGIN READ ONLY;
-SELECT contacts.upsert(1, '{"email_address":"a@example.com","partial_update":true}');
+SELECT contacts.upsert('{"email_address":"a@example.com","partial_update":true}', workspace_id => 1);
 ROLLBACK;

@@ -34,11 +34,11 @@ SELECT contact_upsert('{"email_address":"before@example.com","fields":{"name":"z
 SELECT contact_upsert('{"email_address":"new@example.com","fields":{"name":"z"},"tags":["vip"]}') #> '{data,data}' AS data;
 SELECT contact_upsert('{"email_address":"NEW@example.com","fields":{"name":"z"},"tags":["vip"]}') #>> '{data,data,name}' AS unchanged;
 SELECT contact_upsert('{"email_address":"new@example.com","add_tags":["other"],"create_tags":true,"partial_update":true}') #> '{data,tags}' AS tags;
-SELECT contacts.upsert(2, '{"email_address":"new@example.com","fields":{"name":7}}') #> '{data,data}' AS data;
-SELECT workspace_id, outcome, email_address FROM (VALUES (1::bigint), (2)) w (workspace_id), contacts.upsert_many(workspace_id, '[
+SELECT contacts.upsert('{"email_address":"new@example.com","fields":{"name":7}}', workspace_id => 2) #> '{data,data}' AS data;
+SELECT workspace_id, outcome, email_address FROM (VALUES (1::bigint), (2)) w (workspace_id), contacts.upsert_many('[
 	{"email_address":"many@example.com","tags":["many"],"create_tags":true}, {"email_address":"many@example.com","fields":{"name":"8"}},
-	{"email_address":"new@example.com","fields":{"name":7}}]');
-SELECT contacts.record(1, id, 'total_opens') FROM contacts.contact WHERE workspace_id = 1 AND email_address = 'new@example.com';
+	{"email_address":"new@example.com","fields":{"name":7}}]', workspace_id => workspace_id);
+SELECT contacts.record(id, 'total_opens', workspace_id => 1) FROM contacts.contact WHERE workspace_id = 1 AND email_address = 'new@example.com';
 SELECT contact_upsert('{"email_address":"new@example.com","partial_update":true}') #> '{data,statistics,total_opens}' AS opens;
 SELECT workspace_id, email_address, version, data FROM contacts.contact ORDER BY 1, 2;
 SELECT contact_version, type FROM contacts.event ORDER BY event_id;

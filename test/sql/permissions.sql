@@ -7,10 +7,10 @@ RESET client_min_messages;
 \set SHOW_CONTEXT never
 SELECT contacts.define_workspace('theirs') AS theirs;
 SELECT contacts.define_field('secret', 'Secret', workspace_id => 2), contacts.define_tag('secret', workspace_id => 2) AS tag;
-SELECT contacts.upsert(2, '{"email_address":"theirs@example.com","fields":{"secret":"x"},"tags":["secret"]}') IS NOT NULL AS made;
+SELECT contacts.upsert('{"email_address":"theirs@example.com","fields":{"secret":"x"},"tags":["secret"]}', workspace_id => 2) IS NOT NULL AS made;
 SELECT contacts.define_field('name', 'Name'), contacts.define_tag('vip');
 SELECT contact_upsert('{"email_address":"ours@example.com","tags":["vip"]}') IS NOT NULL AS made;
-SELECT contacts.record(2, id, 'total_opens') FROM contacts.contact WHERE workspace_id = 2;
+SELECT contacts.record(id, 'total_opens', workspace_id => 2) FROM contacts.contact WHERE workspace_id = 2;
 
 SELECT contacts.subscribe('everything', workspace_id => 0) IS NOT NULL AS subscribed;
 
@@ -31,8 +31,8 @@ SELECT superuser, trusted FROM pg_available_extension_versions WHERE name = 'con
 -- Nobody without a grant may do anything at all.
 SET ROLE regress_contacts_nobody;
 SELECT contact_upsert('{"email_address":"a@example.com"}');
-SELECT contacts.upsert(1, '{"email_address":"a@example.com"}');
-SELECT contacts.current_workspace();
+SELECT contacts.upsert('{"email_address":"a@example.com"}', workspace_id => 1);
+SELECT contacts_internal.current_workspace();
 SELECT * FROM contacts.contact;
 RESET ROLE;
 
@@ -42,7 +42,7 @@ SELECT contact_upsert('{"email_address":"ours@example.com","fields":{"name":"Our
 SELECT contact_upsert('{"email_address":"second@example.com","status":"UNCONFIRMED"}') #>> '{data,status}' AS status;
 SELECT outcome FROM contacts.preview('{"email_address":"third@example.com"}');
 SELECT contacts.define_field('age', 'Age', 'NUMBER'), contacts.define_tag('own') IS NOT NULL AS tag, contacts.define_workspace('ours', 'guarded', 1);
-SELECT contacts.record(1, id, 'total_clicks', 2) FROM contacts.contact WHERE email_address = 'ours@example.com';
+SELECT contacts.record(id, 'total_clicks', 2, workspace_id => 1) FROM contacts.contact WHERE email_address = 'ours@example.com';
 SELECT workspace_id, total_clicks FROM contacts.statistics;
 SELECT workspace_id, name FROM contacts.workspace;
 SELECT DISTINCT workspace_id FROM contacts.field UNION SELECT workspace_id FROM contacts.tag UNION SELECT workspace_id FROM contacts.contact
@@ -50,8 +50,8 @@ SELECT DISTINCT workspace_id FROM contacts.field UNION SELECT workspace_id FROM 
 UPDATE contacts.contact SET status = 'CLEANED';
 DELETE FROM contacts.contact WHERE email_address = 'second@example.com';
 -- ... and nothing for workspace 2.
-SELECT contacts.upsert(2, '{"email_address":"theirs@example.com"}');
-SELECT contacts.preview(2, '{"email_address":"theirs@example.com"}');
+SELECT contacts.upsert('{"email_address":"theirs@example.com"}', workspace_id => 2);
+SELECT contacts.preview('{"email_address":"theirs@example.com"}', workspace_id => 2);
 SET contact_upsert.workspace_id = 2;
 SELECT contact_upsert('{"email_address":"theirs@example.com"}');
 SELECT contacts.preview('{"email_address":"theirs@example.com"}');
@@ -60,7 +60,7 @@ SELECT contacts.define_tag('mine');
 SELECT contacts.define_workspace('theirs', 'api');
 SELECT contacts.define_workspace('mine', 'api', 2);
 RESET contact_upsert.workspace_id;
-SELECT contacts.record(2, '000000000000000000000000', 'total_opens');
+SELECT contacts.record('000000000000000000000000', 'total_opens', workspace_id => 2);
 INSERT INTO contacts.contact (workspace_id, email_address) VALUES (2, 'mine@example.com');
 INSERT INTO contacts.tag (workspace_id, name) VALUES (2, 'mine');
 INSERT INTO contacts.field (workspace_id, merge_tag, label) VALUES (2, 'mine', 'Mine');
@@ -83,7 +83,7 @@ SELECT contacts.revoke_access('regress_contacts_app', 1);
 ALTER TABLE contacts.contact DISABLE ROW LEVEL SECURITY;
 SET row_security = off;
 SELECT * FROM contacts.contact;
-SELECT contacts.upsert(2, '{"email_address":"theirs@example.com"}');
+SELECT contacts.upsert('{"email_address":"theirs@example.com"}', workspace_id => 2);
 RESET row_security;
 -- the outbox: neither another workspace's events nor another's consumer
 INSERT INTO contacts.event (workspace_id, contact_id, contact_version, ordinal, type) VALUES (2, repeat('0', 24), 1, 1, 'TAG_ADDED');
@@ -138,7 +138,7 @@ SELECT contacts.define_field('gone', 'Gone'), contacts.define_tag('other') IS NO
 SELECT public.contact_upsert('{"email_address":"hostile@example.com","fields":{"gone":"z"},"partial_update":true}'::pg_catalog.jsonb)
 	OPERATOR(pg_catalog.#>) '{data,data}' AS data;
 DELETE FROM contacts.field WHERE merge_tag OPERATOR(pg_catalog.=) 'gone';
-SELECT contacts.record(1, id, 'total_opens') FROM contacts.contact WHERE email_address OPERATOR(pg_catalog.=) 'hostile@example.com';
+SELECT contacts.record(id, 'total_opens', workspace_id => 1) FROM contacts.contact WHERE email_address OPERATOR(pg_catalog.=) 'hostile@example.com';
 SELECT pg_catalog.count(*) FROM contacts.contact WHERE workspace_id OPERATOR(pg_catalog.=) 2;
 RESET search_path;
 RESET ROLE;
@@ -149,15 +149,15 @@ RESET search_path;
 -- Membership through a group, a role that is gone, and taking it back.
 SELECT contacts.grant_access('regress contacts "group"', 2);
 SET ROLE regress_contacts_person;
-SELECT contacts.upsert(2, '{"email_address":"theirs@example.com","partial_update":true}') #>> '{data,status}' AS no_inherit;
+SELECT contacts.upsert('{"email_address":"theirs@example.com","partial_update":true}', workspace_id => 2) #>> '{data,status}' AS no_inherit;
 RESET ROLE;
 -- a membership of its own: from PostgreSQL 16 on, it keeps the INHERIT of the time when it was made
 REVOKE "regress contacts ""group""" FROM regress_contacts_person;
 ALTER ROLE regress_contacts_person INHERIT;
 GRANT "regress contacts ""group""" TO regress_contacts_person;
 SET ROLE regress_contacts_person;
-SELECT contacts.upsert(2, '{"email_address":"theirs@example.com","partial_update":true}') #>> '{data,status}' AS status;
-SELECT contacts.upsert(1, '{"email_address":"ours@example.com","partial_update":true}') #>> '{data,status}' AS status;
+SELECT contacts.upsert('{"email_address":"theirs@example.com","partial_update":true}', workspace_id => 2) #>> '{data,status}' AS status;
+SELECT contacts.upsert('{"email_address":"ours@example.com","partial_update":true}', workspace_id => 1) #>> '{data,status}' AS status;
 RESET ROLE;
 INSERT INTO contacts.member VALUES (1, 'regress_contacts_gone'), (1, '10'), (1, '-');
 SET ROLE regress_contacts_app;
@@ -167,7 +167,7 @@ SELECT contacts.grant_access('regress_contacts_app', 2);
 SELECT contacts.revoke_access('regress_contacts_app', 2);
 SET ROLE regress_contacts_app;
 SELECT contact_upsert('{"email_address":"ours@example.com","partial_update":true}') #>> '{data,status}' AS status;
-SELECT contacts.upsert(2, '{"email_address":"theirs@example.com","partial_update":true}');
+SELECT contacts.upsert('{"email_address":"theirs@example.com","partial_update":true}', workspace_id => 2);
 RESET ROLE;
 SELECT contacts.revoke_access('regress_contacts_app', 1), contacts.revoke_access('regress contacts "group"', 2),
 	contacts.revoke_access('regress_contacts_missing', 1);

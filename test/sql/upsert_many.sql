@@ -13,8 +13,8 @@ SELECT contacts.subscribe('mailer') IS NOT NULL AS subscribed;
 -- Every outcome, in input order.
 SELECT contact_upsert('{"email_address":"zoe@example.com","fields":{"name":"Zoe","score":1.50},"tags":[1]}') #>> '{data,id}' AS zoe \gset
 SELECT contact_upsert('{"email_address":"bob@example.com","fields":{"note":"x"}}') #>> '{data,id}' AS bob \gset
-SELECT contacts.record(1, :'bob', 'total_opens', 7);
-CREATE TABLE regress_answer AS SELECT * FROM contacts.upsert_many(1, '[
+SELECT contacts.record(:'bob', 'total_opens', 7, workspace_id => 1);
+CREATE TABLE regress_answer AS SELECT * FROM contacts.upsert_many('[
 	{"email_address":" Zoe@Example.com ","fields":{"name":"Zoë","note":"y"},"tags":["two",3],"status":"UNSUBSCRIBED"},
 	{"email_address":"carl@example.com","status":"UNCONFIRMED","fields":{"score":"12345678901234567890.10"},"tags":[1]},
 	{"email_address":"nobody","fields":{"name":"x"}},
@@ -23,7 +23,7 @@ CREATE TABLE regress_answer AS SELECT * FROM contacts.upsert_many(1, '[
 	{"email_address":"bob@example.com","fields":{"shoe_size":1}},
 	{"email_address":"anna@example.com","fields":{"score":1},"partial_update":true},
 	{}
-]');
+]', workspace_id => 1);
 \x on
 SELECT "position", outcome, email_address, changes, events, error FROM regress_answer;
 \x off
@@ -46,7 +46,7 @@ ORDER BY c.email_address, e.event_id;
 -- The row of a bad request says what the single call and its preview say.
 CREATE FUNCTION pg_temp.compare(request jsonb) RETURNS TABLE (same_as_preview boolean, error jsonb) LANGUAGE sql AS $$
 	SELECT (m.error, m.outcome, m.email_address, m.id) IS NOT DISTINCT FROM (p.error, p.outcome, p.email_address, p.id), m.error
-	FROM contacts.upsert_many(1, jsonb_build_array(request)) m, contacts.preview(1, request) p
+	FROM contacts.upsert_many(jsonb_build_array(request), workspace_id => 1) m, contacts.preview(request, workspace_id => 1) p
 $$;
 SELECT c.* FROM unnest(ARRAY[
 	'null', '1', '"{\"email_address\":\"a@example.com\"}"', '[]', '[[{}]]', '{"email_address":null}', '{"email_address":7}',
@@ -58,7 +58,7 @@ SELECT c.* FROM unnest(ARRAY[
 
 -- The same address again: in order, and each sees the one before. A failed one leaves nothing to be seen.
 SELECT "position", outcome, changes, contact -> 'data' AS data, contact -> 'tags' AS tags, error ->> 'code' AS code
-FROM contacts.upsert_many(1, '[
+FROM contacts.upsert_many('[
 	{"email_address":"twice@example.com","fields":{"name":"a"},"tags":[1]},
 	{"email_address":"TWICE@example.com","fields":{"name":"b"},"add_tags":[2],"partial_update":true},
 	{"email_address":"twice@example.com ","fields":{"name":"lost","score":"x"},"tags":[]},
@@ -66,37 +66,37 @@ FROM contacts.upsert_many(1, '[
 	{"email_address":"twice@example.com","fields":{"name":"a"},"tags":[1]},
 	{"email_address":"twice@example.com","fields":{"name":"a"},"tags":[1]},
 	{"email_address":"twice@example.com","fields":{"score":2},"remove_tags":["one"],"partial_update":true}
-]');
+]', workspace_id => 1);
 SELECT version, tags, data FROM contacts.contact WHERE email_address = 'twice@example.com';
 SELECT e.contact_version AS version, e.ordinal, e.type, e.detail FROM contacts.event e JOIN contacts.contact c ON c.id = e.contact_id
 WHERE c.email_address = 'twice@example.com' ORDER BY e.event_id;
 -- First created, then changed: what it was created with is no change.
-SELECT outcome, changes, events FROM contacts.upsert_many(1, '[
+SELECT outcome, changes, events FROM contacts.upsert_many('[
 	{"email_address":"pending@example.com","status":"UNCONFIRMED","tags":[1]},
-	{"email_address":"pending@example.com","status":"SUBSCRIBED","tags":[1,2]}]');
+	{"email_address":"pending@example.com","status":"SUBSCRIBED","tags":[1,2]}]', workspace_id => 1);
 SELECT e.contact_version AS version, e.ordinal, e.type FROM contacts.event e JOIN contacts.contact c ON c.id = e.contact_id
 WHERE c.email_address = 'pending@example.com' ORDER BY e.event_id;
 
 -- Tags that a request creates exist for those after it, not for those before it, and a failed one creates none.
 SELECT "position", outcome, jsonb_path_query_array(contact, '$.tags.name') AS tags, changes #> '{tags,added,0,id}' > '3' AS added_id,
 	error ->> 'message' AS message
-FROM contacts.upsert_many(1, '[
+FROM contacts.upsert_many('[
 	{"email_address":"y@example.com","tags":["Fresh"]},
 	{"email_address":"z@example.com","tags":["fresh","FRESH"],"create_tags":true,"fields":{"score":"x"}},
 	{"email_address":"z@example.com","tags":["Fresh","fresh"],"create_tags":true},
 	{"email_address":"a@example.com","tags":["FRESH"]},
 	{"email_address":"zoe@example.com","add_tags":["fresh","other"],"create_tags":true,"partial_update":true},
-	{"email_address":"b@example.com","tags":["unwanted"],"remove_tags":["Unwanted"],"create_tags":true}]');
-SELECT name FROM contacts.tag WHERE tag_id > 3 ORDER BY contacts.fold_case(name);
+	{"email_address":"b@example.com","tags":["unwanted"],"remove_tags":["Unwanted"],"create_tags":true}]', workspace_id => 1);
+SELECT name FROM contacts.tag WHERE tag_id > 3 ORDER BY contacts_internal.fold_case(name);
 -- The same when an id says nothing about the time at which its tag was made: given by hand, or of a sequence with a cache.
 BEGIN;
 SET LOCAL statement_timeout = '10s';
 INSERT INTO contacts.tag (workspace_id, tag_id, name) OVERRIDING SYSTEM VALUE VALUES (1, 1000000, 'given');
-SELECT outcome, jsonb_path_query_array(contact, '$.tags.name') AS tags FROM contacts.upsert_many(1, '[
+SELECT outcome, jsonb_path_query_array(contact, '$.tags.name') AS tags FROM contacts.upsert_many('[
 	{"email_address":"y@example.com","tags":["given"]},
 	{"email_address":"z@example.com","add_tags":[1000000],"create_tags":true,"partial_update":true},
 	{"email_address":"x@example.com","tags":["later"],"create_tags":true},
-	{"email_address":"y@example.com","tags":["given","LATER"]}]');
+	{"email_address":"y@example.com","tags":["given","LATER"]}]', workspace_id => 1);
 ROLLBACK;
 
 -- on_error => 'stop': the first bad one by position, whatever the order of addresses; nothing is written.
@@ -108,7 +108,7 @@ CREATE FUNCTION pg_temp.stopped(requests jsonb) RETURNS TABLE (
 DECLARE
 	schema_name text; table_name text; column_name text; constraint_name text;
 BEGIN
-	PERFORM contacts.upsert_many(1, requests, 'stop');
+	PERFORM contacts.upsert_many(requests, 'stop', workspace_id => 1);
 	state := '00000';
 	RETURN NEXT;
 EXCEPTION WHEN OTHERS THEN
@@ -137,22 +137,22 @@ SELECT state, message, detail FROM pg_temp.stopped('[{"email_address":"new1@exam
 SELECT count(*) = :before_contacts AND sum(version) = :before_versions AND (SELECT count(*) FROM contacts.event) = :before_events
 	AND (SELECT count(*) FROM contacts.tag) = :before_tags AS nothing_was_written
 FROM contacts.contact;
-SELECT "position", outcome, contact ->> 'status' AS status, error ->> 'code' AS code FROM contacts.upsert_many(1, '[
+SELECT "position", outcome, contact ->> 'status' AS status, error ->> 'code' AS code FROM contacts.upsert_many('[
 	{"email_address":"guard@example.com","status":"UNSUBSCRIBED"},
 	{"email_address":"guard@example.com","status":"SUBSCRIBED","fields":{"name":"refused"}},
 	{"email_address":"guard@example.com","fields":{"name":"kept"}},
 	{"email_address":"guard@example.com","status":"SUBSCRIBED","resubscribe":true},
-	{"email_address":"guard@example.com","status":"UNCONFIRMED"}]');
+	{"email_address":"guard@example.com","status":"UNCONFIRMED"}]', workspace_id => 1);
 SELECT status, data, version FROM contacts.contact WHERE email_address = 'guard@example.com';
 SELECT contacts.define_workspace('default', 'api');
 -- Without a bad one, 'stop' is as 'continue'.
-SELECT "position", outcome FROM contacts.upsert_many(1, '[{"email_address":"bob@example.com","partial_update":true},
-	{"email_address":"new1@example.com"}]', 'stop');
+SELECT "position", outcome FROM contacts.upsert_many('[{"email_address":"bob@example.com","partial_update":true},
+	{"email_address":"new1@example.com"}]', 'stop', workspace_id => 1);
 
 -- In the workspace of the setting.
 SELECT contacts.define_workspace('second') AS workspace_id;
 SET contact_upsert.workspace_id = 2;
-SELECT "position", outcome, contacts.current_workspace() FROM contacts.upsert_many('[{"email_address":"bob@example.com"},
+SELECT "position", outcome, contacts_internal.current_workspace() FROM contacts.upsert_many('[{"email_address":"bob@example.com"},
 	{"email_address":"bob@example.com","tags":[1]}]');
 SELECT "position", outcome FROM contacts.upsert_many('[{"email_address":"carl@example.com"}]', on_error => 'stop');
 SELECT "position", outcome FROM contacts.upsert_many('[{"email_address":"dora@example.com"}]'::jsonb, 'stop');
@@ -163,21 +163,21 @@ SELECT "position", outcome
 SELECT workspace_id, string_agg(email_address, ' ' ORDER BY email_address) AS contacts FROM contacts.contact GROUP BY 1 ORDER BY 1;
 
 -- However it is called, everything is written once.
-SELECT outcome FROM contacts.upsert_many(2, '[{"email_address":"l1@example.com"},{"email_address":"l2@example.com"}]') LIMIT 1;
-SELECT (r).outcome, (r).email_address FROM (SELECT contacts.upsert_many(2, '[{"email_address":"l1@example.com"},
-	{"email_address":"l3@example.com"}]') OFFSET 0) s (r);
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"l1@example.com"},{"email_address":"l2@example.com"}]', workspace_id => 2) LIMIT 1;
+SELECT (r).outcome, (r).email_address FROM (SELECT contacts.upsert_many('[{"email_address":"l1@example.com"},
+	{"email_address":"l3@example.com"}]', workspace_id => 2) OFFSET 0) s (r);
 SELECT email_address, version FROM contacts.contact WHERE email_address LIKE 'l_@example.com' ORDER BY 1;
 PREPARE many AS SELECT outcome FROM contacts.upsert_many($1, $2, $3);
-EXECUTE many (2, '[{"email_address":"l4@example.com"}]', 'stop');
-EXECUTE many (2, '[{"email_address":"l4@example.com"}]', 'continue');
-SELECT w, r.outcome FROM (VALUES (1::bigint), (2)) s (w), contacts.upsert_many(w, '[{"email_address":"l4@example.com"}]') r;
+EXECUTE many ('[{"email_address":"l4@example.com"}]', 'stop', 2);
+EXECUTE many ('[{"email_address":"l4@example.com"}]', 'continue', 2);
+SELECT w, r.outcome FROM (VALUES (1::bigint), (2)) s (w), contacts.upsert_many('[{"email_address":"l4@example.com"}]', workspace_id => w) r;
 
 -- An array that changes nothing writes nothing.
 SELECT ctid AS at, xmin AS by FROM contacts.contact WHERE email_address = 'zoe@example.com' \gset
 BEGIN;
-SELECT outcome, count(*) FROM contacts.upsert_many(1, '[{"email_address":"zoe@example.com","partial_update":true},
+SELECT outcome, count(*) FROM contacts.upsert_many('[{"email_address":"zoe@example.com","partial_update":true},
 	{"email_address":"bob@example.com","fields":{"note":"x"}},{"email_address":"bob@example.com","partial_update":true},
-		{"email_address":"nobody"},{}]')
+		{"email_address":"nobody"},{}]', workspace_id => 1)
 GROUP BY 1 ORDER BY 1;
 SELECT pg_current_xact_id_if_assigned() IS NULL AS no_transaction_id;
 SELECT relation::regclass, mode FROM pg_locks
@@ -189,17 +189,17 @@ SELECT ctid = :'at' AND xmin = :'by' AS untouched FROM contacts.contact WHERE em
 -- A definition that this transaction has changed, and one that it takes back.
 BEGIN;
 SELECT contacts.define_field('later', 'Later');
-SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"bob@example.com","fields":{"later":"x"},"partial_update":true}]');
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"bob@example.com","fields":{"later":"x"},"partial_update":true}]', workspace_id => 1);
 ROLLBACK;
 SELECT outcome, error ->> 'message' AS message
-	FROM contacts.upsert_many(1, '[{"email_address":"bob@example.com","fields":{"later":"x"},"partial_update":true}]');
+	FROM contacts.upsert_many('[{"email_address":"bob@example.com","fields":{"later":"x"},"partial_update":true}]', workspace_id => 1);
 -- A rollback to a savepoint takes the whole array back.
 BEGIN;
 SAVEPOINT s;
-SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"s1@example.com","status":"UNCONFIRMED"},
-	{"email_address":"bob@example.com","tags":[3]}]');
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"s1@example.com","status":"UNCONFIRMED"},
+	{"email_address":"bob@example.com","tags":[3]}]', workspace_id => 1);
 ROLLBACK TO s;
-SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"s1@example.com"}]');
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"s1@example.com"}]', workspace_id => 1);
 COMMIT;
 SELECT email_address, version, tags, (SELECT count(*) FROM contacts.event e WHERE e.contact_id = c.id) AS events
 FROM contacts.contact c WHERE workspace_id = 1 AND email_address IN ('s1@example.com', 'bob@example.com') ORDER BY 1;
@@ -207,8 +207,8 @@ FROM contacts.contact c WHERE workspace_id = 1 AND email_address IN ('s1@example
 SET search_path = pg_temp, public, contacts, pg_catalog;
 CREATE TABLE pg_temp.contact (nothing int);
 CREATE FUNCTION public.jsonb_array_elements(jsonb) RETURNS SETOF jsonb LANGUAGE sql AS 'SELECT NULL::jsonb WHERE false';
-SELECT r.outcome FROM contacts.upsert_many(1, '[{"email_address":"path@example.com"},
-	{"email_address":"path@example.com","tags":["one"]}]') r;
+SELECT r.outcome FROM contacts.upsert_many('[{"email_address":"path@example.com"},
+	{"email_address":"path@example.com","tags":["one"]}]', workspace_id => 1) r;
 DROP FUNCTION public.jsonb_array_elements(jsonb);
 DROP TABLE pg_temp.contact;
 RESET search_path;
@@ -217,14 +217,14 @@ RESET search_path;
 CREATE ROLE regress_contacts_many;
 SELECT contacts.grant_access('regress_contacts_many', 2);
 SET ROLE regress_contacts_many;
-SELECT outcome FROM contacts.upsert_many(2, '[{"email_address":"role@example.com","status":"UNCONFIRMED"},
-	{"email_address":"role@example.com","tags":["r"],"create_tags":true}]');
-SELECT contacts.upsert_many(1, '[{"email_address":"role@example.com"}]');
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"role@example.com","status":"UNCONFIRMED"},
+	{"email_address":"role@example.com","tags":["r"],"create_tags":true}]', workspace_id => 2);
+SELECT contacts.upsert_many('[{"email_address":"role@example.com"}]', workspace_id => 1);
 SELECT contacts.upsert_many('[{"email_address":"role@example.com"}]');
 RESET ROLE;
 SELECT contacts.revoke_access('regress_contacts_many', 2);
 SET ROLE regress_contacts_many;
-SELECT contacts.upsert_many(2, '[]');
+SELECT contacts.upsert_many('[]', workspace_id => 2);
 RESET ROLE;
 DROP ROLE regress_contacts_many;
 
@@ -238,29 +238,29 @@ BEGIN
 	ELSIF NEW.email_address LIKE 'id%' AND TG_OP = 'INSERT' THEN
 		NEW.id := repeat(substr(NEW.email_address, 3, 1), 24);
 	ELSIF NEW.email_address LIKE 'call%' THEN
-		PERFORM contacts.upsert_many(NEW.workspace_id, jsonb_build_array(
-			jsonb_build_object('email_address', 'by.' || NEW.email_address, 'tags', jsonb_build_array('by trigger'), 'create_tags', true), '{}'));
+		PERFORM contacts.upsert_many(jsonb_build_array(
+			jsonb_build_object('email_address', 'by.' || NEW.email_address, 'tags', jsonb_build_array('by trigger'), 'create_tags', true), '{}'), workspace_id => NEW.workspace_id);
 	END IF;
 	RETURN NEW;
 END $$;
 CREATE TRIGGER regress_trigger BEFORE INSERT OR UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_trigger();
 SELECT outcome, id, contact ->> 'id' AS contact_id, changes #>> '{tags,added,0,name}' AS added
-	FROM contacts.upsert_many(2, '[{"email_address":"idb@example.com","status":"UNCONFIRMED"},{"email_address":"ida@example.com"},
-	{"email_address":"idb@example.com","tags":["by trigger"],"create_tags":true,"partial_update":true}]') ORDER BY "position";
+	FROM contacts.upsert_many('[{"email_address":"idb@example.com","status":"UNCONFIRMED"},{"email_address":"ida@example.com"},
+	{"email_address":"idb@example.com","tags":["by trigger"],"create_tags":true,"partial_update":true}]', workspace_id => 2) ORDER BY "position";
 SELECT contact_id, contact_version AS version, type FROM contacts.event WHERE contact_id ~ '^(a+|b+)$' ORDER BY event_id;
-SELECT outcome, email_address FROM contacts.upsert_many(2, '[{"email_address":"call@example.com"},
-	{"email_address":"call@example.com","status":"CLEANED"}]');
+SELECT outcome, email_address FROM contacts.upsert_many('[{"email_address":"call@example.com"},
+	{"email_address":"call@example.com","status":"CLEANED"}]', workspace_id => 2);
 SELECT email_address, version, status FROM contacts.contact WHERE email_address LIKE '%call@example.com' ORDER BY 1;
-SELECT contacts.upsert_many(2, '[{"email_address":"before@example.com"},{"email_address":"none@example.com"}]');
-SELECT contacts.upsert_many(2, '[{"email_address":"before@example.com"},{"email_address":"raise@example.com"}]');
+SELECT contacts.upsert_many('[{"email_address":"before@example.com"},{"email_address":"none@example.com"}]', workspace_id => 2);
+SELECT contacts.upsert_many('[{"email_address":"before@example.com"},{"email_address":"raise@example.com"}]', workspace_id => 2);
 SELECT count(*) AS half_written FROM contacts.contact WHERE email_address = 'before@example.com';
 DROP TRIGGER regress_trigger ON contacts.contact;
 DROP FUNCTION regress_trigger();
 -- A trigger on INSERT is for new contacts, as it is when the requests come one by one.
 CREATE FUNCTION regress_insert() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.data := NEW.data || '{"note":"new"}'; RETURN NEW; END $$;
 CREATE TRIGGER regress_insert BEFORE INSERT ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_insert();
-SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"anna@example.com","status":"CLEANED","partial_update":true},
-	{"email_address":"inserted@example.com"}]');
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"anna@example.com","status":"CLEANED","partial_update":true},
+	{"email_address":"inserted@example.com"}]', workspace_id => 1);
 SELECT email_address, data FROM contacts.contact WHERE email_address IN ('anna@example.com', 'inserted@example.com') ORDER BY 1;
 DROP TRIGGER regress_insert ON contacts.contact;
 DROP FUNCTION regress_insert();
@@ -268,14 +268,14 @@ DROP FUNCTION regress_insert();
 ALTER TABLE contacts.contact ADD owner text;
 UPDATE contacts.contact SET owner = 'me';
 ALTER TABLE contacts.contact ALTER owner SET NOT NULL;
-SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"anna@example.com","status":"UNSUBSCRIBED","partial_update":true}]');
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"anna@example.com","status":"UNSUBSCRIBED","partial_update":true}]', workspace_id => 1);
 \set VERBOSITY terse
-SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"nobodys@example.com"}]');
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"nobodys@example.com"}]', workspace_id => 1);
 \set VERBOSITY default
 ALTER TABLE contacts.contact ALTER owner DROP NOT NULL, ADD CONSTRAINT regress_owned CHECK (owner IS NOT NULL);
-SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"anna@example.com","status":"CLEANED","partial_update":true}]');
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"anna@example.com","status":"CLEANED","partial_update":true}]', workspace_id => 1);
 \set VERBOSITY terse
-SELECT outcome FROM contacts.upsert_many(1, '[{"email_address":"nobodys@example.com"}]');
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"nobodys@example.com"}]', workspace_id => 1);
 \set VERBOSITY default
 ALTER TABLE contacts.contact DROP owner;
 DROP TABLE regress_answer;

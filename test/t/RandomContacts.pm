@@ -114,7 +114,7 @@ sub random_workspace
 	$workspace->{addresses} =
 		[ map { pick('c', 'contact.', 'long' x 20, 'ÜMLAUT', '😀', q('), '+%s') . $_ . '@' . pick(@domains) } 1 .. 40 ];
 	$sql .= "SELECT contacts.subscribe('all', workspace_id => $id);\n";
-	$sql .= "SELECT contacts.subscribe('tags', ARRAY['TAG_ADDED', 'TAG_REMOVED']::contacts.event_type[], $id);\n";
+	$sql .= "SELECT contacts.subscribe('tags', ARRAY['TAG_ADDED', 'TAG_REMOVED']::contacts.event_type[], workspace_id => $id);\n";
 	return ($workspace, $sql);
 }
 
@@ -155,7 +155,7 @@ sub change_definitions
 		push @{ $workspace->{lost_tags} }, @tags;
 		$sql .= sprintf "DELETE FROM contacts.tag WHERE workspace_id = %d AND tag_id IN (%s);\n", $id, join ', ', @tags;
 	}
-	$sql .= sprintf "DELETE FROM contacts.tag WHERE workspace_id = %d AND contacts.fold_case(name) = contacts.fold_case(%s);\n",
+	$sql .= sprintf "DELETE FROM contacts.tag WHERE workspace_id = %d AND contacts_internal.fold_case(name) = contacts_internal.fold_case(%s);\n",
 		$id, literal(pick(@new_names)) if chance(0.4);
 	$sql .= sprintf "DELETE FROM contacts.field WHERE workspace_id = %d AND merge_tag = '%s';\n", $id, $_->{tag}
 		for some(0.1, fields_of($workspace));

@@ -24,7 +24,7 @@ $node->safe_psql('postgres', q(
 	CREATE INDEX mine ON contacts.contact (crm_id);
 	SELECT contact_upsert('{"email_address":"a@example.com","tags":["vip"],"fields":{"size":"L"}}');
 	SELECT contact_upsert('{"email_address":"a@example.com","partial_update":true,"fields":{"name":"A"}}');
-	SELECT contacts.record(1, id, 'total_opens') FROM contacts.contact;
+	SELECT contacts.record(id, 'total_opens', workspace_id => 1) FROM contacts.contact;
 	CREATE SCHEMA "File's";
 	SELECT contacts.create_import_view('"File''s"."contact ""import"""');
 	GRANT USAGE ON SCHEMA "File's" TO app;

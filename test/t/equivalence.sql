@@ -34,10 +34,10 @@ DECLARE
 	request jsonb := $1.requests -> pos::int - 1;
 	last_event bigint := last_event($1.workspace_id);
 BEGIN
-	result := contacts.preview($1.workspace_id, request);
+	result := contacts.preview(request, workspace_id => $1.workspace_id);
 	result.position := pos;
 	BEGIN
-		result.contact := contacts.upsert($1.workspace_id, request) -> 'data';
+		result.contact := contacts.upsert(request, workspace_id => $1.workspace_id) -> 'data';
 	EXCEPTION WHEN data_exception THEN
 		GET STACKED DIAGNOSTICS error.sqlstate = RETURNED_SQLSTATE, error.message = MESSAGE_TEXT,
 			error.detail = PG_EXCEPTION_DETAIL, error.hint = PG_EXCEPTION_HINT, error.schema_name = SCHEMA_NAME,
@@ -75,7 +75,7 @@ CREATE FUNCTION call_with_array(call) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	error diagnosis;
 BEGIN
-	INSERT INTO answer SELECT $1.n, a.* FROM contacts.upsert_many($1.workspace_id, $1.requests, $1.on_error) a;
+	INSERT INTO answer SELECT $1.n, a.* FROM contacts.upsert_many($1.requests, $1.on_error, workspace_id => $1.workspace_id) a;
 EXCEPTION WHEN data_exception THEN
 	GET STACKED DIAGNOSTICS error.sqlstate = RETURNED_SQLSTATE, error.message = MESSAGE_TEXT,
 		error.detail = PG_EXCEPTION_DETAIL, error.hint = PG_EXCEPTION_HINT, error.schema_name = SCHEMA_NAME,
@@ -95,7 +95,7 @@ BEGIN
 				WHERE n = $1.n AND outcome <> 'failed'
 				ORDER BY email_address, "position" DESC) a,
 			jsonb_build_object('email_address', a.email_address, 'partial_update', true) look,
-			contacts.preview($1.workspace_id, look) p
+			contacts.preview(look, workspace_id => $1.workspace_id) p
 		WHERE (p.outcome, p.id, p.contact) IS DISTINCT FROM ('unchanged', a.id, a.contact) OR a.id <> a.contact ->> 'id'
 		LIMIT 1;
 	IF FOUND THEN

@@ -70,19 +70,19 @@ is(scalar @limit, 1, 'and everything queued since');
 
 # an array, as its requests would one by one
 is_deeply(
-	[ map { s/"event_id":"\d+"/"event_id"/r } heard(q(SELECT count(*) FROM contacts.upsert_many(1, '[
+	[ map { s/"event_id":"\d+"/"event_id"/r } heard(q(SELECT count(*) FROM contacts.upsert_many('[
 		{"email_address":"secret@example.com","partial_update":true,"fields":{"one":"array 1"}},
 		{"email_address":"secret@example.com","partial_update":true,"fields":{"one":"array 1"}},
 		{"email_address":"secret@example.com","partial_update":true,"fields":{"unknown":"secret"}},
-		{"email_address":"secret@example.com","partial_update":true,"fields":{"one":"array 2"},"add_tags":[1]}]');)) ],
+		{"email_address":"secret@example.com","partial_update":true,"fields":{"one":"array 2"},"add_tags":[1]}]', workspace_id => 1);)) ],
 	[ map { my $version = $node->safe_psql('postgres', "SELECT version - $_->[0] FROM contacts.contact WHERE id = '0123456789abcdef01234567'");
 		qq({"type":"$_->[1]",$ids,"contact_version":"$version","event_id",$_->[2]}) }
 		[ 1, 'FIELD_UPDATED', '"merge_tag":"one"' ], [ 0, 'TAG_ADDED', '"tag_id":"1"' ], [ 0, 'FIELD_UPDATED', '"merge_tag":"one"' ] ],
 	'upsert_many: the notifications of single calls');
-@limit = heard(q(SELECT count(*) FROM contacts.upsert_many(1, (SELECT jsonb_agg(jsonb_build_object('email_address', 'secret' || i || '@example.com',
-	'status', 'UNCONFIRMED')) FROM generate_series(1, 1500) i));));
+@limit = heard(q(SELECT count(*) FROM contacts.upsert_many((SELECT jsonb_agg(jsonb_build_object('email_address', 'secret' || i || '@example.com',
+	'status', 'UNCONFIRMED')) FROM generate_series(1, 1500) i), workspace_id => 1);));
 is(scalar @limit, 1001, 'upsert_many: and their limit');
-is(scalar heard(q(BEGIN; SAVEPOINT s; SELECT count(*) FROM contacts.upsert_many(1, '[{"email_address":"secret3001@example.com","status":"UNCONFIRMED"}]');
+is(scalar heard(q(BEGIN; SAVEPOINT s; SELECT count(*) FROM contacts.upsert_many('[{"email_address":"secret3001@example.com","status":"UNCONFIRMED"}]', workspace_id => 1);
 	ROLLBACK TO s; COMMIT;)), 0, 'upsert_many: none after a rollback');
 
 my $five = join '', map { upsert(qq("fields":{"one":"wake $_"})) } 1 .. 5;
@@ -94,7 +94,7 @@ is_deeply([ heard("SET contact_upsert.notify = wakeup; SET contact_upsert.notify
 	['{"type":"WAKEUP"}'], 'wakeup: one a transaction, however many events');
 is_deeply([ heard("SET contact_upsert.notify = off; $five") ], [], 'off: nothing');
 is_deeply([ heard("BEGIN; $five ROLLBACK;") ], [], 'nothing for a rollback');
-my ($status, undef, $error) = $node->psql('postgres', 'SELECT contacts.current_workspace(); SET contact_upsert.notify = loud', on_error_stop => 0);
+my ($status, undef, $error) = $node->psql('postgres', 'SELECT contacts_internal.current_workspace(); SET contact_upsert.notify = loud', on_error_stop => 0);
 like($error, qr/invalid value for parameter "contact_upsert.notify": "loud".*Available values: events, wakeup, off/s, 'another value is refused');
 
 is(scalar(grep { /secret|example|value|label/i } @every_payload), 0, 'no payload of all has an address, a value or a name in it');

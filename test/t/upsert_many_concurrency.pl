@@ -33,7 +33,7 @@ $node->safe_psql('postgres', q(
 			FROM generate_series(1, 40) i, generate_series(1, 2) WHERE random() < 0.35);
 		bad record;
 	BEGIN
-		SELECT * INTO bad FROM contacts.upsert_many(1, requests) WHERE outcome NOT IN ('created', 'updated') LIMIT 1;
+		SELECT * INTO bad FROM contacts.upsert_many(requests, workspace_id => 1) WHERE outcome NOT IN ('created', 'updated') LIMIT 1;
 		IF FOUND THEN
 			RAISE 'not a change: %', bad;
 		END IF;
@@ -57,7 +57,7 @@ $node->safe_psql('postgres', q(
 		SELECT jsonb_agg(jsonb_build_object('email_address', contact, 'partial_update', true, 'create_tags', true,
 			'add_tags', jsonb_build_array(tag))) INTO requests FROM wanted;
 		IF contacts > 1 THEN
-			PERFORM contacts.upsert_many(1, requests, 'stop');
+			PERFORM contacts.upsert_many(requests, 'stop', workspace_id => 1);
 		ELSE
 			PERFORM contact_upsert(requests -> 0);
 		END IF;
@@ -137,8 +137,8 @@ is($node->safe_psql('postgres', q(
 hammer('fields deleted under arrays', 60, $arrays[2], $arrays[2], script('delete', q(
 \set f random(1, 3)
 SELECT contacts.define_field('passing' || :f::int, 'Passing ' || :f::int);
-SELECT count(*) FROM contacts.upsert_many(1, (SELECT jsonb_agg(jsonb_build_object('email_address', 'c' || i || '@example.com',
-	'partial_update', true, 'fields', jsonb_build_object('passing' || :f::int, 'x'))) FROM generate_series(1, 40) i));
+SELECT count(*) FROM contacts.upsert_many((SELECT jsonb_agg(jsonb_build_object('email_address', 'c' || i || '@example.com',
+	'partial_update', true, 'fields', jsonb_build_object('passing' || :f::int, 'x'))) FROM generate_series(1, 40) i), workspace_id => 1);
 DELETE FROM contacts.field WHERE merge_tag = 'passing' || :f::int;
 )));
 is($node->safe_psql('postgres', q(SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres')), '0', 'no deadlock');
@@ -178,7 +178,7 @@ $node->safe_psql('postgres', q(
 			(SELECT count(*) FROM contacts.tag WHERE name LIKE 'load%'))
 	$$;
 ));
-my $load = q(SELECT outcome, count(*) FROM load, contacts.upsert_many(1, requests) WHERE NOT create_tags GROUP BY 1);
+my $load = q(SELECT outcome, count(*) FROM load, contacts.upsert_many(requests, workspace_id => 1) WHERE NOT create_tags GROUP BY 1);
 my $load_with_tags = $load =~ s/NOT create_tags/create_tags/r;
 my $begin = time;
 $node->safe_psql('postgres', "BEGIN; $load; ROLLBACK");
