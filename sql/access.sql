@@ -15,7 +15,8 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				-- a trigger's function is called by its table; those of import views are for who makes a view
 				AND (p.prorettype <> 'trigger'::regtype OR p.proname IN ('upsert_view_row', 'refuse_view_change'))
 				AND p.proname NOT LIKE 'install%'
-				AND p.proname NOT IN ('show_to_members', 'grant_access', 'revoke_access', 'member_privileges', 'purge_events')
+				AND p.proname NOT IN ('show_to_members', 'grant_access', 'revoke_access', 'member_privileges', 'purge_events',
+					'make_tables', 'note_tables_version', 'upgrade_tables', 'add_first_workspace', 'check_owners')
 			UNION ALL
 			SELECT format('USAGE ON SCHEMA %I', n.nspname)
 			FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace

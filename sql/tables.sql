@@ -1,4 +1,4 @@
--- contacts.install() and its parts: the tables that belong to the user.
+-- The parts of contacts.install() that make the tables of definitions and contacts.
 
 CREATE FUNCTION contacts_internal.show_to_members(table_name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -171,25 +171,3 @@ END
 $$;
 COMMENT ON FUNCTION contacts_internal.install_contacts() IS 'part of contacts.install(): the contacts and their statistics';
 REVOKE ALL ON FUNCTION contacts_internal.install_contacts() FROM PUBLIC;
-
-CREATE FUNCTION contacts.install() RETURNS text
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-BEGIN
-	PERFORM pg_advisory_xact_lock(hashtext('contacts.install'));
-	IF to_regclass('contacts.workspace') IS NULL THEN
-		PERFORM contacts_internal.install_definitions();
-		PERFORM contacts_internal.install_definition_triggers();
-		PERFORM contacts_internal.install_contacts();
-		PERFORM contacts_internal.install_events();
-		PERFORM contacts_internal.install_event_policies();
-		PERFORM contacts_internal.install_imports();
-		INSERT INTO contacts.workspace (name) VALUES ('default');
-	END IF;
-	RETURN (SELECT x.extversion FROM pg_extension x WHERE x.extname = 'contact_upsert');
-END
-$$;
-COMMENT ON FUNCTION contacts.install() IS
-	'makes the tables in schema contacts, or brings them to this version; safe to repeat; returns the version';
-REVOKE ALL ON FUNCTION contacts.install() FROM PUBLIC;

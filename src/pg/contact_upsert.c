@@ -15,6 +15,7 @@
 #include "statement.h"
 #include "upsert_many.h"
 #include "upsert_one.h"
+#include "versions.h"
 
 CU_MODULE_MAGIC;
 
@@ -26,6 +27,7 @@ _PG_init(void)
 {
 	settings_define();
 	notify_init();
+	versions_init();
 }
 
 /* Runs a request and returns the API's answer, or raises why not. */

@@ -20,6 +20,7 @@
 #include "report.h"
 #include "statement.h"
 #include "upsert_many.h"
+#include "versions.h"
 
 /* A batch is small enough to stay in the processor's cache, and large enough to make its statements cheap. */
 #define BATCH_REQUESTS 250
@@ -197,6 +198,7 @@ upsert_many(int64 workspace_id, Jsonb *requests, bool stops, Results *results)
 		report_not_installed(&error);
 		report_raise(&error);
 	}
+	versions_check();
 	*many = (Many){.workspace_id = workspace_id,
 				   .requests = requests_read(requests),
 				   .stops = stops,

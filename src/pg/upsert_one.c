@@ -16,6 +16,7 @@
 #include "outbox.h"
 #include "report.h"
 #include "upsert_one.h"
+#include "versions.h"
 
 #define TRIES_WITHOUT_LOCK 3
 #define MAX_TRIES 20
@@ -94,6 +95,7 @@ try_request(int64 workspace_id, const cu_document *document, bool write, Upsert 
 		report_not_installed(upsert->error);
 		return false;
 	}
+	versions_check();
 	email = encoding_to_text(upsert->facts.email);
 	for (int try = 1; try <= MAX_TRIES; try++)
 	{

@@ -1,0 +1,16 @@
+/*
+ * versions.h - whether library, script and tables fit each other.
+ *
+ * The library is what the server has loaded, the script what CREATE or ALTER EXTENSION ran in this database, the tables what
+ * contacts.install() made or a dump brought. A library serves every script and tables from an oldest version up to its own.
+ */
+#ifndef CU_VERSIONS_H
+#define CU_VERSIONS_H
+
+/* Watches for changes of the script and the tables. Called once, when the module is loaded. */
+extern void versions_init(void);
+
+/* Raises 55000, with the cure, unless they fit. Costs nothing as long as nothing changes. The tables must be installed. */
+extern void versions_check(void);
+
+#endif
