@@ -92,13 +92,10 @@ CREATE FUNCTION contacts_internal.upgrade_tables(version text) RETURNS text
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	-- A step for each version that was released: WHEN '1.0.0' THEN ALTER TABLE ...; RETURN '1.0.1';
-	CASE version
-		ELSE
-			RAISE EXCEPTION 'The contact tables of this database are of version %, from which no upgrade leads on.', version
-				USING ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'contacts',
-					HINT = 'If they are newer than the extension, install its newer files and ALTER EXTENSION contact_upsert UPDATE.';
-	END CASE;
+	-- A step from each version that was released: IF version = '1.0.0' THEN ALTER TABLE ...; RETURN '1.0.1'; END IF;
+	RAISE EXCEPTION 'The contact tables of this database are of version %, from which no upgrade leads on.', version
+		USING ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'contacts',
+			HINT = 'If they are newer than the extension, install its newer files and ALTER EXTENSION contact_upsert UPDATE.';
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.upgrade_tables(text) IS

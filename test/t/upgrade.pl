@@ -1,0 +1,228 @@
+# Versions: tables of an older one are brought to the newer with every row, and become what a fresh installation makes; library,
+# script and tables that do not fit each other are an error that names the cure, or work.
+#
+# There are no files of another version to install, and no right to install them: the test makes a copy of PostgreSQL's
+# installation, into which it puts this version of the extension and one that it makes out of it, the next, with a column, a
+# function and an upgrade step more.
+
+use strict;
+use warnings;
+
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+sub pg_config { my $dir = qx("$ENV{PG_CONFIG}" --$_[0]); chomp $dir; return $dir; }
+
+my $control = slurp_file('contact_upsert.control');
+my ($version) = $control =~ /default_version = '([0-9.]+)'/ or die 'no version';
+(my $next = $version) =~ s/([0-9]+)$/$1 + 1/e;
+(my $previous = $version) =~ s/^([0-9]+)/$1 - 1/e;
+
+# A server finds its files where they lie relative to its program.
+my $prefix = "$ENV{TESTDATADIR}/installation";
+my %dir = map { $_ => $prefix . pg_config($_) } qw(bindir sharedir pkglibdir);
+for my $name (keys %dir)
+{
+	my $from = pg_config($name);
+
+	make_path(dirname($dir{$name}));
+	# real programs, links for the rest
+	system('cp', $name eq 'bindir' ? '-RL' : '-Rs', $from, $dir{$name}) == 0 or die "cannot copy $from";
+}
+my $extension = "$dir{sharedir}/extension";
+my $library = "$dir{pkglibdir}/contact_upsert.so";
+my $bytes = slurp_file(pg_config('pkglibdir') . '/contact_upsert.so');
+
+sub put_file
+{
+	my ($path, $content) = @_;
+
+	# A new file: a server that runs has the old one open.
+	unlink $path;
+	open my $file, '>', $path or die "$path: $!";
+	binmode $file;
+	print $file $content;
+	close $file or die "$path: $!";
+	return;
+}
+
+# Puts in place a library that says it is of that version.
+sub put_library
+{
+	my ($wanted) = @_;
+	my $changed = $bytes;
+
+	($changed =~ s/contact_upsert \Q$version\E\0/contact_upsert $wanted\0/g) == 1 or die 'the library does not say its version';
+	put_file($library, $changed);
+	return;
+}
+
+# Changes a part of a text, which must be there.
+sub change
+{
+	my ($text, $from, $to) = @_;
+
+	(my $changed = $text) =~ s/$from/ref $to ? $to->() : $to/e or die "nothing to change: $from";
+	return $changed;
+}
+
+sub function_of
+{
+	my ($script, $name) = @_;
+
+	my ($text) = $script =~ /(CREATE FUNCTION \Q$name\E\(.*?^\$\$;\n)/ms or die "no function $name";
+	$text =~ s/^CREATE/CREATE OR REPLACE/;
+	return $text;
+}
+
+# This version, and the next one.
+my $script = slurp_file("$extension/contact_upsert--$version.sql");
+my $function = q{
+CREATE FUNCTION contacts.nickname(id text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+	AS $$ SELECT c.nickname FROM contacts.contact c WHERE c.id OPERATOR(pg_catalog.=) $1 $$;
+REVOKE ALL ON FUNCTION contacts.nickname(text) FROM PUBLIC;
+};
+my $column = 'ALTER TABLE contacts.contact ADD COLUMN nickname text;';
+my $next_script = change($script, qr/(CREATE INDEX contact_tags_idx [^;]*;)/, sub { "$1\n\t$column" });
+$next_script = change($next_script, qr/(-- A step from each version [^\n]*\n)/,
+	sub { "$1\tIF version = '$version' THEN $column RETURN '$next'; END IF;\n" });
+put_file("$extension/contact_upsert--$next.sql", $next_script . $function);
+put_file("$extension/contact_upsert--$version--$next.sql", join "\n", $function,
+	map { function_of($next_script, "contacts_internal.$_") } qw(install_contacts upgrade_tables));
+put_file("$extension/contact_upsert--$previous.sql", $script);
+
+my $node = PostgreSQL::Test::Cluster->new('main', install_path => dirname($dir{bindir}));
+$node->init;
+$node->start;
+
+# Returns the error of a statement in a new session; an empty text if there is none.
+sub error_of
+{
+	my ($database, $sql) = @_;
+	my ($status, $out, $err) = $node->psql($database, $sql);
+	return $err;
+}
+
+sub dump_of
+{
+	my ($database, @options) = @_;
+	my ($out, $err) = run_command([ 'pg_dump', @options, '-h', $node->host, '-p', $node->port, $database ]);
+	return $out;
+}
+
+# The tables as text, without what differs from one dump to the next.
+sub tables_of
+{
+	my $dump = dump_of($_[0], '--schema-only');
+
+	$dump =~ s/START WITH [0-9]+/START WITH n/g;
+	$dump =~ s/^\\(un)?restrict .*\n//mg;
+	return $dump;
+}
+
+# Everything that is the extension's own, as text.
+sub members_of
+{
+	return $node->safe_psql($_[0], q(
+		SELECT pg_describe_object(d.classid, d.objid, 0), CASE d.classid WHEN 'pg_proc'::regclass THEN (
+				SELECT pg_get_functiondef(p.oid) || coalesce(p.proacl::text, '') || coalesce(obj_description(p.oid, 'pg_proc'), '')
+				FROM pg_proc p WHERE p.oid = d.objid) END
+		FROM pg_depend d
+		WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+			AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'contact_upsert')
+		ORDER BY 1));
+}
+
+my $upsert = q(SELECT contact_upsert('{"email_address":"%s@example.com","partial_update":true}') #>> '{data,status}');
+my $rows = q(SELECT workspace_id, id, email_address, status, tags, data, version, created_at, updated_at FROM contacts.contact ORDER BY id);
+
+# tables of this version, with rows
+$node->safe_psql('postgres', 'CREATE DATABASE old');
+$node->safe_psql('old', "CREATE EXTENSION contact_upsert VERSION '$version'; SELECT contacts.install();"
+	. q(SELECT contacts.define_field('name', 'Name', tracked => true);
+		SELECT contact_upsert(jsonb_build_object('email_address', i || '@example.com', 'fields', jsonb_build_object('name', i::text),
+			'tags', '["vip"]'::jsonb, 'create_tags', true)) FROM generate_series(1, 100) i;));
+my $before = $node->safe_psql('old', $rows);
+my $old_dump = "$ENV{TESTDATADIR}/old.sql";
+put_file($old_dump, dump_of('old'));
+
+# The files of the next version, script first: a library that is older than the script
+my $session = $node->background_psql('old', on_error_stop => 0);
+$session->query_safe(sprintf $upsert, 'session');
+$node->safe_psql('postgres', 'CREATE DATABASE early');
+$node->safe_psql('early', "CREATE EXTENSION contact_upsert VERSION '$next'");
+like(error_of('early', 'SELECT contacts.install()'),
+	qr/library of contact_upsert is version \Q$version\E, older than the extension in this database, \Q$next\E.*HINT:  Connect anew.*install the files of contact_upsert \Q$next\E/s,
+	'library older than the script: install() names the cure');
+
+# the whole of the next version
+put_library($next);
+put_file("$extension/contact_upsert.control", change($control, qr/\Q$version\E/, $next));
+is($node->safe_psql('old', sprintf $upsert, '1'), 'SUBSCRIBED', 'a newer library serves an older script and its tables');
+$node->safe_psql('old', 'ALTER EXTENSION contact_upsert UPDATE');
+is($node->safe_psql('old', sprintf $upsert, '2'), 'SUBSCRIBED', 'a newer script serves older tables');
+is($node->safe_psql('old', "SELECT contacts_internal.tables_version()"), $version, 'which say that they are older');
+is($node->safe_psql('old', 'SELECT contacts.install()'), $next, 'install() brings the tables to the new version');
+is($node->safe_psql('old', 'SELECT contacts.install()'), $next, 'and may run again');
+is($node->safe_psql('old', "SELECT contacts.tables_version()"), $next, 'and they say so');
+$session->query(sprintf $upsert, 'session');
+like($session->{stderr}, qr/library of contact_upsert is version \Q$version\E, older.*HINT:  Connect anew/s,
+	'a session that loaded the old library is told to connect anew');
+$session->quit;
+is($node->safe_psql('old', "DELETE FROM contacts.contact WHERE email_address = 'session\@example.com'; $rows"), $before, 'every row is there');
+is($node->safe_psql('old', "UPDATE contacts.contact SET nickname = 'One', version = version + 1 WHERE email_address = '1\@example.com';
+		SELECT contacts.nickname(id) FROM contacts.contact WHERE email_address = '1\@example.com'"), 'One', 'the new column and the new function work');
+
+$node->safe_psql('postgres', 'CREATE DATABASE fresh');
+$node->safe_psql('fresh', "CREATE EXTENSION contact_upsert; SELECT contacts.install()");
+is(tables_of('old'), tables_of('fresh'), 'upgraded tables are those of a fresh installation');
+is(members_of('old'), members_of('fresh'), 'and so is the extension');
+
+# dumps between the versions
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $old_dump, 'restored' ], 'an old dump is restored into the new version');
+is($node->safe_psql('restored', sprintf $upsert, '3'), 'SUBSCRIBED', 'the call works there');
+is($node->safe_psql('restored', 'SELECT contacts.install()'), $next, 'install() brings it to the new version');
+is($node->safe_psql('restored', $rows), $before, 'with every row');
+is(tables_of('restored'), tables_of('fresh'), 'and its tables are those of a fresh installation');
+
+my $new_dump = "$ENV{TESTDATADIR}/new.sql";
+put_file($new_dump, dump_of('old'));
+my $new_schema = "$ENV{TESTDATADIR}/new_schema.sql";
+put_file($new_schema, dump_of('old', '--schema-only'));
+put_library($version);
+put_file("$extension/contact_upsert.control", $control);
+for my $dump ($new_dump, $new_schema)
+{
+	my $what = $dump eq $new_dump ? 'a new dump' : 'the schema of a new dump';
+
+	$node->safe_psql('postgres', 'DROP DATABASE IF EXISTS backwards', );
+	$node->safe_psql('postgres', 'CREATE DATABASE backwards');
+	$node->command_ok([ 'psql', '-X', '-q', '-f', $dump, 'backwards' ], "$what is restored into the old version");
+	for my $call (sprintf($upsert, '4'), 'SELECT contacts.install()')
+	{
+		like(error_of('backwards', $call), qr/of version \Q$next\E.*HINT:.*nstall.* files.*ALTER EXTENSION contact_upsert UPDATE/s,
+			"$call names the cure");
+	}
+}
+
+# a script that is older than the library serves
+$node->safe_psql('postgres', 'CREATE DATABASE previous');
+$node->safe_psql('previous', "CREATE EXTENSION contact_upsert VERSION '$previous'");
+like(error_of('previous', 'SELECT contacts.install()'),
+	qr/extension contact_upsert in this database is version \Q$previous\E, and the library is \Q$version\E.*HINT:  ALTER EXTENSION contact_upsert UPDATE/s,
+	'script older than the library serves: the error names the cure');
+
+# a schema without its data
+$node->safe_psql('postgres', 'CREATE DATABASE bare');
+put_file($old_dump, dump_of('fresh', '--schema-only'));
+put_library($next);
+put_file("$extension/contact_upsert.control", change($control, qr/\Q$version\E/, $next));
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $old_dump, 'bare' ], 'a schema is restored without data');
+is($node->safe_psql('bare', 'SELECT contacts.install(); ' . sprintf($upsert, '1')), "$next\nSUBSCRIBED", 'install() makes it work');
+
+$node->stop;
+done_testing();
