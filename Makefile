@@ -21,8 +21,9 @@
 #   make bench           timings beside other ways, and docs/bench.svg; takes a quarter of an hour
 #   make bench-scale     the cost of a contact among 10,000 to 5,000,000; make bench-memory, of a session over many calls
 #   make bench-events    timings of the outbox and NOTIFY
-#   make check-pg PG=17  build and test in a chroot that has that PostgreSQL (root only)
-#   make setup           only install the Debian packages that make check needs
+#   make check-pg PG=17  every suite with that PostgreSQL, in a chroot, and its row in the README (root only)
+#   make check-fresh RELEASE=trixie WHO=root|user   the README's first steps and every suite on a fresh machine (root only)
+#   make setup           only install the Debian packages that building and running need
 #
 # PG_CONFIG=/path/to/pg_config chooses the PostgreSQL; by default the first on PATH, else the newest installed. What comes after
 # the build (install, installcheck, uninstall) stays with the one that it was built for: sudo does not pass PG_CONFIG on.
@@ -47,7 +48,7 @@ export PG_CONFIG
 all:
 
 # These need no PostgreSQL yet, and PGXS has a "check" of its own: they leave PGXS out.
-STANDALONE = help setup demo check check-pg
+STANDALONE = help setup demo check check-pg check-fresh
 ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
 
 .NOTPARALLEL:
@@ -57,7 +58,7 @@ help:
 	@sed -n 's/^#   //p' Makefile
 
 setup:
-	@scripts/setup.sh check
+	@scripts/setup.sh demo
 
 demo:
 	@scripts/demo.sh
@@ -67,6 +68,9 @@ check:
 
 check-pg:
 	@scripts/check_pg.sh "$(PG)"
+
+check-fresh:
+	@scripts/check_fresh.sh "$(RELEASE)" "$(or $(WHO),user)"
 
 all $(filter-out all $(STANDALONE),$(MAKECMDGOALS)):
 	@$(MAKE) --no-print-directory $@
@@ -117,15 +121,14 @@ ifeq (,$(PG_CONFIG))
 $(error There is no pg_config: run "make setup", or name one with PG_CONFIG=/path/to/pg_config)
 else ifeq (,$(PG_VERSION))
 $(error PG_CONFIG=$(PG_CONFIG) cannot be run: name the pg_config of the PostgreSQL to build for)
+else ifneq (,$(filter 8.% 9.% 10.% 11.% 12.% 13.% 14.%,$(word 2,$(PG_VERSION))))
+$(error contact_upsert needs PostgreSQL 15 or later, and $(PG_CONFIG) is $(PG_VERSION): \
+name another with PG_CONFIG=/path/to/pg_config)
 else ifeq (,$(wildcard $(PGXS)))
 $(error The server headers of $(PG_VERSION) are missing ($(PG_CONFIG) --pgxs names no file): \
 run "make setup", install postgresql-server-dev-NN, or name another with PG_CONFIG=/path/to/pg_config)
 endif
 include $(PGXS)
-ifneq (,$(filter 8.% 9.% 10 11 12 13 14,$(MAJORVERSION)))
-$(error contact_upsert needs PostgreSQL 15 or later, and $(PG_CONFIG) is $(PG_VERSION): \
-name another with PG_CONFIG=/path/to/pg_config)
-endif
 
 # Objects of one PostgreSQL are of no use to another: these files change when the server does.
 BUILT_FOR := $(PG_VERSION) $(pkglibdir) $(EXTVERSION)
@@ -162,7 +165,12 @@ build/worker/%.o: src/worker/%.cpp
 
 -include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
 
-.PHONY: installed headers newer regress isolation tap documents symbols lint format format-check bench bench-scale bench-memory bench-events
+.PHONY: installed server-fits headers newer regress isolation tap documents symbols lint format format-check bench bench-scale bench-memory bench-events
+
+# A sentence in place of a page of failed tests.
+installcheck: server-fits
+server-fits:
+	@scripts/check_server.sh $(EXTVERSION)
 
 # What the tests run is what is installed; sudo only for the copying, and only when something changed.
 installed: all

@@ -35,7 +35,7 @@ printf '%s\n' "${sources[@]}" |
 	mmdebstrap --quiet --variant=apt --include=make "${release/experimental/unstable}" /dev/null - \
 		--aptopt=<(apt-config dump | grep -E '^Acquire::(Check|http)') \
 		--customize-hook="tar-in $work/sources.tar /srv" \
-		--customize-hook='chroot "$1" env -C /srv/contact_upsert LC_ALL=C.UTF-8 HOME=/srv SUITE_SECONDS=1200 scripts/check.sh '"${suites[*]}"'
+		--customize-hook='chroot "$1" env -C /srv/contact_upsert LC_ALL=C.UTF-8 HOME=/srv SUITE_SECONDS=1200 SERVER_OPTIONS="'"${SERVER_OPTIONS:-}"'" scripts/check.sh '"${suites[*]}"'
 			echo $? >"$1/srv/status"
 			chroot "$1" /usr/lib/postgresql/'"$major"'/bin/postgres --version >"$1/srv/version"' \
 		--customize-hook="copy-out /srv/status /srv/version /etc/os-release /srv/contact_upsert/build/check/summary $work"

@@ -15,5 +15,10 @@ if [[ $1 == format ]]; then
 	clang-format -i "${files[@]}"
 	exit
 fi
+# The code is formatted alike by these two; others have ideas of their own.
+if ! is_version clang-format 14 19; then
+	report_skip "the sources are formatted" "this is neither clang-format 14 nor 19"
+	report_end
+fi
 for file in "${files[@]}"; do report "$file" is_formatted "$file"; done
 report_end

@@ -22,8 +22,14 @@ tidy_result() {
 	cat "$log"
 	[[ ! -e $log.failed ]]
 }
-mapfile -t sources < <(find src -name '*.cpp' | sort)
-find src -name '*.cpp' -print0 | xargs -0 -r -P "$(nproc)" -n 1 bash -c 'tidy "$@"' tidy "$logs" "$libpq"
+# Another version has other checks, which nobody has looked at.
+if is_version clang-tidy 14 19; then
+	mapfile -t sources < <(find src -name '*.cpp' | sort)
+else
+	sources=()
+	report_skip "clang-tidy" "this is neither clang-tidy 14 nor 19"
+fi
+printf '%s\0' "${sources[@]}" | xargs -0 -r -P "$(nproc)" -n 1 bash -c 'tidy "$@"' tidy "$logs" "$libpq"
 for source in "${sources[@]}"; do report "clang-tidy $source" tidy_result "$source"; done
 
 mapfile -t shell_scripts < <(find scripts src test .ci \( -name '*.sh' -o -path .ci/run \) -type f | sort)

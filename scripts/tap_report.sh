@@ -3,6 +3,7 @@
 #   report NAME COMMAND...   one test: runs the command; shows what it printed if it failed
 #   report_todo WHY NAME COMMAND...   the same; unless WHY is empty a failure is no failure yet, for that reason
 #   report_skip NAME WHY   one test that could not be run
+#   is_version COMMAND N...   whether the command is one of these major versions
 #   nothing TEXT             a command for report: fails, and prints the text, if there is any
 #   report_end               prints the plan, and exits with 1 if a test failed
 
@@ -28,6 +29,12 @@ report_todo() {
 report_skip() {
 	report_count=$((report_count + 1))
 	echo "ok $report_count - $1 # skip $2"
+}
+
+is_version() {
+	local version
+	version=$("$1" --version | sed -nE 's/.*version:? ([0-9]+).*/\1/p' | head -n 1)
+	[[ " ${*:2} " == *" $version "* ]]
 }
 
 nothing() {

@@ -59,18 +59,22 @@ static void
 check_script(const char *script)
 {
 	if (compare_versions(script, LIBRARY) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("The library of contact_upsert is version %s, older than the extension in this database, %s.",
-						LIBRARY,
-						script),
-				 errhint("Connect anew: this session loaded it before the upgrade. If that does not help, install the files of"
-						 " contact_upsert %s on this server.",
-						 script)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("The library of contact_upsert is version %s, older than the extension in this database, %s.",
+					LIBRARY,
+					script),
+			 errhint(
+				 "Connect anew: this session loaded it before the upgrade. If that does not help, install the files of"
+				 " contact_upsert %s on this server.",
+				 script)));
 	if (compare_versions(script, OLDEST_SCRIPT) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("The extension contact_upsert in this database is version %s, and the library is %s.", script, LIBRARY),
+				 errmsg("The extension contact_upsert in this database is version %s, and the library is %s.",
+						script,
+						LIBRARY),
 				 errhint("ALTER EXTENSION contact_upsert UPDATE; SELECT contacts.install();")));
 }
 
@@ -82,16 +86,22 @@ check_tables(const char *tables, const char *script)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("The contact tables of this database do not say their version."),
-				 errhint("contacts.tables_version(), which contacts.install() made beside them, is missing: restore it from a dump.")));
+				 errhint("contacts.tables_version(), which contacts.install() made beside them, is missing: restore it "
+						 "from a dump.")));
 	if (compare_versions(tables, script) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("The contact tables of this database are of version %s, newer than the extension, %s.", tables, script),
-				 errhint("Install the files of contact_upsert %s, and ALTER EXTENSION contact_upsert UPDATE.", tables)));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("The contact tables of this database are of version %s, newer than the extension, %s.",
+					tables,
+					script),
+			 errhint("Install the files of contact_upsert %s, and ALTER EXTENSION contact_upsert UPDATE.", tables)));
 	if (compare_versions(tables, OLDEST_TABLES) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("The contact tables of this database are of version %s, older than the extension, %s.", tables, script),
+				 errmsg("The contact tables of this database are of version %s, older than the extension, %s.",
+						tables,
+						script),
 				 errhint("SELECT contacts.install();")));
 }
 

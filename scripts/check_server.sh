@@ -1,0 +1,26 @@
+#!/bin/bash
+# Usage: check_server.sh VERSION
+# Before "make installcheck": whether the server that PGHOST, PGPORT and PGUSER name can run its tests with that version of the
+# extension. Prints nothing if it can; otherwise a sentence that says what to do, and exits with 1.
+set -euo pipefail
+cd "${BASH_SOURCE%/*}/.."
+pg_config=$(scripts/pg_config.sh)
+
+fail() {
+	echo "make installcheck: $1" >&2
+	exit 1
+}
+
+query() {
+	"$("$pg_config" --bindir)/psql" --no-psqlrc -AtqX -d "${PGDATABASE:-postgres}" -c "$1" 2>&1
+}
+
+major=$(query "SELECT current_setting('server_version_num')::int / 10000") ||
+	fail "$major. Start the server, or name another with PGHOST, PGPORT and PGUSER."
+own=$("$pg_config" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+[[ $major == "$own" ]] ||
+	fail "the server is PostgreSQL $major, and this was built for $own. Build for it with PG_CONFIG=/path/to/its/pg_config, or name another server."
+[[ $(query 'SELECT rolsuper FROM pg_roles WHERE rolname = current_user') == t ]] ||
+	fail "the tests need a superuser. Name one with PGUSER, or make one: sudo -u postgres createuser --superuser \"\$USER\"."
+[[ $(query "SELECT count(*) FROM pg_available_extension_versions WHERE name = 'contact_upsert' AND version = '$1'") == 1 ]] ||
+	fail "contact_upsert $1 is not installed on that server. Run \"sudo make install\" first."

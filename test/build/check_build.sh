@@ -1,0 +1,109 @@
+#!/bin/bash
+# Tests that what keeps make from building, installing or testing is told in one sentence that says what to do, and that what is
+# installed is what was built. Works in a copy of the checkout. Needs a server: run it through scripts/server.sh. Reports in TAP.
+set -euo pipefail
+cd "${BASH_SOURCE%/*}/../.."
+# shellcheck source=../../scripts/tap_report.sh
+. scripts/tap_report.sh
+
+real=$(scripts/pg_config.sh)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+copy=$work/copy
+mkdir -p "$copy" "$work/bin"
+tar --create --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.so' --exclude=./contact-worker . | tar --extract --directory "$copy"
+
+# make, as if it was the first, without what the caller's make says
+build() {
+	env -u MAKEFLAGS -u MAKELEVEL -u PG_CONFIG -u PROFILE "$@"
+}
+
+# Whether a command fails with a sentence.
+fails_with() {
+	local output
+	if output=$("${@:2}" 2>&1); then
+		echo "it did not fail: $output"
+		return 1
+	fi
+	grep -qE "$1" <<<"$output" || { echo "$output"; return 1; }
+	# and not with a page
+	(($(wc -l <<<"$output") < 40)) || { echo "$output"; return 1; }
+}
+
+# Makes a program for the tests' PATH.
+program() {
+	cat >"$work/bin/$1"
+	chmod +x "$work/bin/$1"
+}
+
+cp -R "$copy" "$work/a copy"
+report "a path with a space" fails_with 'a path with a space.*move the directory' build make -C "$work/a copy"
+report "a path with a space, make demo" fails_with 'a path with a space.*move the directory' build make -C "$work/a copy" demo
+report "a PG_CONFIG that does not exist" fails_with 'PG_CONFIG=/no/pg_config cannot be run: name' \
+	build PG_CONFIG=/no/pg_config make -C "$copy"
+
+# shellcheck disable=SC2016 # the program expands it
+program old_pg_config <<<'#!/bin/sh
+[ "$1" = --version ] && echo "PostgreSQL 14.20" || echo /nowhere'
+report "PostgreSQL 14" fails_with 'needs PostgreSQL 15 or later, and .*old_pg_config is PostgreSQL 14.20' \
+	build PG_CONFIG="$work/bin/old_pg_config" make -C "$copy"
+# shellcheck disable=SC2016
+program bare_pg_config <<<'#!/bin/sh
+[ "$1" = --version ] && echo "PostgreSQL 17.2" || echo /nowhere'
+report "no server headers" fails_with 'server headers of PostgreSQL 17.2 are missing.*' \
+	build PG_CONFIG="$work/bin/bare_pg_config" make -C "$copy"
+
+program old_cxx <<<'#!/bin/sh
+exec g++ "$@" -std=c++17'
+report "a compiler that knows no C++20" fails_with 'old_cxx does not compile C\+\+20: install GCC 11' \
+	build make -C "$copy" CXX="$work/bin/old_cxx"
+report "no compiler" fails_with 'no_such_compiler does not compile C\+\+20: install GCC 11' \
+	build make -C "$copy" CXX=no_such_compiler
+
+# Two PostgreSQLs: one of them is this one with another place for libraries.
+program other_pg_config <<<"#!/bin/sh
+[ \"\$1\" = --pkglibdir ] && echo $work/other/lib || exec $real \"\$@\""
+build PG_CONFIG="$work/bin/other_pg_config" make -C "$copy" -j2 >"$work/log" 2>&1 || cat "$work/log"
+report "the build says for which of two PostgreSQLs" grep -q "^Building for PostgreSQL .*other_pg_config" "$work/log"
+build make -C "$copy" install DESTDIR="$work/stage" >"$work/log" 2>&1 || cat "$work/log"
+report "make install without PG_CONFIG (sudo drops it) installs for the one that was built for" \
+	test -e "$work/stage$work/other/lib/contact_upsert.so"
+report "and compiles nothing again" nothing "$(grep -E '^(gcc|g\+\+|c\+\+|cc) ' "$work/log" || true)"
+
+# Setting up
+program dpkg-query <<<'#!/bin/sh
+exit 1'
+program apt-cache <<<'#!/bin/sh
+echo " Depends: postgresql-15"'
+program apt-get <<<'#!/bin/sh
+echo "Temporary failure resolving the mirror"; exit 100'
+program sudo <<<'#!/bin/sh
+exec "$@"'
+report "no network" fails_with 'Could not install these packages, for the reason above: .*Is there a network' \
+	env PATH="$work/bin:$PATH" scripts/setup.sh demo
+without_sudo=$work/without_sudo
+mkdir "$without_sudo"
+ln -s /usr/bin/* /bin/* "$without_sudo" 2>/dev/null || true
+rm -f "$without_sudo/sudo"
+ln -sf "$work/bin/dpkg-query" "$work/bin/apt-cache" "$without_sudo"
+chmod -R a+rX "$work"
+as_nobody=(env)
+if ((EUID == 0)); then as_nobody=(setpriv --reuid nobody --regid nogroup --clear-groups); fi
+report "neither root nor sudo" fails_with 'are missing, and only root can install them: .*build-essential' \
+	"${as_nobody[@]}" env PATH="$without_sudo" "$copy/scripts/setup.sh" demo
+
+# Testing on a server
+version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" contact_upsert.control)
+report "a server that fits" scripts/check_server.sh "$version"
+report "no server" fails_with 'Start the server, or name another' env PGPORT=1 scripts/check_server.sh "$version"
+report "contact_upsert is not installed" fails_with 'contact_upsert 9.9.9 is not installed on that server. Run "sudo make install"' \
+	scripts/check_server.sh 9.9.9
+psql --no-psqlrc -qc 'CREATE ROLE nobody LOGIN'
+report "no superuser" fails_with 'the tests need a superuser' env PGUSER=nobody scripts/check_server.sh "$version"
+program newer_pg_config <<<"#!/bin/sh
+[ \"\$1\" = --version ] && echo PostgreSQL 99.1 || exec $real \"\$@\""
+report "a server of another version" fails_with 'the server is PostgreSQL [0-9]+, and this was built for 99' \
+	env PG_CONFIG="$work/bin/newer_pg_config" scripts/check_server.sh "$version"
+report "make installcheck asks first" fails_with 'Start the server, or name another' env PGPORT=1 make installcheck
+
+report_end
