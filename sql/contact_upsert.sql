@@ -38,6 +38,7 @@ CREATE TYPE contacts.upsert_result AS (
 	outcome contacts.outcome,
 	id text,
 	email_address text,
+	version bigint,
 	changes jsonb,
 	events jsonb,
 	contact jsonb,

@@ -354,13 +354,15 @@ faulty_tag_value(const cu_error *error)
 Jsonb *
 json_write_error(const cu_error *error, int64 position, const char *sqlstate)
 {
-	JsonbPair pairs[8];
+	JsonbPair pairs[9];
 	size_t count = 0;
 	JsonbValue value;
 
 	if (error->tag[0])
 		pairs[count++] = pair("tag", faulty_tag_value(error));
 	pairs[count++] = pair("code", cstring_value(cu_code_name(error->code)));
+	if (sqlstate)
+		pairs[count++] = pair("hint", cstring_value(error->hint));
 	if (error->field[0])
 		pairs[count++] = pair("field", cstring_value(error->field));
 	pairs[count++] = pair("status", integer_value(400));

@@ -40,7 +40,7 @@ extern Jsonb *json_write_events(const cu_decision *decision);
 /* {}, {"tag": {"id", "name"}} or {"field": {"merge_tag", "label", "old", "new"}} */
 extern Jsonb *json_write_event_detail(const cu_event *event);
 
-/* The error's object for machines; with position unless it is 0, with message and sqlstate unless sqlstate is NULL. */
+/* The error's object for machines; with position unless it is 0, with message, sqlstate and hint unless sqlstate is NULL. */
 extern Jsonb *json_write_error(const cu_error *error, int64 position, const char *sqlstate);
 
 #endif

@@ -6,6 +6,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -20,11 +21,13 @@
 #include "report.h"
 #include "result.h"
 
-#define COLUMNS 8
 #define FAILED (CU_UNCHANGED + 1)
 
 static const char *const outcome_names[] = {
 	[CU_CREATED] = "created", [CU_UPDATED] = "updated", [CU_UNCHANGED] = "unchanged", [FAILED] = "failed"};
+
+/* What a rejected request decides: nothing. */
+static const cu_decision no_decision;
 
 static int
 outcome_of(const Upsert *upsert)
@@ -32,63 +35,121 @@ outcome_of(const Upsert *upsert)
 	return upsert->rejected ? FAILED : (int)upsert->decision.outcome;
 }
 
+pg_noreturn static void
+raise_other_type(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("The type contacts.upsert_result or contacts.outcome is not as contact_upsert made it."),
+			 errhint("Undo what ALTER TYPE changed: the functions of contact_upsert return rows of just that type.")));
+}
+
 /* Returns the value of contacts.outcome. */
 static Oid
-outcome_oid(TupleDesc descriptor, int outcome)
+outcome_oid(const RowType *type, int outcome)
 {
-	return GetSysCacheOid2(ENUMTYPOIDNAME,
-						   Anum_pg_enum_oid,
-						   ObjectIdGetDatum(TupleDescAttr(descriptor, 1)->atttypid),
-						   CStringGetDatum(outcome_names[outcome]));
+	Oid value = GetSysCacheOid2(ENUMTYPOIDNAME,
+								Anum_pg_enum_oid,
+								ObjectIdGetDatum(TupleDescAttr(type->descriptor, type->places[1])->atttypid),
+								CStringGetDatum(outcome_names[outcome]));
+
+	if (!OidIsValid(value))
+		raise_other_type();
+	return value;
+}
+
+/* Returns the row type of a function's results, after a check that it has the columns that fill() fills. */
+static RowType
+row_type(FunctionCallInfo fcinfo)
+{
+	/* The outcome, an enum, is for outcome_oid() to check. */
+	static const Oid types[RESULT_COLUMNS] = {
+		INT8OID, InvalidOid, TEXTOID, TEXTOID, INT8OID, JSONBOID, JSONBOID, JSONBOID, JSONBOID};
+	RowType type;
+	int count = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &type.descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	for (int i = 0; i < type.descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(type.descriptor, i);
+
+		if (attribute->attisdropped)
+			continue;
+		if (count == RESULT_COLUMNS || (types[count] != InvalidOid && attribute->atttypid != types[count]))
+			raise_other_type();
+		type.places[count++] = i;
+	}
+	if (count != RESULT_COLUMNS)
+		raise_other_type();
+	return type;
+}
+
+/* The contact's version after the request; 0 if there is no contact. */
+static int64
+version_of(const Upsert *upsert)
+{
+	const StoredContact *found = &upsert->found;
+
+	if (upsert->rejected || upsert->decision.outcome == CU_UNCHANGED)
+		return found->exists ? found->version : 0;
+	return found->exists ? found->version + 1 : 1;
 }
 
 static void
-fill(Datum values[COLUMNS], bool nulls[COLUMNS], int64 position, Oid outcome, const Upsert *upsert)
+fill(const RowType *type, Datum *values, bool *nulls, int64 position, Oid outcome, const Upsert *upsert)
 {
-	memset(nulls, true, COLUMNS);
-#define SET_COLUMN(number, datum) (values[number] = (datum), nulls[number] = false)
+	const char *id = upsert->facts.id;
+	int64 version = version_of(upsert);
+
+	/* The facts of a rejected request were not filled in. */
+	if (upsert->rejected)
+		id = upsert->found.exists ? upsert->found.id : NULL;
+	memset(nulls, true, sizeof(bool) * (size_t)type->descriptor->natts);
+#define SET_COLUMN(number, datum) (values[type->places[number]] = (datum), nulls[type->places[number]] = false)
 	SET_COLUMN(0, Int64GetDatum(position));
 	SET_COLUMN(1, ObjectIdGetDatum(outcome));
+	if (id)
+		SET_COLUMN(2, CStringGetTextDatum(id));
 	if (upsert->facts.email.size > 0)
 		SET_COLUMN(3, encoding_to_text(upsert->facts.email));
+	if (version > 0)
+		SET_COLUMN(4, Int64GetDatum(version));
 	if (upsert->rejected)
 	{
-		SET_COLUMN(7, JsonbPGetDatum(report_as_json(upsert->error)));
+		SET_COLUMN(6, JsonbPGetDatum(json_write_events(&no_decision)));
+		SET_COLUMN(8, JsonbPGetDatum(report_as_json(upsert->error)));
 		return;
 	}
-	if (upsert->facts.id)
-		SET_COLUMN(2, CStringGetTextDatum(upsert->facts.id));
 	if (upsert->decision.outcome == CU_UPDATED)
-		SET_COLUMN(4, JsonbPGetDatum(json_write_changes(&upsert->decision)));
-	SET_COLUMN(5, JsonbPGetDatum(json_write_events(&upsert->decision)));
-	SET_COLUMN(6, JsonbPGetDatum(json_write_contact(&upsert->facts, &upsert->decision)));
+		SET_COLUMN(5, JsonbPGetDatum(json_write_changes(&upsert->decision)));
+	SET_COLUMN(6, JsonbPGetDatum(json_write_events(&upsert->decision)));
+	SET_COLUMN(7, JsonbPGetDatum(json_write_contact(&upsert->facts, &upsert->decision)));
 #undef SET_COLUMN
 }
 
 Datum
 result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert *upsert)
 {
-	TupleDesc descriptor;
-	Datum values[COLUMNS];
-	bool nulls[COLUMNS];
+	RowType type = row_type(fcinfo);
+	Datum *values = palloc(sizeof(Datum) * (size_t)type.descriptor->natts);
+	bool *nulls = palloc(sizeof(bool) * (size_t)type.descriptor->natts);
 
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	descriptor = BlessTupleDesc(descriptor);
-	fill(values, nulls, position, outcome_oid(descriptor, outcome_of(upsert)), upsert);
-	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
+	type.descriptor = BlessTupleDesc(type.descriptor);
+	fill(&type, values, nulls, position, outcome_oid(&type, outcome_of(upsert)), upsert);
+	return HeapTupleGetDatum(heap_form_tuple(type.descriptor, values, nulls));
 }
 
 static void
 begin_rows(Results *results)
 {
-	AttrNumber position = 1;
+	AttrNumber position = (AttrNumber)(results->type.places[0] + 1);
 	Oid less_than = Int8LessOperator;
 	Oid collation = InvalidOid;
 	bool nulls_first = false;
 
 	results->rows = tuplesort_begin_heap(
-		results->descriptor, 1, &position, &less_than, &collation, &nulls_first, work_mem, NULL, false);
+		results->type.descriptor, 1, &position, &less_than, &collation, &nulls_first, work_mem, NULL, false);
 }
 
 void
@@ -104,13 +165,11 @@ results_begin(Results *results, FunctionCallInfo fcinfo)
 				 errhint("Call contacts.upsert_many in FROM, or in the select list of a SELECT.")));
 
 	caller = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-	*results = (Results){.info = info, .owner = CurrentResourceOwner};
-	if (get_call_result_type(fcinfo, NULL, &results->descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
+	*results = (Results){.info = info, .owner = CurrentResourceOwner, .type = row_type(fcinfo)};
 	for (size_t i = 0; i < lengthof(results->outcomes); i++)
-		results->outcomes[i] = outcome_oid(results->descriptor, (int)i);
+		results->outcomes[i] = outcome_oid(&results->type, (int)i);
 	results->scratch = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert result", ALLOCSET_DEFAULT_SIZES);
-	results->slot = MakeSingleTupleTableSlot(results->descriptor, &TTSOpsVirtual);
+	results->slot = MakeSingleTupleTableSlot(results->type.descriptor, &TTSOpsVirtual);
 	begin_rows(results);
 	MemoryContextSwitchTo(caller);
 }
@@ -122,7 +181,7 @@ results_add(Results *results, int64 position, const Upsert *upsert)
 	ResourceOwner owner = CurrentResourceOwner;
 	MemoryContext caller = MemoryContextSwitchTo(results->scratch);
 
-	fill(slot->tts_values, slot->tts_isnull, position, results->outcomes[outcome_of(upsert)], upsert);
+	fill(&results->type, slot->tts_values, slot->tts_isnull, position, results->outcomes[outcome_of(upsert)], upsert);
 	ExecStoreVirtualTuple(slot);
 	CurrentResourceOwner = results->owner;
 	tuplesort_puttupleslot(results->rows, slot);
@@ -147,17 +206,20 @@ results_return(Results *results)
 	ReturnSetInfo *info = results->info;
 	MemoryContext caller = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
 	Tuplestorestate *set = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
-	TupleTableSlot *sorted = MakeSingleTupleTableSlot(results->descriptor, &TTSOpsMinimalTuple);
+	TupleTableSlot *sorted = MakeSingleTupleTableSlot(results->type.descriptor, &TTSOpsMinimalTuple);
 
 	ExecDropSingleTupleTableSlot(results->slot);
 	tuplesort_performsort(results->rows);
 	while (tuplesort_gettupleslot(results->rows, true, false, sorted, NULL))
+	{
+		CHECK_FOR_INTERRUPTS();
 		tuplestore_puttupleslot(set, sorted);
+	}
 	ExecDropSingleTupleTableSlot(sorted);
 	tuplesort_end(results->rows);
 
 	info->returnMode = SFRM_Materialize;
 	info->setResult = set;
-	info->setDesc = results->descriptor;
+	info->setDesc = results->type.descriptor;
 	MemoryContextSwitchTo(caller);
 }

@@ -10,8 +10,17 @@
 
 #include "upsert.h"
 
-/* What one request did, as a row. position: of the request, from 1. */
+/* What one request did, as a row. Raises if ALTER TYPE has changed the row's type, as results_begin does. position: of the request, from 1. */
 extern Datum result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert *upsert);
+
+#define RESULT_COLUMNS 9
+
+/* contacts.upsert_result, and where in it the columns are: ALTER TYPE leaves gaps. */
+typedef struct RowType
+{
+	TupleDesc descriptor;
+	int places[RESULT_COLUMNS];
+} RowType;
 
 /*
  * The rows that a set-returning function collects in any order and returns by position. Beyond work_mem they are on disk.
@@ -19,7 +28,7 @@ extern Datum result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert
 typedef struct Results
 {
 	ReturnSetInfo *info;
-	TupleDesc descriptor;
+	RowType type;
 	Oid outcomes[4]; /* the values of contacts.outcome, by cu_outcome; the last is failed */
 	TupleTableSlot *slot;
 	MemoryContext scratch; /* of one row */

@@ -54,6 +54,7 @@ plan_for_growth(Statement *statement)
 {
 	int nest_level = NewGUCNestLevel();
 	CachedPlan *plan;
+	char *search_path;
 
 	for (size_t i = 0; i < lengthof(other_plans); i++)
 		(void)set_config_option(other_plans[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
@@ -62,10 +63,12 @@ plan_for_growth(Statement *statement)
 		ReleaseCachedPlan(plan, CurrentResourceOwner);
 	AtEOXact_GUC(true, nest_level);
 
-	statement->planned_role = GetUserId();
+	/* This may raise, so the old one is let go of afterwards. */
+	search_path = MemoryContextStrdup(TopMemoryContext, namespace_search_path);
 	if (statement->planned_search_path)
 		pfree(statement->planned_search_path);
-	statement->planned_search_path = MemoryContextStrdup(TopMemoryContext, namespace_search_path);
+	statement->planned_search_path = search_path;
+	statement->planned_role = GetUserId();
 }
 
 static void

@@ -119,7 +119,7 @@ SELECT contact_upsert('{"email_address":"cersei@example.com","fields":null,"tags
 	#>> '{data,status}' AS status;
 
 -- preview: the same errors as a row
-SELECT position, outcome, id, email_address, changes, events, contact, error
+SELECT position, outcome, id IS NOT NULL AS has_id, email_address, version, changes, events, contact, error
 FROM contacts.preview('{"email_address":" Cersei@example.com","fields":{"age":"old"}}');
 SELECT outcome, email_address, error FROM contacts.preview('{"email_address":"nobody"}');
 SELECT contacts.preview('{"email_address":"a@example.com"}', workspace_id => 77);

@@ -44,7 +44,7 @@ BEGIN
 			error.table_name = TABLE_NAME, error.column_name = COLUMN_NAME, error.constraint_name = CONSTRAINT_NAME;
 	END;
 	IF result.error IS DISTINCT FROM
-		error.detail::jsonb || jsonb_build_object('sqlstate', error.sqlstate, 'message', error.message) THEN
+		error.detail::jsonb || jsonb_build_object('sqlstate', error.sqlstate, 'message', error.message, 'hint', error.hint) THEN
 		RAISE assert_failure USING MESSAGE = format('preview says %s and the call %s', result.error, error);
 	END IF;
 	result.id := result.contact ->> 'id';
