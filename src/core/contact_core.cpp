@@ -96,15 +96,21 @@ cu_definitions_before(const cu_host *host, const cu_definitions *definitions, co
 	});
 }
 
+bool
+cu_is_request_key(cu_text key) noexcept
+{
+	return contact::is_request_key(contact::view(key));
+}
+
 cu_result
-cu_read_request(const cu_host *host, const cu_document *document, const cu_request **request, cu_text *email,
-				cu_error *error) noexcept
+cu_read_request(const cu_host *host, const cu_document *document, bool refuses_unknown_keys, const cu_request **request,
+				cu_text *email, cu_error *error) noexcept
 {
 	return run(
 		host,
 		[&](contact::Arena &arena) {
 			auto *read = arena.make(cu_request{});
-			const auto result = contact::read_request(arena, *document, *read, *error);
+			const auto result = contact::read_request(arena, *document, refuses_unknown_keys, *read, *error);
 			if (result == CU_OK)
 			{
 				*request = read;
@@ -113,6 +119,12 @@ cu_read_request(const cu_host *host, const cu_document *document, const cu_reque
 			return result;
 		},
 		kRequestBytes);
+}
+
+bool
+cu_unknown_keys(const cu_request *request, char (*names)[256]) noexcept
+{
+	return contact::list_unknown_keys(*request, *names);
 }
 
 bool
@@ -164,6 +176,12 @@ cu_is_stored_data(const cu_json *data) noexcept
 {
 	return data->kind == CU_JSON_OBJECT && std::ranges::all_of(contact::elements(*data), contact::is_stored_value) &&
 		   std::ranges::find(contact::keys(*data), contact::kEmailAddress, contact::view) == contact::keys(*data).end();
+}
+
+size_t
+cu_data_size(const cu_json *data) noexcept
+{
+	return contact::data_size(*data);
 }
 
 cu_result

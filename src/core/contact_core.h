@@ -27,6 +27,8 @@ extern "C" {
 #define CU_MAX_DEPTH 8				 /* the object itself is level 1 */
 #define CU_MAX_FIELDS 1000			 /* keys of "fields" */
 #define CU_MAX_TAGS 1000			 /* elements of tags, add_tags and remove_tags together */
+#define CU_MAX_NUMBER_BYTES 65535	 /* a number without an exponent */
+#define CU_MAX_DATA_BYTES 1048576	 /* the data of a contact, see cu_data_size */
 
 /* How a call ended. Only CU_REJECTED fills the cu_error. */
 typedef enum cu_result
@@ -66,18 +68,21 @@ typedef enum cu_json_kind
 typedef struct cu_json
 {
 	cu_json_kind kind;
-	bool boolean;				 /* BOOLEAN */
-	cu_text text;				 /* STRING: its bytes; NUMBER: its decimal text, exact */
-	size_t count;				 /* ARRAY, OBJECT: how many items */
+	bool boolean; /* BOOLEAN */
+	cu_text text; /* STRING: its bytes; NUMBER: its decimal text, exact; beyond CU_MAX_NUMBER_BYTES its value */
+	size_t count; /* ARRAY, OBJECT: how many items */
 	const struct cu_json *items; /* ARRAY: elements; OBJECT: values */
 	const cu_text *keys;		 /* OBJECT: unique, in jsonb's order: by size, then by bytes */
 } cu_json;
 
-/* A request as it arrived. The reader stops below CU_MAX_DEPTH + 1 levels, and need not build one that is too large. */
+/*
+ * A request as it arrived. The reader stops below CU_MAX_DEPTH + 1 levels, and need not build one that is too large, nor the
+ * values of top-level keys that cu_is_request_key does not know.
+ */
 typedef struct cu_document
 {
 	cu_json root;
-	size_t bytes; /* size as jsonb */
+	size_t bytes; /* size as jsonb, or more where numbers have many digits */
 	size_t depth; /* levels seen; a scalar is 0 */
 } cu_document;
 
@@ -130,17 +135,26 @@ typedef enum cu_code
 
 /*
  * A refusal, in buffers of its own so that building one cannot fail. All strings are terminated; what does not fit is
- * cut at a code point and ends in "...". An empty string means "none".
+ * cut at a code point and ends in "...".
  */
 typedef struct cu_error
 {
 	cu_code code;
+	bool has_field; /* which of those below there are; an empty text may be the one at fault */
+	bool has_merge_tag;
+	bool has_tag;
+	bool has_value;
+	bool has_type;
+	bool tag_is_id; /* tag is an integer, with all its digits */
 	char message[512];
 	char hint[512];
-	char field[32];		 /* the request's top-level key that is at fault */
-	char merge_tag[256]; /* the key in "fields" */
-	char tag[256];		 /* the tag: an integer's digits, or a name */
-	bool tag_is_id;		 /* tag is an integer, with all its digits */
+	char field[64];				   /* the request's top-level key that is at fault */
+	char merge_tag[256];		   /* the key in "fields" */
+	char tag[256];				   /* the tag: an integer's digits, or a name */
+	char value[256];			   /* what was given: a string itself, else its JSON */
+	cu_field_type type;			   /* of the field */
+	const struct cu_json *options; /* of a dropdown: they belong to the definitions; else NULL */
+	size_t option_count;
 } cu_error;
 
 /* Names as in the API and the SQL enums, terminated; NULL for a value that does not exist. */
@@ -170,9 +184,18 @@ cu_result cu_definitions_before(const cu_host *host, const cu_definitions *defin
 /* A request whose shape and e-mail address are good. */
 typedef struct cu_request cu_request;
 
-/* Checks 1 to 3 of the contract. email receives the address as it is stored and matched. */
-cu_result cu_read_request(const cu_host *host, const cu_document *document, const cu_request **request, cu_text *email,
-						  cu_error *error) CU_NOEXCEPT;
+/* Whether a request can have such a top-level key. */
+bool cu_is_request_key(cu_text key) CU_NOEXCEPT;
+
+/*
+ * Checks 1 to 3 of the contract. A top-level key that is one of ours but for case, "_" and "-" is refused, and with
+ * refuses_unknown_keys any other unknown one too. email receives the address as it is stored and matched.
+ */
+cu_result cu_read_request(const cu_host *host, const cu_document *document, bool refuses_unknown_keys,
+						  const cu_request **request, cu_text *email, cu_error *error) CU_NOEXCEPT;
+
+/* Writes the unknown top-level keys that were let pass, in quotes, terminated, cut if they are many; false if there are none. */
+bool cu_unknown_keys(const cu_request *request, char (*names)[256]) CU_NOEXCEPT;
 
 /* Whether create_tags is true. */
 bool cu_creates_tags(const cu_request *request) CU_NOEXCEPT;
@@ -255,6 +278,9 @@ bool cu_is_stored_email(cu_text text) CU_NOEXCEPT;
 
 /* Whether data is an object of strings, numbers, booleans and arrays of strings, none empty, without email_address. */
 bool cu_is_stored_data(const cu_json *data) CU_NOEXCEPT;
+
+/* What data takes of CU_MAX_DATA_BYTES: about its size as jsonb with its numbers written out, never less. */
+size_t cu_data_size(const cu_json *data) CU_NOEXCEPT;
 
 /* Whether value may be the default of such a field: a JSON null, or what the type accepts. options: ARRAY or NULL. */
 cu_result cu_is_field_value(const cu_host *host, cu_field_type type, const cu_json *options, const cu_json *value,

@@ -6,6 +6,7 @@
 
 #include "events.hpp"
 #include "fields.hpp"
+#include "refusal.hpp"
 #include "subscription.hpp"
 #include "tags.hpp"
 
@@ -42,7 +43,7 @@ check(Arena &arena, const cu_definitions &definitions, const cu_request &request
 	if (result == CU_OK)
 		result = read_status(request.status, status, error);
 	if (result == CU_OK)
-		result = read_fields(arena, plan.assignments, error);
+		result = read_fields(arena, existing == nullptr ? nullptr : &existing->data, plan.assignments, error);
 	if (result == CU_OK)
 		result = read_tags(arena, definitions, request, plan.tags, error);
 
@@ -60,6 +61,18 @@ check(Arena &arena, const cu_definitions &definitions, const cu_request &request
 	if (result == CU_OK)
 		result = check_status(definitions, existing, status, resubscribe, plan, error);
 	return result;
+}
+
+/* A contact that has more than it may, by somebody else's hand, may still stay as it is. */
+cu_result
+check_size(const MergedFields &fields, const cu_contact *existing, cu_error &error) noexcept
+{
+	if ((existing != nullptr && fields.changes.empty()) || data_size(fields.data) <= CU_MAX_DATA_BYTES)
+		return CU_OK;
+	return Refusal(error, CU_INVALID_REQUEST)
+		.message({"The fields of the contact would be larger than 1 MiB."})
+		.hint({"Shorten the values, or clear fields of the contact that are not needed."})
+		.field("fields");
 }
 
 void
@@ -104,6 +117,8 @@ decide(Arena &arena, const cu_definitions &definitions, const cu_request &reques
 	const auto &contact = existing == nullptr ? nobody : *existing;
 	MergedFields fields{};
 	auto result = merge_fields(arena, definitions, contact.data, plan.keep, plan.assignments, fields);
+	if (result == CU_OK)
+		result = check_size(fields, existing, error);
 	MergedTags tags{};
 	if (result == CU_OK)
 		result = merge_tags(arena, definitions, {contact.tag_ids, contact.tag_count}, plan.keep, plan.tags, tags);

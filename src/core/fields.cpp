@@ -4,6 +4,7 @@
 #include "fields.hpp"
 
 #include "names.hpp"
+#include "number.hpp"
 #include "refusal.hpp"
 
 #include <algorithm>
@@ -22,12 +23,18 @@ refuse_unknown(std::string_view merge_tag, cu_error &error) noexcept
 }
 
 cu_result
-refuse_value(const Field &field, cu_error &error) noexcept
+refuse_value(const Field &field, const cu_json &given, cu_error &error) noexcept
 {
+	const bool has_text = given.kind == CU_JSON_NUMBER || given.kind == CU_JSON_STRING;
+	const bool is_large = field.type == CU_NUMBER && has_text && is_number(trim(view(given.text)));
 	Refusal refusal(error, CU_FIELD_INVALID);
 	refusal.message({"Field '", field.label, "' is not a valid ", kFieldTypeNames[field.type], "."})
-		.hint({"Expected ", describe_type(field.type)})
-		.merge_tag(field.merge_tag);
+		.hint(
+			{"Expected ",
+			 is_large ? "a number of at most 65535 digits, 16383 of them behind the point" : describe_type(field.type)})
+		.merge_tag(field.merge_tag)
+		.type(field.type, field.options.items())
+		.value(given);
 	if (field.type != CU_DROPDOWN_SINGLE && field.type != CU_DROPDOWN_MULTIPLE)
 		return refusal.hint({"."});
 	return refusal.hint_list(field.options.items(), [](const cu_json &option) { return view(option.text); });
@@ -59,7 +66,7 @@ class Merge
 {
 public:
 	Merge(Arena &arena, std::size_t capacity)
-		: keys_(arena.make_vector<cu_text>(capacity)), values_(arena.make_vector<cu_json>(capacity)),
+		: arena_(arena), keys_(arena.make_vector<cu_text>(capacity)), values_(arena.make_vector<cu_json>(capacity)),
 		  changes_(arena.make_vector<FieldChange>(capacity))
 	{}
 
@@ -73,8 +80,8 @@ public:
 
 	void set(const Field &field, const cu_json &old_value, const cu_json &new_value)
 	{
-		/* Of two spellings of one number the stored one stays: nothing would change. */
-		if (same_value(old_value, new_value))
+		/* Of two spellings of one number, or orders of one set, the stored one stays: nothing would change. */
+		if (same_value(arena_, old_value, new_value))
 			return keep(field, old_value);
 		changes_.push_back({&field, old_value, new_value});
 		keep(field, new_value);
@@ -87,6 +94,7 @@ public:
 	}
 
 private:
+	Arena &arena_;
 	std::pmr::vector<cu_text> &keys_;
 	std::pmr::vector<cu_json> &values_;
 	std::pmr::vector<FieldChange> &changes_;
@@ -99,6 +107,9 @@ find_fields(Arena &arena, const cu_definitions &definitions, const cu_json *fiel
 			cu_error &error)
 {
 	if (fields == nullptr)
+		return CU_OK;
+	/* PHP writes an empty map as an empty list. */
+	if (fields->kind == CU_JSON_ARRAY && fields->count == 0)
 		return CU_OK;
 	if (fields->kind != CU_JSON_OBJECT)
 		return refuse_shape(error, "fields", "an object");
@@ -125,7 +136,7 @@ find_fields(Arena &arena, const cu_definitions &definitions, const cu_json *fiel
 }
 
 cu_result
-read_fields(Arena &arena, Assignments &assignments, cu_error &error)
+read_fields(Arena &arena, const cu_json *data, Assignments &assignments, cu_error &error)
 {
 	std::ranges::sort(assignments, {}, &Assignment::field);
 	for (auto &assignment : assignments)
@@ -134,8 +145,14 @@ read_fields(Arena &arena, Assignments &assignments, cu_error &error)
 			return CU_INTERRUPTED;
 		const auto &field = *assignment.field;
 		const auto result = read_value(arena, field.type, field.options, *assignment.given, assignment.value);
+		const auto *stored = result == CU_REJECTED && data != nullptr ? find_value(*data, field.merge_tag) : nullptr;
+		if (stored != nullptr && is_stored_as(arena, *assignment.given, *stored))
+		{
+			assignment.value = *stored;
+			continue;
+		}
 		if (result == CU_REJECTED)
-			return refuse_value(field, error);
+			return refuse_value(field, *assignment.given, error);
 		if (result != CU_OK)
 			return result;
 	}

@@ -39,8 +39,11 @@ struct MergedFields
 [[nodiscard]] cu_result find_fields(Arena &arena, const cu_definitions &definitions, const cu_json *fields,
 									Assignments &assignments, cu_error &error);
 
-/* Reads the values, in the order of the definitions, and leaves the assignments in that order. */
-[[nodiscard]] cu_result read_fields(Arena &arena, Assignments &assignments, cu_error &error);
+/*
+ * Reads the values, in the order of the definitions, and leaves the assignments in that order. A value that equals the one
+ * in data, an object or nullptr, is good even if its type no longer accepts it.
+ */
+[[nodiscard]] cu_result read_fields(Arena &arena, const cu_json *data, Assignments &assignments, cu_error &error);
 
 /* For a partial update: a required field may be missing, but not cleared. */
 [[nodiscard]] cu_result check_not_cleared(const Assignments &assignments, cu_error &error) noexcept;

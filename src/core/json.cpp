@@ -43,12 +43,73 @@ bool
 is_stored_value(const cu_json &json) noexcept
 {
 	const auto is_string = [](const cu_json &element) { return element.kind == CU_JSON_STRING; };
+	if (json.kind == CU_JSON_NUMBER)
+		return is_plain_number(view(json.text));
 	return json.kind != CU_JSON_OBJECT && !is_empty_value(json) &&
 		   (json.kind != CU_JSON_ARRAY || std::ranges::all_of(elements(json), is_string));
 }
 
+std::size_t
+data_size(const cu_json &data) noexcept
+{
+	constexpr std::size_t kEntry =
+		4; /* jsonb has one for each key, value and element, and one for each object and array */
+	constexpr std::size_t kNumber = 12; /* numeric's header and padding */
+	std::size_t size = kEntry;
+	for (const auto &key : keys(data))
+		size += kEntry + key.size;
+	for (const auto &value : elements(data))
+	{
+		size += kEntry;
+		if (value.kind == CU_JSON_STRING)
+			size += value.text.size;
+		else if (value.kind == CU_JSON_NUMBER)
+			size += kNumber + value.text.size;
+		else if (value.kind == CU_JSON_ARRAY)
+		{
+			size += 2 * kEntry; /* with padding */
+			for (const auto &element : elements(value))
+				size += kEntry + element.text.size;
+		}
+	}
+	return size;
+}
+
+namespace {
+
+using TextSet = std::pmr::vector<std::string_view>;
+
 bool
-same_value(const cu_json &left, const cu_json &right) noexcept
+has_only_strings(const cu_json &array) noexcept
+{
+	return std::ranges::all_of(elements(array), [](const cu_json &item) { return item.kind == CU_JSON_STRING; });
+}
+
+const TextSet &
+set_of(Arena &arena, const cu_json &array)
+{
+	auto &texts = arena.make_vector<std::string_view>(array.count);
+	for (const auto &element : elements(array))
+		texts.push_back(view(element.text));
+	std::ranges::sort(texts);
+	texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+	return texts;
+}
+
+bool
+same_set(Arena &arena, const cu_json &left, const cu_json &right)
+{
+	if (!has_only_strings(left) || !has_only_strings(right))
+		return false;
+	const auto same_text = [](const cu_json &a, const cu_json &b) { return view(a.text) == view(b.text); };
+	return std::ranges::equal(elements(left), elements(right), same_text) ||
+		   set_of(arena, left) == set_of(arena, right);
+}
+
+} // namespace
+
+bool
+same_value(Arena &arena, const cu_json &left, const cu_json &right)
 {
 	if (left.kind != right.kind)
 		return false;
@@ -63,9 +124,7 @@ same_value(const cu_json &left, const cu_json &right) noexcept
 		case CU_JSON_STRING:
 			return view(left.text) == view(right.text);
 		case CU_JSON_ARRAY:
-			return std::ranges::equal(elements(left), elements(right), [](const cu_json &a, const cu_json &b) {
-				return a.kind == CU_JSON_STRING && b.kind == CU_JSON_STRING && view(a.text) == view(b.text);
-			});
+			return same_set(arena, left, right);
 		case CU_JSON_OBJECT:
 			break;
 	}

@@ -2,7 +2,7 @@
  * json.hpp - cu_json as the core reads and makes it.
  *
  * Look-ups trust the order of an object's keys (jsonb's): in an object that breaks it they may miss a key, and do no
- * harm. No function here fails or needs memory.
+ * harm. No function here fails; only same_value needs memory.
  */
 #pragma once
 
@@ -80,13 +80,16 @@ json_object(std::span<const cu_text> keys, std::span<const cu_json> values) noex
 /* The value of a key; nullptr if it is missing, a JSON null, or json is no object. */
 const cu_json *find_value(const cu_json &json, std::string_view key) noexcept;
 
-/* null, "" or [], which all mean "no value". */
+/* null, "" or [], which all mean "no value". Text that is blank is for the type to judge. */
 bool is_empty_value(const cu_json &json) noexcept;
 
 /* Whether it has the form of a field's value: a string, number, boolean or array of strings, and not empty. */
 bool is_stored_value(const cu_json &json) noexcept;
 
-/* Whether two values of fields are equal: numbers by value, arrays of strings element by element, objects never. */
-bool same_value(const cu_json &left, const cu_json &right) noexcept;
+/* See cu_data_size. */
+std::size_t data_size(const cu_json &data) noexcept;
+
+/* Whether two values of fields are equal: numbers by value, arrays of strings as sets, objects never. */
+bool same_value(Arena &arena, const cu_json &left, const cu_json &right);
 
 } // namespace contact

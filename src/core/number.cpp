@@ -3,6 +3,8 @@
  */
 #include "number.hpp"
 
+#include "contact_core.h"
+
 #include <algorithm>
 #include <limits>
 
@@ -13,7 +15,7 @@ namespace {
 /* numeric_in refuses larger exponents, and so does this; smaller than what could overflow below. */
 constexpr std::int64_t kExponentLimit = std::numeric_limits<std::int32_t>::max() / 2;
 
-/* Of numeric: digits after the decimal point. Its limit before the point is beyond kMaxPlainBytes. */
+/* Of numeric: digits after the decimal point. Its limit before the point is beyond CU_MAX_NUMBER_BYTES. */
 constexpr std::int64_t kMaxScale = 16383;
 
 constexpr bool
@@ -116,7 +118,7 @@ Decimal::fits_numeric() const noexcept
 	const auto before_point = std::max<std::int64_t>(1, magnitude_);
 	const auto after_point = scale > 0 ? 1 + scale : 0;
 	return exponent_ > -kExponentLimit && exponent_ < kExponentLimit && scale <= kMaxScale &&
-		   (negative_ ? 1 : 0) + before_point + after_point <= kMaxPlainBytes;
+		   (negative_ ? 1 : 0) + before_point + after_point <= CU_MAX_NUMBER_BYTES;
 }
 
 bool
@@ -156,6 +158,19 @@ Decimal::operator==(const Decimal &other) const noexcept
 			return false;
 	}
 	return true;
+}
+
+bool
+is_number(std::string_view text) noexcept
+{
+	return Decimal::parse(text).has_value();
+}
+
+bool
+is_plain_number(std::string_view text) noexcept
+{
+	const auto number = Decimal::parse(text);
+	return number && number->fits_numeric();
 }
 
 bool

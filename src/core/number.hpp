@@ -19,7 +19,7 @@ public:
 	/* Nothing if text is not exactly a JSON number. */
 	static std::optional<Decimal> parse(std::string_view text) noexcept;
 
-	/* Whether PostgreSQL's numeric holds it, and writes it without an exponent in at most kMaxPlainBytes. */
+	/* Whether PostgreSQL's numeric holds it, and writes it without an exponent in at most CU_MAX_NUMBER_BYTES. */
 	bool fits_numeric() const noexcept;
 
 	bool is_integer() const noexcept;
@@ -28,8 +28,6 @@ public:
 	std::optional<std::int64_t> to_int64() const noexcept;
 
 	bool operator==(const Decimal &other) const noexcept;
-
-	static constexpr std::int64_t kMaxPlainBytes = 65535;
 
 private:
 	std::int64_t digit_count() const noexcept { return last_ - first_; }
@@ -45,6 +43,12 @@ private:
 	/* The value is 0.<significant digits> times ten to the power of magnitude_; 0 for zero. */
 	std::int64_t magnitude_ = 0;
 };
+
+/* Whether text is a number at all. */
+bool is_number(std::string_view text) noexcept;
+
+/* Whether text is a number that fits_numeric. */
+bool is_plain_number(std::string_view text) noexcept;
 
 /* Whether two numbers have the same value; texts that are no numbers are equal if their bytes are. */
 bool same_number(std::string_view left, std::string_view right) noexcept;

@@ -20,6 +20,40 @@ append_all(ErrorText &text, Refusal::Parts parts) noexcept
 		text.append(part);
 }
 
+/* Appends what fits of a value as JSON, without escapes. A request is not nested deeper than CU_MAX_DEPTH. */
+void
+append_json(ErrorText &text, const cu_json &json) noexcept
+{
+	const bool is_object = json.kind == CU_JSON_OBJECT;
+	switch (json.kind)
+	{
+		case CU_JSON_NULL:
+			text.append("null");
+			break;
+		case CU_JSON_BOOLEAN:
+			text.append(json.boolean ? "true" : "false");
+			break;
+		case CU_JSON_NUMBER:
+			text.append(view(json.text));
+			break;
+		case CU_JSON_STRING:
+			text.append("\"").append(view(json.text)).append("\"");
+			break;
+		case CU_JSON_ARRAY:
+		case CU_JSON_OBJECT:
+			text.append(is_object ? "{" : "[");
+			for (std::size_t i = 0; i < json.count && !text.is_full(); i++)
+			{
+				text.append(i > 0 ? ", " : "");
+				if (is_object)
+					text.append("\"").append(view(json.keys[i])).append("\": ");
+				append_json(text, json.items[i]);
+			}
+			text.append(is_object ? "}" : "]");
+			break;
+	}
+}
+
 } // namespace
 
 ErrorText &
@@ -45,10 +79,12 @@ ErrorText::append(std::string_view text) noexcept
 Refusal::Refusal(cu_error &error, cu_code code) noexcept : error_(error), message_(error.message), hint_(error.hint)
 {
 	error.code = code;
-	error.field[0] = '\0';
-	error.merge_tag[0] = '\0';
-	error.tag[0] = '\0';
+	error.has_field = error.has_merge_tag = error.has_tag = error.has_value = error.has_type = false;
+	error.field[0] = error.merge_tag[0] = error.tag[0] = error.value[0] = '\0';
 	error.tag_is_id = false;
+	error.type = CU_TEXT;
+	error.options = nullptr;
+	error.option_count = 0;
 }
 
 Refusal &
@@ -68,6 +104,7 @@ Refusal::hint(Parts parts) noexcept
 Refusal &
 Refusal::field(std::string_view key) noexcept
 {
+	error_.has_field = true;
 	ErrorText(error_.field).append(key);
 	return *this;
 }
@@ -75,6 +112,7 @@ Refusal::field(std::string_view key) noexcept
 Refusal &
 Refusal::merge_tag(std::string_view key) noexcept
 {
+	error_.has_merge_tag = true;
 	ErrorText(error_.merge_tag).append(key);
 	return *this;
 }
@@ -82,15 +120,40 @@ Refusal::merge_tag(std::string_view key) noexcept
 Refusal &
 Refusal::tag_id(std::string_view digits) noexcept
 {
+	error_.has_tag = true;
 	ErrorText(error_.tag).append(digits);
-	error_.tag_is_id = digits.size() < sizeof(error_.tag); /* digits that are cut are no number */
+	/* Digits that are cut are no number, and what has an exponent may have more than anybody wants to read. */
+	error_.tag_is_id = digits.size() < sizeof(error_.tag) && digits.find_first_of("eE") == std::string_view::npos;
 	return *this;
 }
 
 Refusal &
 Refusal::tag_name(std::string_view name) noexcept
 {
+	error_.has_tag = true;
 	ErrorText(error_.tag).append(name);
+	return *this;
+}
+
+Refusal &
+Refusal::value(const cu_json &given) noexcept
+{
+	error_.has_value = true;
+	ErrorText text(error_.value);
+	if (given.kind == CU_JSON_STRING)
+		text.append(view(given.text));
+	else
+		append_json(text, given);
+	return *this;
+}
+
+Refusal &
+Refusal::type(cu_field_type type, std::span<const cu_json> options) noexcept
+{
+	error_.has_type = true;
+	error_.type = type;
+	error_.options = options.empty() ? nullptr : options.data();
+	error_.option_count = options.size();
 	return *this;
 }
 

@@ -10,6 +10,7 @@
 #include "contact_core.h"
 
 #include <initializer_list>
+#include <span>
 #include <string_view>
 
 namespace contact {
@@ -25,6 +26,9 @@ public:
 	}
 
 	ErrorText &append(std::string_view text) noexcept;
+
+	/* Whether something has been cut: what is appended changes nothing any more. */
+	bool is_full() const noexcept { return full_; }
 
 private:
 	char *buffer_;
@@ -61,6 +65,12 @@ public:
 	Refusal &merge_tag(std::string_view key) noexcept;
 	Refusal &tag_id(std::string_view digits) noexcept;
 	Refusal &tag_name(std::string_view name) noexcept;
+
+	/* What was given: a string itself, else its JSON. */
+	Refusal &value(const cu_json &given) noexcept;
+
+	/* options: of a dropdown, else none */
+	Refusal &type(cu_field_type type, std::span<const cu_json> options) noexcept;
 
 	operator cu_result() const noexcept { return CU_REJECTED; }
 

@@ -6,9 +6,93 @@
 #include "email.hpp"
 #include "refusal.hpp"
 
+#include <algorithm>
+
 namespace contact {
 
 namespace {
+
+constexpr std::string_view kKeys[] = {
+	"email_address",
+	"fields",
+	"tags",
+	"status",
+	"partial_update",
+	"add_tags",
+	"remove_tags",
+	"create_tags",
+	"resubscribe",
+};
+
+/* Longer than any key of ours with a few "_" and "-" more. */
+constexpr std::size_t kMaxMisspeltBytes = 64;
+
+constexpr bool
+is_separator(char byte) noexcept
+{
+	return byte == '_' || byte == '-';
+}
+
+/* Whether two keys are the same but for case, "_" and "-". */
+bool
+is_near(std::string_view given, std::string_view key) noexcept
+{
+	const auto skip = [](std::string_view &text) {
+		while (!text.empty() && is_separator(text[0]))
+			text.remove_prefix(1);
+	};
+	for (;;)
+	{
+		skip(given);
+		skip(key);
+		if (given.empty() || key.empty())
+			return given.empty() && key.empty();
+		if (to_lower_ascii(given[0]) != key[0])
+			return false;
+		given.remove_prefix(1);
+		key.remove_prefix(1);
+	}
+}
+
+/* The key of ours that was meant; empty if there is none. */
+std::string_view
+meant_key(std::string_view given) noexcept
+{
+	if (given.size() > kMaxMisspeltBytes)
+		return {};
+	const auto *found = std::ranges::find_if(kKeys, [given](std::string_view key) { return is_near(given, key); });
+	return found == std::end(kKeys) ? std::string_view() : *found;
+}
+
+Refusal
+refuse_key(std::string_view key, cu_error &error) noexcept
+{
+	Refusal refusal(error, CU_INVALID_REQUEST);
+	refusal.message({"The request has the unknown key '", key, "'."}).field(key);
+	return refusal;
+}
+
+cu_result
+check_keys(const Arena &arena, std::span<const cu_text> keys, bool refuses_unknown_keys, cu_error &error) noexcept
+{
+	const cu_text *unknown = nullptr;
+	for (const auto &key : keys)
+	{
+		if (arena.interrupted())
+			return CU_INTERRUPTED;
+		if (is_request_key(view(key)))
+			continue;
+		if (const auto meant = meant_key(view(key)); !meant.empty())
+			return refuse_key(view(key), error).hint({"Did you mean ", meant, "?"});
+		if (unknown == nullptr)
+			unknown = &key;
+	}
+	if (unknown == nullptr || !refuses_unknown_keys)
+		return CU_OK;
+	return refuse_key(view(*unknown), error)
+		.hint({"contact_upsert.unknown_keys is refuse. The keys of a request are"})
+		.hint_list(kKeys, [](std::string_view key) { return key; });
+}
 
 cu_result
 check_document(const cu_document &document, cu_error &error) noexcept
@@ -51,20 +135,48 @@ read_email(Arena &arena, const cu_json *given, std::string_view &email, cu_error
 		return Refusal(error, CU_EMAIL_INVALID)
 			.message({"The email address you provided is not valid."})
 			.hint({"email_address must be one address such as tywin@example.com, a string of at most 254 bytes."})
-			.field("email_address");
+			.field("email_address")
+			.value(*given);
 	email = normalize_email(arena, text);
 	return CU_OK;
 }
 
 } // namespace
 
-cu_result
-read_request(Arena &arena, const cu_document &document, cu_request &request, cu_error &error)
+bool
+is_request_key(std::string_view key) noexcept
 {
-	if (const auto result = check_document(document, error); result != CU_OK)
+	return std::ranges::find(kKeys, key) != std::end(kKeys);
+}
+
+bool
+list_unknown_keys(const cu_request &request, char (&names)[256]) noexcept
+{
+	ErrorText text(names);
+	bool found = false;
+	for (const auto &key : request.keys)
+	{
+		if (is_request_key(view(key)))
+			continue;
+		text.append(found ? ", \"" : "\"").append(view(key)).append("\"");
+		found = true;
+		if (text.is_full())
+			break;
+	}
+	return found;
+}
+
+cu_result
+read_request(Arena &arena, const cu_document &document, bool refuses_unknown_keys, cu_request &request, cu_error &error)
+{
+	auto result = check_document(document, error);
+	if (result == CU_OK)
+		result = check_keys(arena, keys(document.root), refuses_unknown_keys, error);
+	if (result != CU_OK)
 		return result;
 
 	const auto find = [&document](std::string_view key) { return find_value(document.root, key); };
+	request.keys = keys(document.root);
 	request.fields = find("fields");
 	request.status = find("status");
 	request.tags = find("tags");

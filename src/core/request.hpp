@@ -1,8 +1,8 @@
 /*
  * request.hpp - the shape of a request: checks 1 to 3 of the contract.
  *
- * What these accept has limits that hold, and an e-mail address. All other keys are only found here; the steps of the
- * decision check them in the contract's order.
+ * What these accept has limits that hold, no key that looks like a misspelt one of ours, and an e-mail address. All other
+ * keys are only found here; the steps of the decision check them in the contract's order.
  */
 #pragma once
 
@@ -14,6 +14,7 @@
 struct cu_request
 {
 	std::string_view email; /* as it is stored */
+	std::span<const cu_text> keys;
 	const cu_json *fields;
 	const cu_json *status;
 	const cu_json *tags;
@@ -26,7 +27,14 @@ struct cu_request
 
 namespace contact {
 
-[[nodiscard]] cu_result read_request(Arena &arena, const cu_document &document, cu_request &request, cu_error &error);
+/* Whether a request can have such a top-level key. */
+bool is_request_key(std::string_view key) noexcept;
+
+[[nodiscard]] cu_result read_request(Arena &arena, const cu_document &document, bool refuses_unknown_keys,
+									 cu_request &request, cu_error &error);
+
+/* Lists the top-level keys that are not of ours, in a text that is cut to its size; false if there are none. */
+bool list_unknown_keys(const cu_request &request, char (&names)[256]) noexcept;
 
 /* Reads the boolean of a top-level key; false if it is omitted. */
 [[nodiscard]] cu_result read_flag(const cu_json *given, std::string_view key, bool &flag, cu_error &error) noexcept;

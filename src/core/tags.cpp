@@ -65,6 +65,25 @@ refuse_name(const TagList &list, std::string_view name, cu_error &error) noexcep
 		.tag_name(name);
 }
 
+/* Whether a name is most likely the id of a tag: drivers hand out large integers as strings. */
+bool
+looks_like_id(std::string_view name) noexcept
+{
+	return !name.empty() && std::ranges::all_of(name, [](char byte) { return byte >= '0' && byte <= '9'; });
+}
+
+cu_result
+refuse_id_as_name(const TagList &list, std::string_view name, cu_error &error) noexcept
+{
+	return Refusal(error, CU_TAG_NOT_FOUND)
+		.message({"Tag '", name, "' does not exist in this workspace"})
+		.hint({"It is likely the ID of a tag: write it in ",
+			   list.key,
+			   " as a number, without quotes. A name of digits alone is never created here."})
+		.field(list.key)
+		.tag_name(name);
+}
+
 cu_result
 refuse_new_name(const TagList &list, std::string_view name, cu_error &error) noexcept
 {
@@ -174,6 +193,8 @@ private:
 			found.push_back(tag);
 			return CU_OK;
 		}
+		if (looks_like_id(name))
+			return refuse_id_as_name(list, name, error_);
 		if (!create_)
 			return refuse_name(list, name, error_);
 		if (!list.removes && !is_tag_name(name))

@@ -28,7 +28,7 @@ read_text(const cu_json &given) noexcept
 	if (given.kind == CU_JSON_BOOLEAN)
 		return json_string(given.boolean ? "true" : "false");
 	const bool has_text =
-		given.kind == CU_JSON_STRING || (given.kind == CU_JSON_NUMBER && Decimal::parse(view(given.text)));
+		given.kind == CU_JSON_STRING || (given.kind == CU_JSON_NUMBER && is_plain_number(view(given.text)));
 	if (!has_text || given.text.size > kMaxTextBytes)
 		return std::nullopt;
 	return json_string(view(given.text));
@@ -39,10 +39,7 @@ read_number(const cu_json &given) noexcept
 {
 	if (given.kind != CU_JSON_STRING && given.kind != CU_JSON_NUMBER)
 		return std::nullopt;
-	const auto number = Decimal::parse(view(given.text));
-	if (!number || !number->fits_numeric())
-		return std::nullopt;
-	return json_number(view(given.text));
+	return is_plain_number(view(given.text)) ? std::optional(json_number(view(given.text))) : std::nullopt;
 }
 
 std::optional<cu_json>
@@ -81,7 +78,8 @@ std::optional<cu_json>
 read_option(const Options &options, const cu_json &given) noexcept
 {
 	const auto text = string_of(given);
-	return text && options.find(*text) ? std::optional(given) : std::nullopt;
+	const auto index = text ? options.find_trimmed(*text) : std::nullopt;
+	return index ? std::optional(options.items()[*index]) : std::nullopt;
 }
 
 /* The options that one value chooses. */
@@ -138,7 +136,7 @@ public:
 private:
 	bool add(std::string_view name) noexcept
 	{
-		const auto index = options_.find(name);
+		const auto index = options_.find_trimmed(name);
 		if (index)
 			chosen_[*index] = 1;
 		return index.has_value();
@@ -207,9 +205,76 @@ Options::find(std::string_view text) const noexcept
 	return *found;
 }
 
-cu_result
-read_value(Arena &arena, cu_field_type type, const Options &options, const cu_json &given, cu_json &value)
+std::optional<std::size_t>
+Options::find_trimmed(std::string_view text) const noexcept
 {
+	const auto index = find(text);
+	return index ? index : find(trim(text));
+}
+
+namespace {
+
+/* White space around a value is no part of it, except in text and options, which may have some. */
+cu_json
+without_white_space(cu_field_type type, const cu_json &given) noexcept
+{
+	if (given.kind != CU_JSON_STRING)
+		return given;
+	const auto trimmed = trim(view(given.text));
+	const bool keeps = type == CU_TEXT || type == CU_DROPDOWN_SINGLE;
+	return keeps && !trimmed.empty() ? given : json_string(trimmed);
+}
+
+/* The strings of an array, without the white space around them unless options has them as they are. */
+cu_json
+trim_elements(Arena &arena, const cu_json &array, const Options &options)
+{
+	auto &items = arena.make_vector<cu_json>(array.count);
+	for (const auto &element : elements(array))
+	{
+		const bool trims = element.kind == CU_JSON_STRING && !options.find(view(element.text));
+		items.push_back(trims ? json_string(trim(view(element.text))) : element);
+	}
+	return json_array(items);
+}
+
+/* The parts of a list that are not blank, trimmed, as an array. */
+cu_json
+split_list(Arena &arena, std::string_view list)
+{
+	auto &items = arena.make_vector<cu_json>(static_cast<std::size_t>(std::ranges::count(list, ',')) + 1);
+	for (bool more = true; more;)
+	{
+		const auto comma = list.find(',');
+		const auto name = trim(list.substr(0, comma));
+		if (!name.empty())
+			items.push_back(json_string(name));
+		more = comma != std::string_view::npos;
+		list.remove_prefix(more ? comma + 1 : list.size());
+	}
+	return json_array(items);
+}
+
+} // namespace
+
+bool
+is_stored_as(Arena &arena, const cu_json &given, const cu_json &stored)
+{
+	if (same_value(arena, given, stored))
+		return true;
+	if (stored.kind == CU_JSON_ARRAY && given.kind == CU_JSON_ARRAY)
+		return same_value(arena, trim_elements(arena, given, Options(arena, elements(stored))), stored);
+	if (given.kind != CU_JSON_STRING)
+		return false;
+	if (stored.kind == CU_JSON_ARRAY)
+		return same_value(arena, split_list(arena, view(given.text)), stored);
+	return stored.kind == CU_JSON_STRING && trim(view(given.text)) == view(stored.text);
+}
+
+cu_result
+read_value(Arena &arena, cu_field_type type, const Options &options, const cu_json &as_given, cu_json &value)
+{
+	const auto given = without_white_space(type, as_given);
 	const bool empty_array = given.kind == CU_JSON_ARRAY && given.count == 0;
 	if (is_empty_value(given) && (!empty_array || type == CU_DROPDOWN_MULTIPLE))
 	{

@@ -26,6 +26,9 @@ public:
 	std::span<const cu_json> items() const noexcept { return items_; }
 	std::optional<std::size_t> find(std::string_view text) const noexcept;
 
+	/* The same, or without the white space around text. */
+	std::optional<std::size_t> find_trimmed(std::string_view text) const noexcept;
+
 private:
 	std::span<const cu_json> items_;
 	std::span<const std::uint32_t> sorted_; /* indexes of items_, in jsonb's order of their texts */
@@ -37,6 +40,12 @@ private:
  */
 [[nodiscard]] cu_result read_value(Arena &arena, cu_field_type type, const Options &options, const cu_json &given,
 								   cu_json &value);
+
+/*
+ * Whether given says the same as a stored value, as far as that can be told without the options: white space around it, and
+ * the order of a list, do not count.
+ */
+bool is_stored_as(Arena &arena, const cu_json &given, const cu_json &stored);
 
 /* What a type accepts, for people: "a string of ...". Options are not listed. */
 std::string_view describe_type(cu_field_type type) noexcept;

@@ -38,8 +38,7 @@ upsert_answer(int64 workspace_id, Datum request)
 	Upsert upsert;
 	Jsonb *answer;
 
-	PreventCommandIfReadOnly("contact_upsert()");
-	PreventCommandIfParallelMode("contact_upsert()");
+	report_unless_writable("contact_upsert()");
 	statement_connect();
 	upsert_one(workspace_id, request, true, &upsert);
 	if (upsert.rejected)
@@ -124,8 +123,7 @@ contacts_upsert_many(PG_FUNCTION_ARGS)
 	bool stops = stops_argument(fcinfo, 1);
 	Results results;
 
-	PreventCommandIfReadOnly("contacts.upsert_many()");
-	PreventCommandIfParallelMode("contacts.upsert_many()");
+	report_unless_writable("contacts.upsert_many()");
 	results_begin(&results, fcinfo);
 	upsert_many(workspace_argument(fcinfo, 2), PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), stops, &results);
 	results_return(&results);

@@ -21,6 +21,12 @@ convert(const char *data, size_t size, int from, int to)
 
 	if (!encoding_converts())
 		return (cu_text){data, size};
+	/* The one encoding of databases that PostgreSQL cannot convert to UTF-8. */
+	if (GetDatabaseEncoding() == PG_MULE_INTERNAL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("contact_upsert does not work in a database with the encoding MULE_INTERNAL."),
+				 errhint("PostgreSQL cannot convert it to UTF-8. Use a database with the encoding UTF8.")));
 
 	converted = (char *)pg_do_encoding_conversion((unsigned char *)unconstify(char *, data), (int)size, from, to);
 	return (cu_text){converted, converted == data ? size : strlen(converted)};

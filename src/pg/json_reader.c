@@ -1,11 +1,16 @@
 /*
  * json_reader.c - walks a jsonb with PostgreSQL's iterator and builds the plain structs that the core reads. jsonb
  * keeps an object's keys unique and sorted by size, then bytes; the core relies on that order, in UTF-8.
+ *
+ * What is built is bounded by the size of the jsonb, but for numbers: ten bytes of jsonb can stand for 131,072 digits. So
+ * a number is written out only up to CU_MAX_NUMBER_BYTES, as "1e131000" beyond, and digits count as bytes of the document.
  */
 #include "postgres.h"
 
 #include "access/detoast.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -21,8 +26,116 @@ typedef struct Level
 	size_t filled;
 } Level;
 
+/* A walk through a jsonb. */
+typedef struct Reader
+{
+	cu_document *document;
+	size_t max_bytes; /* the walk ends where the document has more */
+	bool is_request;  /* of top-level keys that the core does not know, only the keys are read */
+	int depth;		  /* arrays and objects that are open */
+	bool skips;		  /* whether the value under way is left out */
+	Level levels[CU_MAX_DEPTH];
+} Reader;
+
+/* Digits of a number that are not worth counting. */
+#define FREE_DIGITS 64
+
+/*
+ * Whether a number has the short of numeric's two forms on disk, which has at most 256 digits before the point and 63 behind
+ * it. (numeric.c, NUMERIC_IS_SHORT: the highest bits of the first word are 10.)
+ */
+static bool
+is_short(Numeric number)
+{
+	uint16 header;
+
+	memcpy(&header, VARDATA_ANY(number), sizeof(header));
+	return (header & 0xC000) == 0x8000;
+}
+
+/* A number as numeric_send() shows it: digits to the base of 10,000, the first of them weighing 10,000 to the weight. */
+typedef struct Digits
+{
+	int count;
+	int weight;
+	bool negative;
+	int scale; /* decimal digits behind the point */
+	const char *digits;
+} Digits;
+
+static int16
+word_at(const char *bytes, int index)
+{
+	uint16 word;
+
+	memcpy(&word, bytes + sizeof(word) * (size_t)index, sizeof(word));
+	return (int16)pg_ntoh16(word);
+}
+
+/* Takes apart what numeric_send() returns. */
+static Digits
+digits_of(const bytea *sent)
+{
+	const char *words = VARDATA(sent);
+
+	return (Digits){.count = word_at(words, 0),
+					.weight = word_at(words, 1),
+					.negative = word_at(words, 2) != 0,
+					.scale = word_at(words, 3),
+					.digits = words + 4 * sizeof(int16)};
+}
+
+/* How many bytes a number takes that is written out, or a few more. */
+static size_t
+written_size(const Digits *number)
+{
+	return (number->weight >= 0 ? 4 * ((size_t)number->weight + 1) : 1) + (size_t)number->scale + 2;
+}
+
+/* Writes a large number as its digits with an exponent. */
+static char *
+write_with_exponent(const Digits *number)
+{
+	char *text = palloc(4 * (size_t)number->count + 16);
+	char *end = text;
+	int exponent = 4 * (number->weight + 1 - number->count);
+
+	if (number->negative)
+		*end++ = '-';
+	for (int i = 0; i < number->count; i++)
+		end += sprintf(end, i == 0 ? "%d" : "%04d", word_at(number->digits, i));
+	for (; end[-1] == '0'; end--)
+		exponent++;
+	sprintf(end, "e%d", exponent);
+	return text;
+}
+
+static cu_text
+read_number(Reader *reader, Numeric number)
+{
+	char *text = NULL;
+	size_t size;
+
+	if (!is_short(number))
+	{
+		bytea *sent = DatumGetByteaP(DirectFunctionCall1(numeric_send, NumericGetDatum(number)));
+		Digits digits = digits_of(sent);
+
+		/* With a few bytes to spare: the core counts exactly. */
+		if (written_size(&digits) > CU_MAX_NUMBER_BYTES + 8)
+			text = write_with_exponent(&digits);
+		pfree(sent);
+	}
+	if (text == NULL)
+		text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+	size = strlen(text);
+	if (size > FREE_DIGITS)
+		reader->document->bytes += size;
+	return (cu_text){text, size};
+}
+
 static cu_json
-read_scalar(const JsonbValue *scalar)
+read_scalar(Reader *reader, const JsonbValue *scalar)
 {
 	switch (scalar->type)
 	{
@@ -32,11 +145,7 @@ read_scalar(const JsonbValue *scalar)
 			return (cu_json){.kind = CU_JSON_STRING,
 							 .text = encoding_to_core(scalar->val.string.val, scalar->val.string.len)};
 		case jbvNumeric:
-		{
-			char *digits = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(scalar->val.numeric)));
-
-			return (cu_json){.kind = CU_JSON_NUMBER, .text = {digits, strlen(digits)}};
-		}
+			return (cu_json){.kind = CU_JSON_NUMBER, .text = read_number(reader, scalar->val.numeric)};
 		default:
 			return (cu_json){.kind = CU_JSON_NULL};
 	}
@@ -88,49 +197,116 @@ sort_object(Level *level)
 	}
 }
 
-static void
-read_document(JsonbContainer *container, cu_document *document)
+/* The place of the value that comes next. */
+static cu_json *
+next_place(const Reader *reader)
 {
-	Level levels[CU_MAX_DEPTH];
-	int depth = 0;
+	const Level *level;
+
+	if (reader->depth == 0)
+		return &reader->document->root;
+	level = &reader->levels[reader->depth - 1];
+	return &level->items[level->filled];
+}
+
+/* Takes note that the value at next_place() is there. */
+static void
+end_value(Reader *reader)
+{
+	if (reader->depth > 0)
+		reader->levels[reader->depth - 1].filled++;
+	if (reader->depth <= 1)
+		reader->skips = false;
+}
+
+static void
+read_key(Reader *reader, const JsonbValue *key)
+{
+	Level *level = &reader->levels[reader->depth - 1];
+	cu_text text = encoding_to_core(key->val.string.val, key->val.string.len);
+
+	level->keys[level->filled] = text;
+	if (reader->is_request && reader->depth == 1)
+		reader->skips = !cu_is_request_key(text);
+}
+
+/* Begins an array or object; false if it is too deep. What is skipped is gone through for its depth alone. */
+static bool
+begin_level(Reader *reader, JsonbIteratorToken token, const JsonbValue *value)
+{
+	cu_json *place;
+
+	reader->document->depth = Max(reader->document->depth, (size_t)reader->depth + 1);
+	if (reader->depth == CU_MAX_DEPTH)
+		return false;
+	if (!reader->skips)
+	{
+		place = next_place(reader);
+		reader->levels[reader->depth] = token == WJB_BEGIN_ARRAY
+											? open_level(place, CU_JSON_ARRAY, (size_t)value->val.array.nElems)
+											: open_level(place, CU_JSON_OBJECT, (size_t)value->val.object.nPairs);
+	}
+	reader->depth++;
+	return true;
+}
+
+static void
+end_level(Reader *reader, JsonbIteratorToken token)
+{
+	reader->depth--;
+	if (reader->skips)
+	{
+		if (reader->depth == 1)
+		{
+			*next_place(reader) = (cu_json){.kind = CU_JSON_NULL};
+			end_value(reader);
+		}
+		return;
+	}
+	if (token == WJB_END_OBJECT && encoding_converts())
+		sort_object(&reader->levels[reader->depth]);
+	end_value(reader);
+}
+
+/* Reads all of it, unless it is too deep or has too many bytes. */
+static void
+read_container(Reader *reader, JsonbContainer *container)
+{
 	JsonbIterator *iterator = JsonbIteratorInit(container);
+	bool is_scalar = false;
 	JsonbIteratorToken token;
 	JsonbValue value;
 
-	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE &&
+		   reader->document->bytes <= reader->max_bytes)
 	{
-		Level *level = depth > 0 ? &levels[depth - 1] : NULL;
-		cu_json *place = level ? &level->items[level->filled] : &document->root;
-
+		CHECK_FOR_INTERRUPTS();
 		switch (token)
 		{
 			case WJB_BEGIN_ARRAY:
-				if (value.val.array.rawScalar)
+				is_scalar = value.val.array.rawScalar;
+				if (is_scalar)
 					break;
 				/* FALLTHROUGH */
 			case WJB_BEGIN_OBJECT:
-				document->depth = Max(document->depth, (size_t)depth + 1);
-				if (depth == CU_MAX_DEPTH)
+				if (!begin_level(reader, token, &value))
 					return; /* too deep: the core refuses it unread */
-				levels[depth++] = token == WJB_BEGIN_ARRAY ? open_level(place, CU_JSON_ARRAY, value.val.array.nElems)
-														   : open_level(place, CU_JSON_OBJECT, value.val.object.nPairs);
 				break;
 			case WJB_KEY:
-				level->keys[level->filled] = encoding_to_core(value.val.string.val, value.val.string.len);
+				if (!reader->skips)
+					read_key(reader, &value);
 				break;
 			case WJB_ELEM:
 			case WJB_VALUE:
-				*place = read_scalar(&value);
-				if (level)
-					level->filled++;
+				if (reader->skips && reader->depth > 1)
+					break;
+				*next_place(reader) = reader->skips ? (cu_json){.kind = CU_JSON_NULL} : read_scalar(reader, &value);
+				end_value(reader);
 				break;
 			case WJB_END_OBJECT:
-				if (encoding_converts())
-					sort_object(level);
-				/* FALLTHROUGH */
 			case WJB_END_ARRAY:
-				if (depth > 0 && --depth > 0)
-					levels[depth - 1].filled++;
+				if (!is_scalar)
+					end_level(reader, token);
 				break;
 			default:
 				elog(ERROR, "unexpected jsonb token %d", (int)token);
@@ -138,12 +314,22 @@ read_document(JsonbContainer *container, cu_document *document)
 	}
 }
 
-cu_document
-json_read_document(Jsonb *jsonb)
+/* Reads a document whose own size is known. */
+static void
+read_document(cu_document *document, JsonbContainer *container, size_t max_bytes, bool is_request)
 {
-	cu_document document = {.bytes = VARSIZE(jsonb) - VARHDRSZ};
+	Reader reader = {.document = document, .max_bytes = max_bytes, .is_request = is_request};
 
-	read_document(&jsonb->root, &document);
+	read_container(&reader, container);
+}
+
+cu_document
+json_read_document(Datum jsonb)
+{
+	cu_document document = {.bytes = toast_raw_datum_size(jsonb) - VARHDRSZ};
+
+	if (document.bytes <= CU_MAX_REQUEST_BYTES)
+		read_document(&document, &DatumGetJsonbP(jsonb)->root, CU_MAX_REQUEST_BYTES, false);
 	return document;
 }
 
@@ -153,35 +339,54 @@ json_read_request(Datum jsonb)
 	cu_document document = {.bytes = toast_raw_datum_size(jsonb) - VARHDRSZ};
 
 	if (document.bytes <= CU_MAX_REQUEST_BYTES)
-		read_document(&DatumGetJsonbP(jsonb)->root, &document);
+		read_document(&document, &DatumGetJsonbP(jsonb)->root, CU_MAX_REQUEST_BYTES, true);
+	return document;
+}
+
+static cu_document
+read_element(const JsonbValue *element, bool is_request)
+{
+	cu_document document = {.bytes = 0};
+
+	if (element->type != jbvBinary)
+	{
+		Reader reader = {.document = &document};
+
+		/* A scalar of its own has a header of two words. */
+		document.bytes = 2 * sizeof(uint32) + (element->type == jbvString ? (size_t)element->val.string.len : 0);
+		document.root = read_scalar(&reader, element);
+	}
+	else
+	{
+		document.bytes = (size_t)element->val.binary.len;
+		if (document.bytes <= CU_MAX_REQUEST_BYTES)
+			read_document(&document, element->val.binary.data, CU_MAX_REQUEST_BYTES, is_request);
+	}
 	return document;
 }
 
 cu_document
 json_read_element(const JsonbValue *element)
 {
-	cu_document document = {.bytes = 0};
+	return read_element(element, true);
+}
 
-	if (element->type != jbvBinary)
-	{
-		/* A scalar of its own has a header of two words. */
-		document.bytes = 2 * sizeof(uint32) + (element->type == jbvString ? (size_t)element->val.string.len : 0);
-		document.root = read_scalar(element);
-	}
-	else
-	{
-		document.bytes = (size_t)element->val.binary.len;
-		if (document.bytes <= CU_MAX_REQUEST_BYTES)
-			read_document(element->val.binary.data, &document);
-	}
-	return document;
+cu_json
+json_read_value(const JsonbValue *value)
+{
+	cu_document document = read_element(value, false);
+
+	if (document.bytes > CU_MAX_REQUEST_BYTES || document.depth >= CU_MAX_DEPTH)
+		return (cu_json){.kind = CU_JSON_NULL};
+	return document.root;
 }
 
 cu_json
 json_read(Jsonb *jsonb)
 {
-	cu_document document = json_read_document(jsonb);
+	cu_document document = {.bytes = VARSIZE(jsonb) - VARHDRSZ};
 
+	read_document(&document, &jsonb->root, SIZE_MAX, false);
 	if (document.depth > CU_MAX_DEPTH)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),

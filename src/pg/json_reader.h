@@ -12,17 +12,20 @@
 
 /*
  * Reads a request. One that is larger than CU_MAX_REQUEST_BYTES or deeper than CU_MAX_DEPTH is read only so far that
- * the core can refuse it. Never recurses.
+ * the core can refuse it; of keys that the core does not know, the values are left out. Never recurses.
  */
 extern cu_document json_read_request(Datum jsonb);
 
 /* The same for an element of an array, as JsonbIteratorNext returns it: a scalar or jbvBinary. */
 extern cu_document json_read_element(const JsonbValue *element);
 
-/* Reads a value of any size; it is complete unless its depth is over CU_MAX_DEPTH. */
-extern cu_document json_read_document(Jsonb *jsonb);
+/* Reads the value of a key of a request, as findJsonbValueFromContainer returns it; one that is too large or deep as null. */
+extern cu_json json_read_value(const JsonbValue *value);
 
-/* Reads a value that one of our tables holds, or a statement of ours returns; raises if it is too deep. */
+/* Reads a value; it is complete unless it is larger than CU_MAX_REQUEST_BYTES or deeper than CU_MAX_DEPTH. */
+extern cu_document json_read_document(Datum jsonb);
+
+/* Reads a value of any size that one of our tables holds, or a statement of ours returns; raises if it is too deep. */
 extern cu_json json_read(Jsonb *jsonb);
 
 #endif

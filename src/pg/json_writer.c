@@ -351,28 +351,51 @@ faulty_tag_value(const cu_error *error)
 	return error->tag_is_id ? number_value((cu_text){error->tag, strlen(error->tag)}) : cstring_value(error->tag);
 }
 
+static JsonbValue
+options_value(const cu_error *error)
+{
+	JsonbValue *elements = ROOM(JsonbValue, error->option_count);
+
+	for (size_t i = 0; i < error->option_count; i++)
+		elements[i] = scalar_value(&error->options[i]);
+	return array_value(elements, error->option_count);
+}
+
+/* What an HTTP server would answer; PostgREST does, to the SQLSTATEs. */
+static int
+http_status(cu_code code)
+{
+	return code == CU_NOT_INSTALLED ? 500 : 400;
+}
+
 Jsonb *
 json_write_error(const cu_error *error, int64 position, const char *sqlstate)
 {
-	JsonbPair pairs[9];
+	JsonbPair pairs[12];
 	size_t count = 0;
 	JsonbValue value;
 
-	if (error->tag[0])
+	if (error->has_tag)
 		pairs[count++] = pair("tag", faulty_tag_value(error));
 	pairs[count++] = pair("code", cstring_value(cu_code_name(error->code)));
 	if (sqlstate)
 		pairs[count++] = pair("hint", cstring_value(error->hint));
-	if (error->field[0])
+	if (error->has_type)
+		pairs[count++] = pair("type", cstring_value(cu_field_type_name(error->type)));
+	if (error->has_field)
 		pairs[count++] = pair("field", cstring_value(error->field));
-	pairs[count++] = pair("status", integer_value(400));
+	if (error->has_value)
+		pairs[count++] = pair("value", cstring_value(error->value));
+	pairs[count++] = pair("status", integer_value(http_status(error->code)));
 	if (sqlstate)
 		pairs[count++] = pair("message", cstring_value(error->message));
+	if (error->options)
+		pairs[count++] = pair("options", options_value(error));
 	if (position)
 		pairs[count++] = pair("position", integer_value(position));
 	if (sqlstate)
 		pairs[count++] = pair("sqlstate", cstring_value(sqlstate));
-	if (error->merge_tag[0])
+	if (error->has_merge_tag)
 		pairs[count++] = pair("merge_tag", cstring_value(error->merge_tag));
 	value = object_value(pairs, count);
 	return JsonbValueToJsonb(&value);

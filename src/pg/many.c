@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 
 #include "definitions.h"
 #include "encoding.h"
@@ -52,7 +53,7 @@ many_reject(Many *many, int64 position, const Upsert *upsert)
 	if (many->first_rejected == 0 || position < many->first_rejected)
 	{
 		many->first_rejected = position;
-		many->first_error = *upsert->error;
+		report_keep(GetMemoryChunkContext(many), &many->first_error, upsert->error);
 	}
 	results_add(many->results, position, upsert);
 }

@@ -3,6 +3,9 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "encoding.h"
@@ -75,6 +78,36 @@ report_array_too_long(cu_error *error, int max)
 	*error = (cu_error){.code = CU_INVALID_REQUEST};
 	snprintf(error->message, sizeof(error->message), "The array has more than %d requests.", max);
 	strlcpy(error->hint, "Split it, or load a file with contacts.import().", sizeof(error->hint));
+}
+
+void
+report_unless_writable(const char *call)
+{
+	if (XactReadOnly)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot execute %s in a read-only transaction", call),
+				 RecoveryInProgress()
+					 ? errhint("This server is a standby: connect to the primary. contacts.preview() works here.")
+					 : errhint("Begin a transaction that is READ WRITE. contacts.preview() works in this one.")));
+	PreventCommandIfParallelMode(call);
+}
+
+void
+report_keep(MemoryContext memory, cu_error *kept, const cu_error *error)
+{
+	MemoryContext caller = MemoryContextSwitchTo(memory);
+	cu_json *options = palloc(sizeof(cu_json) * Max(error->option_count, 1));
+
+	for (size_t i = 0; i < error->option_count; i++)
+	{
+		cu_text text = error->options[i].text;
+
+		options[i] = (cu_json){.kind = CU_JSON_STRING, .text = {pnstrdup(text.data, text.size), text.size}};
+	}
+	*kept = *error;
+	kept->options = error->options ? options : NULL;
+	MemoryContextSwitchTo(caller);
 }
 
 static int

@@ -22,6 +22,15 @@ extern void report_array_too_long(cu_error *error, int max);
 /* The same as report_raise, for the request of an array at a position, from 1. */
 pg_noreturn extern void report_raise_at(const cu_error *error, int64 position);
 
+/* Copies an error to outlive the definitions that it points to, with what it points to in memory. */
+extern void report_keep(MemoryContext memory, cu_error *kept, const cu_error *error);
+
+/*
+ * Raises 25006 for a call that writes where nothing can be written, and for one in a parallel worker: its name, with
+ * parentheses.
+ */
+extern void report_unless_writable(const char *call);
+
 /* Raises the error: MESSAGE, DETAIL, HINT, SQLSTATE and the names of the objects, as section 4 of the contract says. */
 pg_noreturn extern void report_raise(const cu_error *error);
 

@@ -66,7 +66,7 @@ glance(const JsonbValue *element, cu_json *root)
 		if (value)
 		{
 			keys[count] = (cu_text){wanted[i], strlen(wanted[i])};
-			items[count++] = json_read_element(value).root;
+			items[count++] = json_read_value(value);
 		}
 	}
 	*root = (cu_json){.kind = CU_JSON_OBJECT, .count = count, .items = items, .keys = keys};

@@ -74,12 +74,17 @@ is_tag_set(ArrayType *tags)
 	return true;
 }
 
+/* A document that is too large or too deep has been read in part. */
 static bool
-is_data(Jsonb *jsonb)
+is_data(const cu_document *data)
 {
-	cu_document data = json_read_document(jsonb);
+	return data->depth <= CU_MAX_DEPTH && cu_is_stored_data(&data->root);
+}
 
-	return data.depth <= CU_MAX_DEPTH && cu_is_stored_data(&data.root);
+static bool
+is_small(const cu_document *data)
+{
+	return data->bytes <= CU_MAX_DATA_BYTES && (!is_data(data) || cu_data_size(&data->root) <= CU_MAX_DATA_BYTES);
 }
 
 /* What RFC 3339 can write. */
@@ -114,15 +119,19 @@ PG_FUNCTION_INFO_V1(contacts_check_contact);
 Datum
 contacts_check_contact(PG_FUNCTION_ARGS)
 {
+	cu_document data = json_read_document(PG_GETARG_DATUM(3));
+
 	require(is_object_id(PG_GETARG_TEXT_PP(0)), "id", "be 24 lower-case hex digits");
 	require(cu_is_stored_email(text_argument(fcinfo, 1)),
 			"email_address",
 			"be a valid address, trimmed, its ASCII letters in lower case");
 	require(is_tag_set(PG_GETARG_ARRAYTYPE_P(2)), "tags", "be sorted, without duplicates and nulls");
-	require(
-		is_data(PG_GETARG_JSONB_P(3)),
-		"data",
-		"be an object of strings, numbers, booleans and lists of strings, none of them empty, without email_address");
+	require(is_small(&data), "data", "be at most 1 MiB, with the digits of its numbers");
+	require(is_data(&data),
+			"data",
+			"be an object of strings, numbers of at most 65535 digits, booleans and lists of strings, none of them "
+			"empty, without "
+			"email_address");
 	require(PG_GETARG_INT64(4) > 0, "version", "be positive");
 	require(is_time(PG_GETARG_TIMESTAMPTZ(5)), "created_at", "be in the years 1 to 9999");
 	require(is_time(PG_GETARG_TIMESTAMPTZ(6)), "updated_at", "be in the years 1 to 9999");
@@ -202,8 +211,8 @@ contacts_is_field_value(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (!PG_ARGISNULL(1))
 		options = read_options(PG_GETARG_ARRAYTYPE_P(1));
-	value = json_read_document(PG_GETARG_JSONB_P(2));
-	if (value.depth > CU_MAX_DEPTH)
+	value = json_read_document(PG_GETARG_DATUM(2));
+	if (value.depth > CU_MAX_DEPTH || value.bytes > CU_MAX_REQUEST_BYTES)
 		PG_RETURN_BOOL(false);
 	host_check(cu_is_field_value(&host, field_type_argument(fcinfo, 0), &options, &value.root, &valid));
 	PG_RETURN_BOOL(valid);

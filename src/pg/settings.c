@@ -20,6 +20,13 @@ static int notify_interval = 100;
 static const struct config_enum_entry notify_options[] = {
 	{"events", NOTIFY_EVENTS, false}, {"wakeup", NOTIFY_WAKEUP, false}, {"off", NOTIFY_OFF, false}, {NULL, 0, false}};
 
+static int unknown_keys = UNKNOWN_KEYS_NOTICE;
+
+static const struct config_enum_entry unknown_keys_options[] = {{"notice", UNKNOWN_KEYS_NOTICE, false},
+																{"ignore", UNKNOWN_KEYS_IGNORE, false},
+																{"refuse", UNKNOWN_KEYS_REFUSE, false},
+																{NULL, 0, false}};
+
 static bool
 parse_workspace_id(const char *text, int64 *id)
 {
@@ -79,6 +86,19 @@ settings_define(void)
 							NULL,
 							NULL,
 							NULL);
+	DefineCustomEnumVariable(
+		"contact_upsert.unknown_keys",
+		"What becomes of top-level keys of a request that contact_upsert does not know.",
+		"notice: they are ignored, with a notice; ignore: without one; refuse: an error. A key that is one of "
+		"its own but for case, _ and - is always an error.",
+		&unknown_keys,
+		UNKNOWN_KEYS_NOTICE,
+		unknown_keys_options,
+		PGC_USERSET,
+		0,
+		NULL,
+		NULL,
+		NULL);
 	MarkGUCPrefixReserved("contact_upsert");
 	loading = false;
 }
@@ -94,6 +114,12 @@ settings_workspace_id(void)
 				 errmsg("invalid value for parameter \"contact_upsert.workspace_id\": \"%s\"", workspace_id_text),
 				 errdetail("The id of a workspace is an integer from 1 to " INT64_FORMAT ".", PG_INT64_MAX)));
 	return id;
+}
+
+UnknownKeysSetting
+settings_unknown_keys(void)
+{
+	return (UnknownKeysSetting)unknown_keys;
 }
 
 NotifySetting

@@ -5,18 +5,50 @@
 
 #include "access/xact.h"
 
+#include "encoding.h"
 #include "host.h"
 #include "object_id.h"
+#include "settings.h"
 #include "upsert.h"
+
+/* Whether the call under way has already said that it ignores keys. */
+static bool has_noted_unknown_keys;
+
+void
+upsert_begin_call(void)
+{
+	has_noted_unknown_keys = false;
+}
+
+static void
+note_unknown_keys(const cu_request *request)
+{
+	char names[256];
+
+	if (has_noted_unknown_keys || settings_unknown_keys() != UNKNOWN_KEYS_NOTICE || !cu_unknown_keys(request, &names))
+		return;
+	has_noted_unknown_keys = true;
+	ereport(
+		NOTICE,
+		(errmsg("Unknown keys of the request are ignored: %s", encoding_to_cstring((cu_text){names, strlen(names)})),
+		 errhint("With contact_upsert.unknown_keys = 'refuse' they are an error, with 'ignore' there is no notice.")));
+}
 
 bool
 upsert_read(Upsert *upsert, const cu_document *document)
 {
 	cu_host host = host_in(CurrentMemoryContext);
-	cu_result result = cu_read_request(&host, document, &upsert->request, &upsert->facts.email, upsert->error);
+	cu_result result = cu_read_request(&host,
+									   document,
+									   settings_unknown_keys() == UNKNOWN_KEYS_REFUSE,
+									   &upsert->request,
+									   &upsert->facts.email,
+									   upsert->error);
 
 	host_check(result);
 	upsert->rejected = result == CU_REJECTED;
+	if (!upsert->rejected)
+		note_unknown_keys(upsert->request);
 	return !upsert->rejected;
 }
 

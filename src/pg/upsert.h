@@ -19,7 +19,10 @@ typedef struct Upsert
 	char id[OBJECT_ID_SIZE];
 } Upsert;
 
-/* Reads a request and sets facts.email; false if it is rejected. */
+/* Begins a call: it notes the unknown keys of its requests once. */
+extern void upsert_begin_call(void);
+
+/* Reads a request and sets facts.email; false if it is rejected. Notes unknown keys, as contact_upsert.unknown_keys says. */
 extern bool upsert_read(Upsert *upsert, const cu_document *document);
 
 /* Decides on what was found, and fills in the facts as they are before a write; false if it is rejected. */

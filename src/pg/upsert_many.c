@@ -193,6 +193,7 @@ upsert_many(int64 workspace_id, Jsonb *requests, bool stops, Results *results)
 	cu_error error;
 
 	check_array(requests);
+	upsert_begin_call();
 	if (!store_is_installed())
 	{
 		report_not_installed(&error);

@@ -116,6 +116,7 @@ upsert_one(int64 workspace_id, Datum request, bool write, Upsert *upsert)
 	cu_document document = {.bytes = 0};
 
 	*upsert = (Upsert){.error = palloc(sizeof(cu_error))};
+	upsert_begin_call();
 	definitions_begin_call();
 	if (DatumGetPointer(request) != NULL)
 		document = json_read_request(request);

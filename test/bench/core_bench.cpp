@@ -78,7 +78,7 @@ upsert(benchmark::State &state, const char *data, cu_outcome expected)
 		cu_text email{};
 		cu_decision decision{};
 		cu_error error;
-		auto result = cu_read_request(host.get(), &request.document(), &read, &email, &error);
+		auto result = cu_read_request(host.get(), &request.document(), false, &read, &email, &error);
 		if (result == CU_OK)
 			result = cu_decide(host.get(), definitions, read, data == nullptr ? nullptr : &contact, &decision, &error);
 		if (result != CU_OK || decision.outcome != expected)

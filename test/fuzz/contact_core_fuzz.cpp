@@ -56,7 +56,13 @@ check_error(const cu_error &error, bool is_utf8)
 {
 	require(cu_code_name(error.code) != nullptr, "an error has a code");
 	require(error.message[0] != '\0' && error.hint[0] != '\0', "an error has a message and a hint");
-	for (const std::string_view text : {error.message, error.hint, error.field, error.merge_tag, error.tag})
+	require(error.has_field || error.field[0] == '\0', "an error says that it has a field");
+	require(error.has_merge_tag || error.merge_tag[0] == '\0', "an error says that it has a merge tag");
+	require(error.has_tag || error.tag[0] == '\0', "an error says that it has a tag");
+	require((error.code == CU_FIELD_INVALID) == error.has_type, "an invalid value has its field's type");
+	require((error.options != nullptr) == (error.option_count > 0), "the options are there");
+	for (const std::string_view text :
+		 {error.message, error.hint, error.field, error.merge_tag, error.tag, error.value})
 	{
 		require(text.size() < sizeof error.message, "an error's texts are terminated");
 		require(!is_utf8 || contact::count_code_points(text).has_value(), "an error's texts are UTF-8 if the input is");
@@ -76,6 +82,8 @@ void
 check_data(const cu_json &data)
 {
 	require(cu_is_stored_data(&data), "the data can be stored");
+	for (const auto &value : range(data.items, data.count))
+		require(value.kind != CU_JSON_NUMBER || value.text.size <= CU_MAX_NUMBER_BYTES, "a number can be written out");
 	for (std::size_t i = 1; i < data.count; i++)
 		require(contact::jsonb_less(view_text(data.keys[i - 1]), view_text(data.keys[i])),
 				"the data is in jsonb's order");
@@ -143,6 +151,67 @@ check_outcome(const Input &input, const cu_decision &decision)
 		require(flag(input.request.root, "resubscribe"), "who opted out stays out without consent");
 }
 
+/* The keys of a request that is accepted are ours or listed, and one that lists none is accepted by those who refuse them. */
+void
+check_unknown_keys(const Input &input, const cu_request *request)
+{
+	char names[256];
+	const bool some = cu_unknown_keys(request, &names);
+	const auto keys = range(input.request.root.keys, input.request.root.count);
+	require(some == !std::ranges::all_of(keys, cu_is_request_key), "unknown keys are listed");
+
+	TestHost host;
+	const cu_request *again = nullptr;
+	cu_text email{};
+	cu_error error{};
+	const auto result = cu_read_request(host.get(), &input.request, true, &again, &email, &error);
+	require(result == (some ? CU_REJECTED : CU_OK), "unknown keys are refused if asked to");
+}
+
+/* What is stored may be sent again though its options are gone. */
+void
+check_without_options(const TestHost &host, const Input &input, const cu_request *request, const cu_contact &contact)
+{
+	/* A default that is no option any more is none. */
+	const auto has_default = [](const cu_json &field) {
+		const auto *value = find_member(field, "default_value");
+		return value != nullptr && value->kind != CU_JSON_NULL;
+	};
+	static const JsonDocument none(R"(["no option of anybody", "nor this one"])");
+	std::vector<cu_json> fields;
+	std::vector<std::vector<cu_json>> values;
+	const auto *source = find_member(*input.definitions, "fields");
+	if (source == nullptr || std::ranges::any_of(range(source->items, source->count), has_default))
+		return;
+	for (const auto &field : range(source->items, source->count))
+	{
+		auto &members = values.emplace_back(field.items, field.items + field.count);
+		for (std::size_t i = 0; i < field.count; i++)
+		{
+			if (view_text(field.keys[i]) == "options" && members[i].kind == CU_JSON_ARRAY)
+				members[i] = none.root();
+		}
+		fields.push_back(field);
+		fields.back().items = members.data();
+	}
+	std::vector<cu_json> members(input.definitions->items, input.definitions->items + input.definitions->count);
+	for (std::size_t i = 0; i < members.size(); i++)
+	{
+		if (view_text(input.definitions->keys[i]) == "fields")
+			members[i].items = fields.data();
+	}
+	cu_json definitions = *input.definitions;
+	definitions.items = members.data();
+
+	const cu_definitions *loaded = nullptr;
+	cu_decision decision{};
+	cu_error error{};
+	require(cu_load_definitions(host.get(), &definitions, &loaded) == CU_OK, "options can be changed");
+	require(cu_decide(host.get(), loaded, request, &contact, &decision, &error) == CU_OK &&
+				decision.outcome == CU_UNCHANGED,
+			"what is stored may be sent again though its options are gone");
+}
+
 /* The same request once more finds nothing to do, where the contract promises that. */
 void
 check_idempotence(const TestHost &host, const Input &input, const cu_definitions *definitions,
@@ -162,6 +231,7 @@ check_idempotence(const TestHost &host, const Input &input, const cu_definitions
 	require(cu_decide(host.get(), definitions, request, &contact, &again, &error) == CU_OK,
 			"a request can be repeated");
 	require(again.outcome == CU_UNCHANGED, "a request that is repeated changes nothing");
+	check_without_options(host, input, request, contact);
 	require(write_json(again.data) == write_json(decision.data), "a request that is repeated keeps the data");
 }
 
@@ -185,11 +255,12 @@ run(const Input &input)
 	const cu_request *request = nullptr;
 	cu_text email{};
 	cu_error error{};
-	auto result = cu_read_request(host.get(), &input.request, &request, &email, &error);
+	auto result = cu_read_request(host.get(), &input.request, false, &request, &email, &error);
 	cu_decision decision{};
 	if (result == CU_OK)
 	{
 		check_email(email);
+		check_unknown_keys(input, request);
 		result = cu_decide(host.get(), definitions, request, input.contact, &decision, &error);
 	}
 	require(result != CU_INTERNAL_ERROR, "a request causes no internal error");

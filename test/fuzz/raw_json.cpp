@@ -9,24 +9,9 @@
 namespace {
 
 constexpr const char *kKeys[] = {
-	"email_address",
-	"fields",
-	"tags",
-	"status",
-	"partial_update",
-	"add_tags",
-	"remove_tags",
-	"create_tags",
-	"resubscribe",
-	"first_name",
-	"last_name",
-	"age",
-	"active",
-	"birthday",
-	"plan",
-	"topics",
-	"country",
-	"data",
+	"email_address", "fields",		"tags",			 "status",	   "partial_update", "add_tags", "remove_tags",
+	"create_tags",	 "resubscribe", "partialUpdate", "first_name", "last_name",		 "age",		 "active",
+	"birthday",		 "plan",		"topics",		 "country",	   "data",
 };
 
 constexpr const char *kTexts[] = {
@@ -41,6 +26,11 @@ constexpr const char *kTexts[] = {
 	"de",
 	"1.50",
 	"true",
+	" ",
+	"12",
+	"1e131000",
+	" Pro ",
+	"a\uFF20b",
 };
 
 } // namespace

@@ -44,6 +44,7 @@ SELECT * FROM pg_temp.error_of('[{"email_address":"a@example.com"}]');
 SELECT * FROM pg_temp.error_of('42');
 SELECT * FROM pg_temp.error_of('true');
 SELECT * FROM pg_temp.error_of('"{\"email_address\":\"a@example.com\"}"');
+SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","partialUpdate":true}');
 -- 2 EMAIL_REQUIRED
 SELECT * FROM pg_temp.error_of('{}');
 SELECT * FROM pg_temp.error_of('{"email_address":null}');
@@ -53,11 +54,13 @@ SELECT * FROM pg_temp.error_of('{"email_address":" \t\u00a0\u3000 "}');
 SELECT * FROM pg_temp.error_of('{"email_address":42}');
 SELECT * FROM pg_temp.error_of('{"email_address":["a@example.com"]}');
 SELECT * FROM pg_temp.error_of('{"email_address":"nobody"}');
+SELECT * FROM pg_temp.error_of(jsonb_build_object('email_address', repeat('x', 300)));
 -- 4 FIELD_NOT_FOUND
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","fields":{"shoe_size":null}}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","fields":{"Age":1}}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","fields":{"%s \"x\"":1}}');
-SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","fields":[]}');
+SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","fields":{"":"x"}}');
+SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","fields":["x"]}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","fields":"x"}');
 -- 5 STATUS_INVALID
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","status":"subscribed"}');
@@ -66,13 +69,18 @@ SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","status":1}');
 -- 6 FIELD_INVALID
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","fields":{"age":"old"}}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","fields":{"colour":"blue"}}');
-SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","fields":{"words":{}}}');
+SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","fields":{"words":{"en":["x",null,true]}}}');
+SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","fields":{"age":true}}');
+SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","fields":{"age":1e131071}}');
 -- 7 TAG_NOT_FOUND
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":[999]}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":["it''s \"new\" 100%"]}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","add_tags":[-1]}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","remove_tags":[99999999999999999999]}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":[1e400]}');
+SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":[-1e131071]}');
+SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":["2"],"create_tags":true}');
+SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":[""]}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":{}}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":[1.5]}');
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","tags":[null]}');
@@ -89,6 +97,16 @@ SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com","partial_update
 SELECT contacts.define_workspace('default', 'guarded');
 SELECT * FROM pg_temp.error_of('{"email_address":"cersei@example.com","status":"SUBSCRIBED","partial_update":true}');
 SELECT * FROM pg_temp.error_of('{"email_address":"cersei@example.com","resubscribe":"yes","partial_update":true}');
+-- 25006: a read-only transaction
+BEGIN READ ONLY;
+SELECT contact_upsert('{"email_address":"a@example.com"}');
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT contacts.upsert_many(requests => '[{"email_address":"a@example.com"}]');
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT outcome FROM contacts.preview(request => '{"email_address":"a@example.com","fields":{"words":"w","house":"h"}}');
+COMMIT;
 -- the workspace
 SET contact_upsert.workspace_id = 77;
 SELECT * FROM pg_temp.error_of('{"email_address":"a@example.com"}');

@@ -89,7 +89,7 @@ CoreCall::run()
 	if (const auto result = cu_load_definitions(host.get(), &definitions_.root(), &definitions); result != CU_OK)
 		return result;
 	const cu_request *request = nullptr;
-	const auto result = cu_read_request(host.get(), &request_.document(), &request, &email, &error);
+	const auto result = cu_read_request(host.get(), &request_.document(), false, &request, &email, &error);
 	return result == CU_OK ? cu_decide(host.get(), definitions, request, existing_.get(), &decision, &error) : result;
 }
 

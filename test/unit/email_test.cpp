@@ -23,7 +23,7 @@ read(std::string_view value)
 	const cu_request *request = nullptr;
 	cu_text email{};
 	cu_error error{};
-	const auto result = cu_read_request(host.get(), &document.document(), &request, &email, &error);
+	const auto result = cu_read_request(host.get(), &document.document(), false, &request, &email, &error);
 	if (result == CU_REJECTED)
 	{
 		EXPECT_STREQ(error.field, "email_address");
@@ -105,6 +105,18 @@ const Row kRows[] = {
 	{"ideographic_full_stop", R"("a@b\u3002c")", kInvalid},
 	{"fullwidth_full_stop", R"("a@b\uff0ec")", kInvalid},
 	{"halfwidth_full_stop", R"("a@b\uff61c")", kInvalid},
+	{"fullwidth_at", R"("a\uff20b")", kInvalid},
+	{"fullwidth_at_in_local_part", R"("a\uff20b@c")", kInvalid},
+	{"small_at", R"("a\ufe6bb@c")", kInvalid},
+	{"small_full_stop", R"("a@b\ufe52c")", kInvalid},
+	{"one_dot_leader", R"("a@b\u2024c")", kInvalid},
+	{"ellipsis", R"("a\u2026@b")", kInvalid},
+	{"presentation_form_full_stop", R"("a@b\ufe12c")", kInvalid},
+	{"digit_full_stop", R"("a@b\u2488c")", kInvalid},
+	{"replacement_character", R"("a\ufffd@b")", kInvalid},
+	{"replacement_character_in_domain", R"("a@b\ufffd.c")", kInvalid},
+	{"braille_blank", R"("a\u2800@b")", kInvalid},
+	{"fullwidth_letter", R"("ａ@b")", "ａ@b"},
 	{"noncharacter", R"("a\uffff@b")", kInvalid},
 	{"noncharacter_block", R"("a\ufdd0@b")", kInvalid},
 };

@@ -43,6 +43,10 @@ const Row kRequiredRows[] = {
 	 "null",
 	 R"("fields": {"zz": 1, "company": ""})",
 	 "FIELD_REQUIRED (company): Field 'Company' is required."},
+	{"create_blank",
+	 "null",
+	 R"("fields": {"zz": 1, "company": " \u00a0"})",
+	 "FIELD_REQUIRED (company): Field 'Company' is required."},
 	{"create_zero_is_a_value",
 	 "null",
 	 R"("fields": {"zz": 0, "company": "x"})",
@@ -148,11 +152,134 @@ const Row kMergeRows[] = {
 	 R"({"status": "SUBSCRIBED", "data": {"topics": ["News", "Jobs"]}})",
 	 R"("fields": {"topics": "Jobs,News"})",
 	 R"(UNCHANGED SUBSCRIBED [] {"topics":["News","Jobs"]})"},
+	{"reordered_options_change_nothing",
+	 R"({"status": "SUBSCRIBED", "data": {"topics": ["Jobs", "News"]}})",
+	 R"("fields": {"topics": ["News", "Jobs"]})",
+	 R"(UNCHANGED SUBSCRIBED [] {"topics":["Jobs","News"]})"},
+	{"fewer_options",
+	 R"({"status": "SUBSCRIBED", "data": {"topics": ["Jobs", "News"]}})",
+	 R"("fields": {"topics": ["News"]})",
+	 R"(UPDATED SUBSCRIBED [] {"topics":["News"]})"},
+	{"other_options",
+	 R"({"status": "SUBSCRIBED", "data": {"topics": ["Jobs", "News"]}})",
+	 R"("fields": {"topics": ["News", "Art, Music"]})",
+	 R"(UPDATED SUBSCRIBED [] {"topics":["News","Art, Music"]})"},
+
+	/* what is stored may be sent again, whatever the type says today */
+	{"removed_option",
+	 R"({"status": "SUBSCRIBED", "data": {"plan": "Gold"}})",
+	 R"("fields": {"plan": "Gold"})",
+	 R"(UNCHANGED SUBSCRIBED [] {"plan":"Gold"})"},
+	{"removed_option_with_space",
+	 R"({"status": "SUBSCRIBED", "data": {"plan": "Gold"}})",
+	 R"("fields": {"plan": " Gold ", "age": 1})",
+	 R"(UPDATED SUBSCRIBED [] {"age":1,"plan":"Gold"})"},
+	{"removed_option_partial",
+	 R"({"status": "SUBSCRIBED", "data": {"plan": "Gold"}})",
+	 R"("fields": {"plan": "Gold"})" + kPartial,
+	 R"(UNCHANGED SUBSCRIBED [] {"plan":"Gold"})"},
+	{"removed_option_of_another",
+	 R"({"status": "SUBSCRIBED", "data": {"plan": "Gold"}})",
+	 R"("fields": {"plan": "Silver"})",
+	 "FIELD_INVALID (plan): Field 'Plan' is not a valid DROPDOWN_SINGLE."},
+	{"removed_option_on_create",
+	 "null",
+	 R"("fields": {"plan": "Gold"})",
+	 "FIELD_INVALID (plan): Field 'Plan' is not a valid DROPDOWN_SINGLE."},
+	{"removed_options",
+	 R"({"status": "SUBSCRIBED", "data": {"topics": ["Sports", "News"]}})",
+	 R"("fields": {"topics": [" News", "Sports", "News"]})",
+	 R"(UNCHANGED SUBSCRIBED [] {"topics":["Sports","News"]})"},
+	{"removed_options_as_list",
+	 R"({"status": "SUBSCRIBED", "data": {"topics": ["Sports", "News"]}})",
+	 R"("fields": {"topics": " News,Sports,, "})",
+	 R"(UNCHANGED SUBSCRIBED [] {"topics":["Sports","News"]})"},
+	{"removed_options_and_more",
+	 R"({"status": "SUBSCRIBED", "data": {"topics": ["Sports", "News"]}})",
+	 R"("fields": {"topics": ["News", "Sports", "Jobs"]})",
+	 "FIELD_INVALID (topics): Field 'Topics' is not a valid DROPDOWN_MULTIPLE."},
+	{"removed_options_in_part",
+	 R"({"status": "SUBSCRIBED", "data": {"topics": ["Sports", "News"]}})",
+	 R"("fields": {"topics": ["Sports"]})",
+	 "FIELD_INVALID (topics): Field 'Topics' is not a valid DROPDOWN_MULTIPLE."},
+	{"date_of_old_rules",
+	 R"({"status": "SUBSCRIBED", "data": {"birthday": "0000-00-00"}})",
+	 R"("fields": {"birthday": "0000-00-00"})",
+	 R"(UNCHANGED SUBSCRIBED [] {"birthday":"0000-00-00"})"},
+	{"array_that_is_no_set",
+	 R"({"status": "SUBSCRIBED", "data": {"topics": ["Sports"]}})",
+	 R"("fields": {"topics": ["Sports", 1]})",
+	 "FIELD_INVALID (topics): Field 'Topics' is not a valid DROPDOWN_MULTIPLE."},
+	{"empty_list_is_no_field",
+	 kTywin,
+	 R"("fields": [])" + kPartial,
+	 R"(UNCHANGED SUBSCRIBED [] {"age":67,"last_name":"Lannister","first_name":"Tywin"})"},
+	{"empty_list_replaces", kTywin, R"("fields": [])", "UPDATED SUBSCRIBED [] {}"},
+	{"blank_text_clears",
+	 kTywin,
+	 R"("fields": {"last_name": " \u2003"})" + kPartial,
+	 R"(UPDATED SUBSCRIBED [] {"age":67,"first_name":"Tywin"})"},
 };
 
 TABLE_TEST(FieldsMerge, kMergeRows)
 {
 	EXPECT_EQ(outcome_of(row.contact, request_with(row.members)), row.outcome);
+}
+
+/* Twenty fields of TEXT, enough for more than 1 MiB. */
+std::string
+wide_definitions()
+{
+	std::string fields;
+	for (int i = 0; i < 20; i++)
+		fields += (i > 0 ? ",{\"merge_tag\":\"f" : "{\"merge_tag\":\"f") + std::to_string(10 + i) + "\",\"label\":\"F" +
+				  std::to_string(i) + R"(","type":"TEXT","required":false,"tracked":false})";
+	return R"({"status_policy": "api", "fields": [)" + fields + "]}";
+}
+
+/* {"f10": "xx..", ..}, count fields of so many bytes, and one more */
+std::string
+wide_data(int count, std::size_t size, std::size_t last)
+{
+	std::string data;
+	for (int i = 0; i < count; i++)
+		data += "\"f" + std::to_string(10 + i) + "\":\"" + std::string(size, 'x') + "\",";
+	return "{" + data + "\"f" + std::to_string(10 + count) + "\":\"" + std::string(last, 'x') + "\"}";
+}
+
+TEST(FieldsSize, is_1_MiB_at_most)
+{
+	constexpr std::size_t kOverhead = 4 + 17 * (4 + 3 + 4);
+	constexpr std::size_t kLast = CU_MAX_DATA_BYTES - kOverhead - std::size_t{16} * 65000;
+	const auto before = R"({"status": "SUBSCRIBED", "data": )" + wide_data(15, 65000, 65000) + "}";
+	const auto more = [](std::size_t size) {
+		return request_with("\"partial_update\":true,\"fields\":{\"f26\":\"" + std::string(size, 'x') + "\"}");
+	};
+
+	CoreCall fits(wide_definitions(), before, more(kLast));
+	ASSERT_EQ(fits.run(), CU_OK);
+	EXPECT_EQ(cu_data_size(&fits.decision.data), std::size_t{CU_MAX_DATA_BYTES});
+	CoreCall too_large(wide_definitions(), before, more(kLast + 1));
+	EXPECT_EQ(too_large.outcome(), "INVALID_REQUEST (fields): The fields of the contact would be larger than 1 MiB.");
+}
+
+TEST(FieldsSize, may_stay_as_it_is)
+{
+	const auto large = R"({"status": "SUBSCRIBED", "data": )" + wide_data(17, 65000, 65000) + "}";
+	EXPECT_TRUE(outcome_of(wide_definitions(), large, request_with(R"("partial_update": true, "status": "CLEANED")"))
+					.starts_with("UPDATED CLEANED"));
+	EXPECT_TRUE(outcome_of(wide_definitions(), large, request_with(R"("partial_update": true, "fields": {"f10": "y"})"))
+					.starts_with("INVALID_REQUEST"));
+}
+
+TEST(FieldsSize, counts_what_jsonb_takes)
+{
+	const auto size_of = [](const char *json) { return cu_data_size(&JsonDocument(json).root()); };
+	EXPECT_EQ(size_of("{}"), 4U);
+	EXPECT_EQ(size_of(R"({"a": true})"), 4U + 9);
+	EXPECT_EQ(size_of(R"({"a": "xyz"})"), 4U + 9 + 3);
+	EXPECT_EQ(size_of(R"({"a": 1.50})"), 4U + 9 + 16);
+	EXPECT_EQ(size_of(R"({"a": ["b", "cd"]})"), 4U + 9 + 8 + 8 + 3);
 }
 
 TEST(FieldNotFound, names_the_first_key_in_jsonb_order)
@@ -169,6 +296,19 @@ TEST(FieldInvalid, names_the_first_in_the_order_of_the_definitions)
 {
 	EXPECT_EQ(outcome_of("null", request_with(R"("fields": {"plan": 1, "active": 1, "country": 1})")),
 			  "FIELD_INVALID (active): Field 'Active' is not a valid BOOLEAN.");
+}
+
+TEST(FieldInvalid, says_what_is_expected)
+{
+	const auto hint_of = [](const char *fields) {
+		CoreCall call(kDefinitions, "null", request_with("\"fields\":" + std::string(fields)));
+		EXPECT_EQ(call.run(), CU_REJECTED);
+		return std::string(call.error.hint);
+	};
+	EXPECT_EQ(hint_of(R"({"age": "x"})"), "Expected a number, or a string that is one, such as 12.5.");
+	EXPECT_EQ(hint_of(R"({"age": " 1e-16384 "})"),
+			  "Expected a number of at most 65535 digits, 16383 of them behind the point.");
+	EXPECT_EQ(hint_of(R"({"plan": "x"})"), "Expected one of these options, exactly: Free, Pro, Team.");
 }
 
 TEST(FieldChanges, are_in_the_order_of_the_definitions)

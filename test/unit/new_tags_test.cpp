@@ -42,7 +42,7 @@ private:
 		const cu_request *request = nullptr;
 		cu_text email{};
 		cu_error error{};
-		EXPECT_EQ(cu_read_request(host_.get(), &requests_.back()->document(), &request, &email, &error), CU_OK);
+		EXPECT_EQ(cu_read_request(host_.get(), &requests_.back()->document(), false, &request, &email, &error), CU_OK);
 		return request;
 	}
 

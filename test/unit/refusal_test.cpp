@@ -69,7 +69,62 @@ TEST(Refusal, describes_one_fault_only)
 	EXPECT_STREQ(error.message, "fields must be an object.");
 	EXPECT_STREQ(error.hint, "Correct the value of fields, or leave the key out.");
 	EXPECT_STREQ(error.tag, "");
-	EXPECT_FALSE(error.tag_is_id);
+	EXPECT_FALSE(error.tag_is_id || error.has_tag || error.has_value || error.has_type || error.has_merge_tag);
+	EXPECT_TRUE(error.has_field);
+}
+
+/* The value that the refusal of a field shows. */
+std::string
+value_of(std::string_view merge_tag, std::string_view json)
+{
+	CoreCall call(kDefinitions,
+				  "null",
+				  request_with("\"fields\":{\"" + std::string(merge_tag) + "\":" + std::string(json) + "}"));
+	EXPECT_EQ(call.run(), CU_REJECTED);
+	EXPECT_TRUE(call.error.has_value && call.error.has_type);
+	return call.error.value;
+}
+
+TEST(Refusal, of_a_value_shows_it)
+{
+	EXPECT_EQ(value_of("age", R"("old")"), "old");
+	EXPECT_EQ(value_of("age", "true"), "true");
+	EXPECT_EQ(value_of("country", "4.90"), "4.90");
+	EXPECT_EQ(value_of("plan", R"([null, {"a": [1, "x"], "bc": {}}])"), R"([null, {"a": [1, "x"], "bc": {}}])");
+	EXPECT_EQ(value_of("age", '"' + std::string(300, 'x') + '"'), std::string(252, 'x') + "...");
+	std::string many;
+	for (int i = 0; i < 5000; i++)
+		many += i > 0 ? ",[]" : "[]";
+	EXPECT_EQ(value_of("age", "[" + many + "]").substr(245), "[], [],...");
+}
+
+TEST(Refusal, of_a_value_has_the_type_and_its_options)
+{
+	CoreCall plan(kDefinitions, "null", request_with(R"("fields": {"plan": "Gold"})"));
+	ASSERT_EQ(plan.run(), CU_REJECTED);
+	EXPECT_EQ(plan.error.type, CU_DROPDOWN_SINGLE);
+	ASSERT_EQ(plan.error.option_count, 3U);
+	EXPECT_EQ(view_text(plan.error.options[2].text), "Team");
+	CoreCall age(kDefinitions, "null", request_with(R"("fields": {"age": "Gold"})"));
+	ASSERT_EQ(age.run(), CU_REJECTED);
+	EXPECT_EQ(age.error.type, CU_NUMBER);
+	EXPECT_EQ(age.error.options, nullptr);
+}
+
+TEST(Refusal, of_an_address_shows_it)
+{
+	CoreCall call(kDefinitions, "null", R"({"email_address": "tywin"})");
+	ASSERT_EQ(call.run(), CU_REJECTED);
+	EXPECT_TRUE(call.error.has_value);
+	EXPECT_STREQ(call.error.value, "tywin");
+}
+
+TEST(Refusal, of_a_field_names_it_though_its_key_is_empty)
+{
+	CoreCall call(kDefinitions, "null", request_with(R"("fields": {"": 1})"));
+	ASSERT_EQ(call.run(), CU_REJECTED);
+	EXPECT_TRUE(call.error.has_merge_tag);
+	EXPECT_STREQ(call.error.merge_tag, "");
 }
 
 } // namespace

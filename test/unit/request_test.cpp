@@ -65,12 +65,31 @@ const std::string kCreated = "CREATED SUBSCRIBED [] {}";
 
 const Row kRows[] = {
 	{"minimal", "", kCreated},
-	{"unknown_keys_are_ignored", R"("id": [], "data": {"x": 1}, "Fields": 1)", kCreated},
+	{"unknown_keys_are_ignored", R"("id": [], "data": {"x": 1}, "": 1, "__": 1, "field": 1)", kCreated},
+	{"key_in_upper_case", R"("Fields": 1)", "INVALID_REQUEST (Fields): The request has the unknown key 'Fields'."},
+	{"key_in_camel_case",
+	 R"("partialUpdate": true)",
+	 "INVALID_REQUEST (partialUpdate): The request has the unknown key 'partialUpdate'."},
+	{"key_with_hyphens",
+	 R"("Partial-Update": true)",
+	 "INVALID_REQUEST (Partial-Update): The request has the unknown key 'Partial-Update'."},
+	{"key_with_more_underscores",
+	 R"("_create__tags-": true)",
+	 "INVALID_REQUEST (_create__tags-): The request has the unknown key '_create__tags-'."},
+	{"key_misspelt_as_null",
+	 R"("Status": null)",
+	 "INVALID_REQUEST (Status): The request has the unknown key 'Status'."},
+	{"key_misspelt_among_unknown_ones",
+	 R"("a": 1, "zzzzzzzzzzz": 1, "TAGS": 1)",
+	 "INVALID_REQUEST (TAGS): The request has the unknown key 'TAGS'."},
+	{"keys_of_later_versions", R"("mode": "create", "if_version": 1, "source": "x", "evidence": {})", kCreated},
 	{"nulls_are_omitted",
 	 R"("fields": null, "tags": null, "status": null, "partial_update": null, "add_tags": null, "remove_tags": null,
 		"create_tags": null, "resubscribe": null)",
 	 kCreated},
-	{"fields_array", R"("fields": [])", "INVALID_REQUEST (fields): fields must be an object."},
+	{"fields_empty_array", R"("fields": [])", kCreated},
+	{"fields_array", R"("fields": [1])", "INVALID_REQUEST (fields): fields must be an object."},
+	{"fields_array_of_nothing", R"("fields": [[]])", "INVALID_REQUEST (fields): fields must be an object."},
 	{"fields_string", R"("fields": "{}")", "INVALID_REQUEST (fields): fields must be an object."},
 	{"tags_number", R"("tags": 1)", "INVALID_REQUEST (tags): tags" + kTagList},
 	{"tags_string", R"("tags": "1")", "INVALID_REQUEST (tags): tags" + kTagList},
@@ -113,6 +132,68 @@ TABLE_TEST(Request, kRows)
 	CoreCall call(kDefinitions, "null", request_with(row.members));
 	EXPECT_EQ(call.outcome(), row.outcome);
 	EXPECT_EQ(call.error.hint[0] != '\0', row.outcome.find("CREATED") == std::string::npos);
+}
+
+/* The keys that cu_unknown_keys lists; "refused" if they are. */
+std::string
+unknown_keys(std::string_view members, bool refuses)
+{
+	JsonDocument document(request_with(members));
+	EXPECT_TRUE(document.good());
+	TestHost host;
+	const cu_request *request = nullptr;
+	cu_text email{};
+	cu_error error{};
+	const auto result = cu_read_request(host.get(), &document.document(), refuses, &request, &email, &error);
+	if (result == CU_REJECTED)
+		return std::string(error.message) + " " + error.hint;
+	EXPECT_EQ(result, CU_OK);
+	char names[256] = "?";
+	const bool some = cu_unknown_keys(request, &names);
+	return some ? names : "none";
+}
+
+TEST(UnknownKeys, are_listed)
+{
+	EXPECT_EQ(unknown_keys("", false), "none");
+	EXPECT_EQ(unknown_keys(R"("tags": [], "fields": {"x": 1}, "add_tags": [])", false), "none");
+	EXPECT_EQ(unknown_keys(R"("source": 1, "x": 2, "tags": [])", false), R"("x", "source")");
+	EXPECT_EQ(unknown_keys(R"("": 1)", false), R"("")");
+	const auto long_list = unknown_keys(R"("x": 1, ")" + std::string(300, 'y') + R"(": 1)", false);
+	EXPECT_EQ(long_list.size(), 255U);
+	EXPECT_TRUE(long_list.starts_with(R"("x", "yyy)") && long_list.ends_with("y..."));
+}
+
+TEST(UnknownKeys, are_refused_if_asked_to)
+{
+	EXPECT_EQ(unknown_keys(R"("tags": [])", true), "none");
+	EXPECT_EQ(unknown_keys(R"("source": 1, "x": 2)", true),
+			  "The request has the unknown key 'x'. contact_upsert.unknown_keys is refuse. The keys of a request are "
+			  "email_address, fields, tags, status, partial_update, add_tags, remove_tags, create_tags, resubscribe.");
+	EXPECT_EQ(unknown_keys(R"("source": 1, "x": 2, "removeTags": [])", true),
+			  "The request has the unknown key 'removeTags'. Did you mean remove_tags?");
+}
+
+TEST(UnknownKeys, are_checked_before_the_address)
+{
+	EXPECT_EQ(outcome_of("null", R"({"emailAddress": "a@b"})"),
+			  "INVALID_REQUEST (emailAddress): The request has the unknown key 'emailAddress'.");
+}
+
+TEST(RequestKey, is_one_of_those_of_the_contract)
+{
+	for (const std::string_view key : {"email_address",
+									   "fields",
+									   "tags",
+									   "status",
+									   "partial_update",
+									   "add_tags",
+									   "remove_tags",
+									   "create_tags",
+									   "resubscribe"})
+		EXPECT_TRUE(cu_is_request_key({key.data(), key.size()})) << key;
+	for (const std::string_view key : {"", "Tags", "tag", "mode"})
+		EXPECT_FALSE(cu_is_request_key({key.data(), key.size()})) << key;
 }
 
 TEST(Request, may_be_of_1_MiB)

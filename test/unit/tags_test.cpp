@@ -93,7 +93,20 @@ const Row kRows[] = {
 	 R"("tags": ["Gold", "GOLD"], "add_tags": [" gold "])" + kCreate,
 	 R"(CREATED SUBSCRIBED ["Gold"] {})"},
 	{"create_trimmed", "null", R"("tags": [" New\u3000"])" + kCreate, R"(CREATED SUBSCRIBED ["New"] {})"},
-	{"create_numeric_name", "null", R"("tags": ["1"])" + kCreate, R"(CREATED SUBSCRIBED ["1"] {})"},
+	{"create_numeric_name",
+	 "null",
+	 R"("tags": ["1"])" + kCreate,
+	 "TAG_NOT_FOUND (tags, 1): Tag '1' does not exist in this workspace"},
+	{"create_numeric_name_with_spaces",
+	 "null",
+	 R"("add_tags": ["Gold", " 007 "])" + kCreate,
+	 "TAG_NOT_FOUND (add_tags, 007): Tag '007' does not exist in this workspace"},
+	{"create_name_with_digits", "null", R"("tags": ["2024-02"])" + kCreate, R"(CREATED SUBSCRIBED ["2024-02"] {})"},
+	{"create_name_of_other_digits", "null", R"("tags": ["٣"])" + kCreate, R"(CREATED SUBSCRIBED ["٣"] {})"},
+	{"remove_numeric_name",
+	 "null",
+	 R"("remove_tags": ["1"])" + kCreate,
+	 "TAG_NOT_FOUND (remove_tags, 1): Tag '1' does not exist in this workspace"},
 	{"create_partial",
 	 kTagged,
 	 R"("add_tags": ["Gold"])" + kCreate + kPartial,
@@ -141,7 +154,29 @@ TEST(TagError, says_whether_the_tag_is_an_id)
 	CoreCall name(kDefinitions, "null", request_with(R"("tags": ["3"])"));
 	ASSERT_EQ(name.run(), CU_REJECTED);
 	EXPECT_FALSE(name.error.tag_is_id);
-	EXPECT_STREQ(name.error.hint, "Define the tag, remove its name from tags, or add \"create_tags\": true.");
+	EXPECT_STREQ(
+		name.error.hint,
+		"It is likely the ID of a tag: write it in tags as a number, without quotes. A name of digits alone is "
+		"never created here.");
+	CoreCall other(kDefinitions, "null", request_with(R"("tags": ["3rd"])"));
+	ASSERT_EQ(other.run(), CU_REJECTED);
+	EXPECT_STREQ(other.error.hint, "Define the tag, remove its name from tags, or add \"create_tags\": true.");
+}
+
+TEST(TagError, leaves_an_exponent_text)
+{
+	CoreCall large(kDefinitions, "null", request_with(R"("tags": [1e300])"));
+	ASSERT_EQ(large.run(), CU_REJECTED);
+	EXPECT_STREQ(large.error.tag, "1e300");
+	EXPECT_FALSE(large.error.tag_is_id);
+}
+
+TEST(TagError, has_a_tag_though_its_name_is_empty)
+{
+	CoreCall blank(kDefinitions, "null", request_with(R"("tags": [" "])"));
+	ASSERT_EQ(blank.run(), CU_REJECTED);
+	EXPECT_TRUE(blank.error.has_tag);
+	EXPECT_STREQ(blank.error.tag, "");
 }
 
 struct NameRow

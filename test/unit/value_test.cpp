@@ -21,7 +21,9 @@ const Row kRows[] = {
 	{"text_true", "first_name", "true", R"("true")"},
 	{"text_false", "first_name", "false", R"("false")"},
 	{"text_zero", "first_name", "0", R"("0")"},
-	{"text_space", "first_name", R"(" ")", R"(" ")"},
+	{"text_blank", "first_name", R"(" \t\u00a0\u2003\u3000\n")", kNone},
+	{"text_space_around", "first_name", R"(" x ")", R"(" x ")"},
+	{"text_zero_width_space", "first_name", "\"\u200b\"", "\"\u200b\""},
 	{"text_65535", "first_name", '"' + std::string(65535, 'x') + '"', '"' + std::string(65535, 'x') + '"'},
 	{"text_65536", "first_name", '"' + std::string(65536, 'x') + '"', kInvalid},
 	{"text_number_65536", "first_name", "0." + std::string(65534, '1'), kInvalid},
@@ -37,8 +39,9 @@ const Row kRows[] = {
 	{"number_digits_exactly", "age", "123456789012345678901234567890.10", "123456789012345678901234567890.10"},
 	{"number_null", "age", "null", kNone},
 	{"number_empty", "age", R"("")", kNone},
-	{"number_blank", "age", R"(" ")", kInvalid},
-	{"number_spaces", "age", R"(" 1")", kInvalid},
+	{"number_blank", "age", R"(" ")", kNone},
+	{"number_spaces", "age", R"("\u00a01.50 \n")", "1.50"},
+	{"number_space_inside", "age", R"("1 000")", kInvalid},
 	{"number_plus", "age", R"("+1")", kInvalid},
 	{"number_nan", "age", R"("NaN")", kInvalid},
 	{"number_word", "age", R"("twelve")", kInvalid},
@@ -55,11 +58,15 @@ const Row kRows[] = {
 	{"boolean_empty", "active", R"("")", kNone},
 	{"boolean_yes", "active", R"("yes")", kInvalid},
 	{"boolean_t", "active", R"("t")", kInvalid},
-	{"boolean_space", "active", R"(" true")", kInvalid},
+	{"boolean_space", "active", R"(" True ")", "true"},
+	{"boolean_blank", "active", R"("\u3000")", kNone},
 	{"boolean_number", "active", "1", kInvalid},
 
 	{"date", "birthday", R"("2024-02-29")", R"("2024-02-29")"},
 	{"date_time", "birthday", R"("2024-02-15T12:30:00+02:00")", R"("2024-02-15T10:30:00Z")"},
+	{"date_space", "birthday", R"(" 2024-02-29\t")", R"("2024-02-29")"},
+	{"date_space_inside", "birthday", R"("2024-02- 29")", kInvalid},
+	{"date_blank", "birthday", R"("  ")", kNone},
 	{"date_null", "birthday", "null", kNone},
 	{"date_empty", "birthday", R"("")", kNone},
 	{"date_number", "birthday", "20240215", kInvalid},
@@ -70,7 +77,8 @@ const Row kRows[] = {
 	{"single_null", "plan", "null", kNone},
 	{"single_empty", "plan", R"("")", kNone},
 	{"single_case", "plan", R"("pro")", kInvalid},
-	{"single_space", "plan", R"("Pro ")", kInvalid},
+	{"single_space", "plan", R"(" Pro\u00a0")", R"("Pro")"},
+	{"single_blank", "plan", R"(" ")", kNone},
 	{"single_unknown", "plan", R"("Gold")", kInvalid},
 	{"single_array", "plan", R"(["Pro"])", kInvalid},
 	{"single_empty_array", "plan", "[]", kInvalid},
@@ -85,7 +93,8 @@ const Row kRows[] = {
 	{"multiple_empty_array", "topics", "[]", kNone},
 	{"multiple_blank_list", "topics", R"(" , ,")", kNone},
 	{"multiple_unknown", "topics", R"(["Sports"])", kInvalid},
-	{"multiple_space_in_array", "topics", R"(["Jobs "])", kInvalid},
+	{"multiple_space_in_array", "topics", R"([" Jobs ", "News"])", R"(["News","Jobs"])"},
+	{"multiple_blank_element", "topics", R"(["Jobs"," "])", kInvalid},
 	{"multiple_empty_element", "topics", R"(["Jobs",""])", kInvalid},
 	{"multiple_null_element", "topics", R"(["Jobs",null])", kInvalid},
 	{"multiple_number_element", "topics", "[1]", kInvalid},
@@ -104,7 +113,8 @@ const Row kRows[] = {
 	{"country_reserved", "country", R"("UK")", kInvalid},
 	{"country_alpha_3", "country", R"("DEU")", kInvalid},
 	{"country_name", "country", R"("Germany")", kInvalid},
-	{"country_space", "country", R"("DE ")", kInvalid},
+	{"country_space", "country", R"("de ")", R"("DE")"},
+	{"country_blank", "country", R"(" ")", kNone},
 	{"country_number", "country", "49", kInvalid},
 };
 
@@ -135,6 +145,31 @@ TEST(Value, of_text_may_hold_bytes_that_are_not_utf8)
 	bool valid = false;
 	ASSERT_EQ(cu_is_field_value(host.get(), CU_TEXT, nullptr, &value, &valid), CU_OK);
 	EXPECT_TRUE(valid);
+}
+
+/* What a reader makes of a number with too many digits. */
+TEST(Value, is_no_number_of_more_than_65535_digits)
+{
+	TestHost host;
+	cu_json value{};
+	value.kind = CU_JSON_NUMBER;
+	for (const std::string_view text : {"1e65535", "-12e131000", "15e65600", "1e-16384"})
+	{
+		value.text = {text.data(), text.size()};
+		for (const auto type : {CU_TEXT, CU_NUMBER})
+		{
+			bool valid = true;
+			ASSERT_EQ(cu_is_field_value(host.get(), type, nullptr, &value, &valid), CU_OK);
+			EXPECT_FALSE(valid) << text;
+		}
+		const cu_text key{"a", 1};
+		cu_json data{};
+		data.kind = CU_JSON_OBJECT;
+		data.count = 1;
+		data.keys = &key;
+		data.items = &value;
+		EXPECT_FALSE(cu_is_stored_data(&data)) << text;
+	}
 }
 
 TEST(Value, of_text_is_no_number_without_digits)

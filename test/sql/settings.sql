@@ -1,0 +1,37 @@
+-- The settings contact_upsert.*, also where they were made before the library was loaded: by \c each time.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS contact_upsert CASCADE;
+CREATE EXTENSION contact_upsert;
+SELECT contacts.install() IS NOT NULL AS installed;
+RESET client_min_messages;
+SELECT name, setting, enumvals, context FROM pg_settings WHERE name LIKE 'contact\_upsert.%' ORDER BY name;
+
+SET contact_upsert.notify = 'sometimes';
+SET contact_upsert.notify_interval = -1;
+SET contact_upsert.unknown_keys = 'hide';
+SET contact_upsert.no_such_setting = 1;
+
+\c
+SET contact_upsert.notify = 'sometimes';
+SET contact_upsert.notify_interval = 'soon';
+SET contact_upsert.unknown_keys = 'hide';
+SELECT contact_upsert('{"email_address":"a@example.com"}') #>> '{data,status}' AS status;
+SELECT name, setting FROM pg_settings WHERE name LIKE 'contact\_upsert.%' ORDER BY name;
+SELECT contact_upsert('{"email_address":"a@example.com"}') #>> '{data,status}' AS status;
+\c
+BEGIN;
+SET LOCAL contact_upsert.notify = 'sometimes';
+SELECT contact_upsert('{"email_address":"a@example.com"}') #>> '{data,status}' AS status;
+COMMIT;
+SHOW contact_upsert.notify;
+\c
+SET contact_upsert.notify = 'wakeup';
+SET contact_upsert.unknown_keys = 'ignore';
+SELECT contact_upsert('{"email_address":"a@example.com","x":1}') #>> '{data,status}' AS status;
+SHOW contact_upsert.notify;
+\c
+SELECT current_setting('is_superuser') AS superuser \gset
+ALTER ROLE CURRENT_USER SET contact_upsert.notify = 'sometimes';
+\c
+SELECT contact_upsert('{"email_address":"a@example.com"}') #>> '{data,status}' AS status;
+ALTER ROLE CURRENT_USER RESET contact_upsert.notify;

@@ -1,0 +1,67 @@
+-- What a contact has already: a value that is sent again, options that were removed or reordered, 1 MiB of data.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS contact_upsert CASCADE;
+CREATE EXTENSION contact_upsert;
+SELECT contacts.install() IS NOT NULL AS installed;
+RESET client_min_messages;
+SELECT contacts.define_field('plan', 'Plan', 'DROPDOWN_SINGLE', options => ARRAY['Free', 'Gold'], tracked => true),
+	contacts.define_field('topics', 'Topics', 'DROPDOWN_MULTIPLE', options => ARRAY['News', 'Jobs', 'Art'], tracked => true);
+SELECT contact_upsert('{"email_address":"a@example.com","fields":{"plan":"Gold","topics":["Jobs","News"]}}') #> '{data,data}' AS data;
+CREATE FUNCTION pg_temp.try(fields jsonb, partial boolean DEFAULT true) RETURNS TABLE (outcome contacts.outcome, changes jsonb, events int, error text)
+LANGUAGE sql AS $$
+	SELECT r.outcome, r.changes, jsonb_array_length(r.events), r.error ->> 'message'
+	FROM contacts.upsert_many(requests => jsonb_build_array(jsonb_build_object('email_address', 'a@example.com', 'fields', fields, 'partial_update', partial))) r
+$$;
+
+-- Reordering the options changes nothing.
+UPDATE contacts.field SET options = ARRAY['Art', 'News', 'Jobs'] WHERE merge_tag = 'topics';
+SELECT * FROM pg_temp.try('{"topics":["Jobs","News"]}');
+SELECT * FROM pg_temp.try('{"topics":"Jobs, News, Jobs"}');
+SELECT * FROM pg_temp.try('{"plan":"Gold","topics":["News","Jobs"]}', partial => false);
+SELECT data, version FROM contacts.contact;
+
+-- What is stored can be sent again though the option is gone; what is not stored cannot.
+UPDATE contacts.field SET options = ARRAY['Art', 'Music'] WHERE merge_tag = 'topics';
+UPDATE contacts.field SET options = ARRAY['Free', 'Pro'] WHERE merge_tag = 'plan';
+SELECT * FROM pg_temp.try('{"plan":" Gold ","topics":["News","Jobs"]}');
+SELECT * FROM pg_temp.try('{"plan":"Gold","topics":"Jobs,News"}', partial => false);
+SELECT * FROM pg_temp.try('{"topics":["News"]}');
+SELECT * FROM pg_temp.try('{"topics":["News","Jobs","Art"]}');
+SELECT * FROM pg_temp.try('{"plan":"gold"}');
+SELECT * FROM pg_temp.try('{"plan":"Pro","topics":["News","Jobs"]}');
+SELECT * FROM pg_temp.try('{"plan":"Gold"}');
+SELECT data, version FROM contacts.contact;
+
+-- A new contact has nothing stored.
+SELECT outcome, error ->> 'message' AS error FROM contacts.preview(request => '{"email_address":"b@example.com","fields":{"plan":"Gold"}}');
+
+-- White space around a value, blank text, [] as fields
+SELECT contacts.define_field('age', 'Age', 'NUMBER'), contacts.define_field('active', 'Active', 'BOOLEAN'),
+	contacts.define_field('born', 'Born', 'DATE'), contacts.define_field('land', 'Land', 'COUNTRY'), contacts.define_field('note', 'Note');
+SELECT contact_upsert('{"email_address":"c@example.com","fields":{"age":" 1.50\n","active":" TRUE ","born":"\t2024-02-29\u00a0","land":" de",
+	"plan":" Pro ","topics":[" Art ","Music"],"note":" x "}}') #> '{data,data}' AS data;
+SELECT contact_upsert('{"email_address":"c@example.com","partial_update":true,"fields":{"age":" ","active":"\u3000","born":" ","land":" ",
+	"plan":" ","topics":" ","note":"\u2003\n"}}') #> '{data,data}' AS data;
+SELECT contact_upsert('{"email_address":"c@example.com","partial_update":true,"fields":[]}') #> '{data,data}' AS data;
+SELECT contacts.define_field('name', 'Name', required => true);
+SELECT contact_upsert('{"email_address":"d@example.com","fields":{"name":" \u00a0 "}}');
+
+-- contact.data is 1 MiB at most, the digits of numbers included, for every writer.
+SELECT contacts.define_field('t' || i, 'T ' || i) IS NOT NULL AS defined FROM generate_series(10, 36) i OFFSET 26;
+SELECT contact_upsert('{"email_address":"large@example.com","fields":{"name":"x"}}') #>> '{data,status}' AS status;
+SELECT count(contact_upsert(jsonb_build_object('email_address', 'large@example.com', 'partial_update', true, 'fields',
+	jsonb_build_object('t' || i, repeat('x', 65535))))) AS updates FROM generate_series(10, 24) i;
+SELECT contact_upsert(jsonb_build_object('email_address', 'large@example.com', 'partial_update', true, 'fields',
+	jsonb_build_object('t25', repeat('x', 65535))));
+SELECT outcome, error ->> 'message' AS error FROM contacts.preview(request => jsonb_build_object('email_address', 'large@example.com', 'partial_update', true,
+	'fields', jsonb_build_object('t25', repeat('x', 65535))));
+SELECT pg_column_size(data) < 1048576 AS fits, octet_length(data::text) AS characters, version FROM contacts.contact WHERE email_address = 'large@example.com';
+UPDATE contacts.contact SET data = data || jsonb_build_object('t26', repeat('x', 65535)) WHERE email_address = 'large@example.com';
+UPDATE contacts.contact SET data = jsonb_build_object('t26', repeat('x', 100000000)) WHERE email_address = 'large@example.com';
+UPDATE contacts.contact SET data = (SELECT jsonb_object_agg('n' || i, 1e65000) FROM generate_series(1, 20) i) WHERE email_address = 'large@example.com';
+UPDATE contacts.contact SET data = '{"n":1e65535}' WHERE email_address = 'large@example.com';
+UPDATE contacts.contact SET data = (repeat('[', 100) || repeat(']', 100))::jsonb WHERE email_address = 'large@example.com';
+UPDATE contacts.contact SET data = '{"n":1e65534}' WHERE email_address = 'large@example.com' RETURNING octet_length(data::text);
+-- A default is bounded, too.
+SELECT contacts.define_field('far', 'Far', 'NUMBER', default_value => '1e65535');
+SELECT contacts.define_field('far', 'Far', 'NUMBER', default_value => (repeat('[', 100) || repeat(']', 100))::jsonb);
