@@ -63,5 +63,6 @@ UPDATE contacts.contact SET data = '{"n":1e65535}' WHERE email_address = 'large@
 UPDATE contacts.contact SET data = (repeat('[', 100) || repeat(']', 100))::jsonb WHERE email_address = 'large@example.com';
 UPDATE contacts.contact SET data = '{"n":1e65534}' WHERE email_address = 'large@example.com' RETURNING octet_length(data::text);
 -- A default is bounded, too.
+\set SHOW_CONTEXT never
 SELECT contacts.define_field('far', 'Far', 'NUMBER', default_value => '1e65535');
 SELECT contacts.define_field('far', 'Far', 'NUMBER', default_value => (repeat('[', 100) || repeat(']', 100))::jsonb);
