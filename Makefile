@@ -16,6 +16,7 @@
 #   make headers         compiles against the server headers of every other PostgreSQL that Debian has
 #   make newer           regress and isolation with the next newer PostgreSQL of Debian, in a chroot (root or sudo)
 #   make symbols         nothing leaks through the wall between C and C++
+#   make freeze          at a release: keeps its SQL script, from which test/t/upgrade.pl upgrades ever after
 #   make lint            clang-tidy, shellcheck, one version everywhere
 #   make format-check    clang-format; make format applies it
 #   make bench           timings beside other ways, and docs/bench.svg; takes a quarter of an hour
@@ -165,7 +166,7 @@ build/worker/%.o: src/worker/%.cpp
 
 -include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
 
-.PHONY: installed server-fits headers newer regress isolation tap documents symbols lint format format-check bench bench-scale bench-memory bench-events
+.PHONY: installed freeze server-fits headers newer regress isolation tap documents symbols lint format format-check bench bench-scale bench-memory bench-events
 
 # A sentence in place of a page of failed tests.
 installcheck: server-fits
@@ -199,6 +200,11 @@ headers:
 
 symbols: all
 	@scripts/symbols.sh $(MODULE_big)$(DLSUFFIX) $(CORE_LIB)
+
+# At a release: the script that its users have, for the tests of later upgrades.
+freeze: sql/$(EXTENSION)--$(EXTVERSION).sql
+	@mkdir -p test/upgrade
+	cp $< test/upgrade/
 
 lint:
 	@scripts/lint.sh

@@ -139,47 +139,74 @@ sub members_of
 my $upsert = q(SELECT contact_upsert('{"email_address":"%s@example.com","partial_update":true}') #>> '{data,status}');
 my $rows = q(SELECT workspace_id, id, email_address, status, tags, data, version, created_at, updated_at FROM contacts.contact ORDER BY id);
 
-# tables of this version, with rows
-$node->safe_psql('postgres', 'CREATE DATABASE old');
-$node->safe_psql('old', "CREATE EXTENSION contact_upsert VERSION '$version'; SELECT contacts.install();"
-	. q(SELECT contacts.define_field('name', 'Name', tracked => true);
-		SELECT contact_upsert(jsonb_build_object('email_address', i || '@example.com', 'fields', jsonb_build_object('name', i::text),
-			'tags', '["vip"]'::jsonb, 'create_tags', true)) FROM generate_series(1, 100) i;));
-my $before = $node->safe_psql('old', $rows);
+# Makes a database with tables of that version, and rows in them.
+sub make_database
+{
+	my ($database, $of) = @_;
+
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql($database, "CREATE EXTENSION contact_upsert VERSION '$of'; SELECT contacts.install();"
+		. q(SELECT contacts.define_field('name', 'Name', tracked => true);
+			SELECT contact_upsert(jsonb_build_object('email_address', i || '@example.com', 'fields', jsonb_build_object('name', i::text),
+				'tags', '["vip"]'::jsonb, 'create_tags', true)) FROM generate_series(1, 100) i;));
+	return $node->safe_psql($database, $rows);
+}
+
+# Brings a database to another version, whose files are in place: what the README's Upgrading says.
+sub upgrade_database
+{
+	my ($database, $from, $to, $before) = @_;
+
+	is($node->safe_psql($database, sprintf $upsert, '1'), 'SUBSCRIBED', "$from to $to: the newer library serves the older script and its tables");
+	$node->safe_psql($database, 'ALTER EXTENSION contact_upsert UPDATE');
+	is($node->safe_psql($database, sprintf $upsert, '2'), 'SUBSCRIBED', 'the newer script serves the older tables');
+	is($node->safe_psql($database, 'SELECT contacts_internal.tables_version()'), $from, 'which say that they are older');
+	is($node->safe_psql($database, 'SELECT contacts.install()'), $to, 'install() brings the tables to the new version');
+	is($node->safe_psql($database, 'SELECT contacts.install()'), $to, 'and may run again');
+	is($node->safe_psql($database, 'SELECT contacts.tables_version()'), $to, 'and they say so');
+	is($node->safe_psql($database, $rows), $before, 'every row is there');
+
+	$node->safe_psql('postgres', "CREATE DATABASE fresh_for_$database");
+	$node->safe_psql("fresh_for_$database", 'CREATE EXTENSION contact_upsert; SELECT contacts.install()');
+	is(tables_of($database), tables_of("fresh_for_$database"), 'its tables are those of a fresh installation');
+	is(members_of($database), members_of("fresh_for_$database"), 'and so is the extension');
+	return;
+}
+
+# Versions that were released: their scripts, frozen, to this one.
+for my $frozen (glob 'test/upgrade/contact_upsert--*.sql')
+{
+	my ($released) = $frozen =~ /--([0-9.]+)\.sql$/;
+	next if $released eq $version;
+	(my $database = "released_$released") =~ tr/./_/;
+
+	put_file("$extension/contact_upsert--$released.sql", slurp_file($frozen));
+	upgrade_database($database, $released, $version, make_database($database, $released));
+}
+
+# This version to the next.
+my $before = make_database('old', $version);
 my $old_dump = "$ENV{TESTDATADIR}/old.sql";
 put_file($old_dump, dump_of('old'));
 
-# The files of the next version, script first: a library that is older than the script
+# The script first: a library that is older than the script
 my $session = $node->background_psql('old', on_error_stop => 0);
-$session->query_safe(sprintf $upsert, 'session');
+$session->query_safe(sprintf $upsert, '3');
 $node->safe_psql('postgres', 'CREATE DATABASE early');
 $node->safe_psql('early', "CREATE EXTENSION contact_upsert VERSION '$next'");
 like(error_of('early', 'SELECT contacts.install()'),
 	qr/library of contact_upsert is version \Q$version\E, older than the extension in this database, \Q$next\E.*HINT:  Connect anew.*install the files of contact_upsert \Q$next\E/s,
 	'library older than the script: install() names the cure');
 
-# the whole of the next version
 put_library($next);
 put_file("$extension/contact_upsert.control", change($control, qr/\Q$version\E/, $next));
-is($node->safe_psql('old', sprintf $upsert, '1'), 'SUBSCRIBED', 'a newer library serves an older script and its tables');
-$node->safe_psql('old', 'ALTER EXTENSION contact_upsert UPDATE');
-is($node->safe_psql('old', sprintf $upsert, '2'), 'SUBSCRIBED', 'a newer script serves older tables');
-is($node->safe_psql('old', "SELECT contacts_internal.tables_version()"), $version, 'which say that they are older');
-is($node->safe_psql('old', 'SELECT contacts.install()'), $next, 'install() brings the tables to the new version');
-is($node->safe_psql('old', 'SELECT contacts.install()'), $next, 'and may run again');
-is($node->safe_psql('old', "SELECT contacts.tables_version()"), $next, 'and they say so');
-$session->query(sprintf $upsert, 'session');
+upgrade_database('old', $version, $next, $before);
+$session->query(sprintf $upsert, '4');
 like($session->{stderr}, qr/library of contact_upsert is version \Q$version\E, older.*HINT:  Connect anew/s,
 	'a session that loaded the old library is told to connect anew');
 $session->quit;
-is($node->safe_psql('old', "DELETE FROM contacts.contact WHERE email_address = 'session\@example.com'; $rows"), $before, 'every row is there');
 is($node->safe_psql('old', "UPDATE contacts.contact SET nickname = 'One', version = version + 1 WHERE email_address = '1\@example.com';
 		SELECT contacts.nickname(id) FROM contacts.contact WHERE email_address = '1\@example.com'"), 'One', 'the new column and the new function work');
-
-$node->safe_psql('postgres', 'CREATE DATABASE fresh');
-$node->safe_psql('fresh', "CREATE EXTENSION contact_upsert; SELECT contacts.install()");
-is(tables_of('old'), tables_of('fresh'), 'upgraded tables are those of a fresh installation');
-is(members_of('old'), members_of('fresh'), 'and so is the extension');
 
 # dumps between the versions
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
@@ -187,7 +214,7 @@ $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $old_dump
 is($node->safe_psql('restored', sprintf $upsert, '3'), 'SUBSCRIBED', 'the call works there');
 is($node->safe_psql('restored', 'SELECT contacts.install()'), $next, 'install() brings it to the new version');
 is($node->safe_psql('restored', $rows), $before, 'with every row');
-is(tables_of('restored'), tables_of('fresh'), 'and its tables are those of a fresh installation');
+is(tables_of('restored'), tables_of('fresh_for_old'), 'and its tables are those of a fresh installation');
 
 my $new_dump = "$ENV{TESTDATADIR}/new.sql";
 put_file($new_dump, dump_of('old'));
@@ -218,7 +245,7 @@ like(error_of('previous', 'SELECT contacts.install()'),
 
 # a schema without its data
 $node->safe_psql('postgres', 'CREATE DATABASE bare');
-put_file($old_dump, dump_of('fresh', '--schema-only'));
+put_file($old_dump, dump_of('fresh_for_old', '--schema-only'));
 put_library($next);
 put_file("$extension/contact_upsert.control", change($control, qr/\Q$version\E/, $next));
 $node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $old_dump, 'bare' ], 'a schema is restored without data');
