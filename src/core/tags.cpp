@@ -117,10 +117,7 @@ class TagReader
 {
 public:
 	TagReader(Arena &arena, const cu_definitions &definitions, const cu_request &request, cu_error &error)
-		: arena_(arena), definitions_(definitions), request_(request),
-		  error_(error), lists_{{"tags", request.tags, false},
-								{"add_tags", request.add_tags, false},
-								{"remove_tags", request.remove_tags, true}}
+		: arena_(arena), definitions_(definitions), request_(request), error_(error)
 	{}
 
 	[[nodiscard]] cu_result check_shape() noexcept
@@ -205,7 +202,8 @@ private:
 
 	[[nodiscard]] cu_result look_up_id(const TagList &list, std::string_view text, TagSet &found)
 	{
-		const auto id = Decimal::parse(text)->to_int64();
+		const auto number = Decimal::parse(text);
+		const auto id = number ? number->to_int64() : std::nullopt;
 		if (!id)
 			return refuse_id(list, text, error_);
 		if (const auto *tag = find_tag(definitions_, *id))
@@ -239,7 +237,11 @@ private:
 	const cu_definitions &definitions_;
 	const cu_request &request_;
 	cu_error &error_;
-	const TagList lists_[3];
+	const TagList lists_[3]{
+		{"tags", request_.tags, false},
+		{"add_tags", request_.add_tags, false},
+		{"remove_tags", request_.remove_tags, true},
+	};
 	bool create_ = false;
 	std::size_t count_ = 0;
 };
