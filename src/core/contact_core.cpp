@@ -84,18 +84,6 @@ cu_load_definitions(const cu_host *host, const cu_json *source, const cu_definit
 	});
 }
 
-cu_result
-cu_definitions_before(const cu_host *host, const cu_definitions *definitions, const int64_t *tag_ids, size_t count,
-					  const cu_definitions **before) noexcept
-{
-	return run(host, [&](contact::Arena &arena) {
-		auto *copy = arena.make(cu_definitions(*definitions));
-		copy->hidden_tags = {tag_ids, count};
-		*before = copy;
-		return CU_OK;
-	});
-}
-
 bool
 cu_is_request_key(cu_text key) noexcept
 {

@@ -177,10 +177,6 @@ typedef struct cu_definitions cu_definitions;
 cu_result cu_load_definitions(const cu_host *host, const cu_json *source, const cu_definitions **definitions)
 	CU_NOEXCEPT;
 
-/* The same definitions before the tags with the given ids, in any order, were there. Keeps pointing to the ids. */
-cu_result cu_definitions_before(const cu_host *host, const cu_definitions *definitions, const int64_t *tag_ids,
-								size_t count, const cu_definitions **before) CU_NOEXCEPT;
-
 /* A request whose shape and e-mail address are good. */
 typedef struct cu_request cu_request;
 

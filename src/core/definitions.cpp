@@ -151,23 +151,12 @@ find_field(const cu_definitions &definitions, std::string_view merge_tag) noexce
 	return exists ? *found : nullptr;
 }
 
-namespace {
-
-const cu_tag *
-unless_hidden(const cu_definitions &definitions, const cu_tag *tag) noexcept
-{
-	const auto &hidden = definitions.hidden_tags;
-	return hidden.empty() || std::ranges::find(hidden, tag->id) == hidden.end() ? tag : nullptr;
-}
-
-} // namespace
-
 const cu_tag *
 find_tag(const cu_definitions &definitions, std::int64_t id) noexcept
 {
 	const auto found = std::ranges::lower_bound(definitions.tags, id, {}, &cu_tag::id);
 	const bool exists = found != definitions.tags.end() && found->id == id;
-	return exists ? unless_hidden(definitions, &*found) : nullptr;
+	return exists ? &*found : nullptr;
 }
 
 const cu_tag *
@@ -175,7 +164,7 @@ find_tag(const cu_definitions &definitions, std::string_view folded_name) noexce
 {
 	const auto found = std::ranges::lower_bound(definitions.tags_by_name, folded_name, {}, &TagName::folded);
 	const bool exists = found != definitions.tags_by_name.end() && found->folded == folded_name;
-	return exists ? unless_hidden(definitions, found->tag) : nullptr;
+	return exists ? found->tag : nullptr;
 }
 
 } // namespace contact

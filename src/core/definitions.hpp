@@ -45,8 +45,6 @@ struct cu_definitions
 	/* By id. */
 	std::span<const cu_tag> tags;
 	std::span<const contact::TagName> tags_by_name;
-	/* Ids of tags that are as if they did not exist: few, in any order. */
-	std::span<const std::int64_t> hidden_tags;
 };
 
 namespace contact {

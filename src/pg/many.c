@@ -1,24 +1,32 @@
 /*
  * many.c - a batch of requests, in rounds.
  *
- * A round reads the contacts of a batch with one statement, decides for each, and writes what changes with another. What
- * somebody else was faster with, and the next request for a contact that has just changed, is for the next round. Usually
- * there is one. What a round allocates goes with its SPI connection; the parsed requests stay for the batch.
+ * A round looks for the contacts of a batch with one statement, reads and decides on each, and writes what changes with
+ * another. What somebody else was faster with, and the next request for a contact that has just changed, is for the next
+ * round. Usually there is one.
+ *
+ * Contacts can be large, and take a multiple of their size while they are decided on. So a round goes through them in slices:
+ * as many at a time as are a megabyte together. What a slice allocates goes before the next one; the parsed requests stay for
+ * the batch.
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 #include "utils/memutils.h"
 
 #include "definitions.h"
 #include "encoding.h"
 #include "many.h"
 #include "report.h"
+#include "row_error.h"
 #include "statement.h"
-#include "store_many.h"
 
 #define MAX_TRIES 5
+#define SLICE_BYTES (1024 * 1024)
+/* Events are stored in the order of their requests, as far as they wait for each other. */
+#define WAITING_EVENTS 1000
+#define WAITING_EVENT_BYTES (4 * 1024 * 1024)
 
 /* A request as it was read. */
 typedef struct Loaded
@@ -28,34 +36,64 @@ typedef struct Loaded
 } Loaded;
 
 /* The requests for one contact. */
-typedef struct Candidate
+typedef struct ContactGroup
 {
 	size_t next; /* in the batch: the one to decide on */
 	size_t end;
 	int tries;
 	Upsert upsert;
-} Candidate;
+} ContactGroup;
 
-/* Some requests, in the order of their addresses, which is that of the candidates too. */
+/* Some requests, in the order of their addresses, which is that of the groups too. */
 typedef struct Batch
 {
 	Many *many;
 	const Request *requests;
 	const Loaded *loaded;
-	Candidate **candidates; /* with requests left */
+	ContactGroup **groups; /* with requests left */
 	size_t count;
 } Batch;
+
+/* What a round has found. */
+typedef struct Look
+{
+	const Datum *emails; /* by group, as are the contacts */
+	FoundContacts contacts;
+	const cu_definitions *definitions;
+} Look;
+
+/* The groups of a round whose contacts are in memory. */
+typedef struct Slice
+{
+	Batch *batch;
+	const Look *look;
+	ContactGroup **changed;
+	ContactWrite *writes; /* of the changed */
+	size_t count;
+	List *new_tags; /* names that are to be created, as Datum */
+} Slice;
 
 void
 many_reject(Many *many, int64 position, const Upsert *upsert)
 {
-	many->is_rejected[position] = true;
 	if (many->first_rejected == 0 || position < many->first_rejected)
 	{
+		MemoryContext caller = MemoryContextSwitchTo(many->memory);
+
 		many->first_rejected = position;
-		report_keep(GetMemoryChunkContext(many), &many->first_error, upsert->error);
+		report_keep(many->memory, &many->first_error, upsert->error);
+		many->first_row_error = upsert->row_error ? row_error_copy(upsert->row_error) : NULL;
+		MemoryContextSwitchTo(caller);
 	}
 	results_add(many->results, position, upsert);
+}
+
+void
+many_raise_first(const Many *many)
+{
+	if (many->first_row_error)
+		row_error_raise_at(many->first_row_error, many->first_rejected);
+	report_raise_at(&many->first_error, many->first_rejected);
 }
 
 /* Whether an earlier request has already decided that all fail. */
@@ -65,36 +103,46 @@ is_pointless(const Many *many, int64 position)
 	return many->stops && many->first_rejected > 0 && position > many->first_rejected;
 }
 
-/* Takes note of a request that creates tags, though it was believed to be rejected. */
+/*
+ * Takes note of tags that somebody has deleted since new_tags_create(), or that did not become visible. They are created, and
+ * the request is for the next round.
+ */
 static void
-misjudge(Many *many, int64 position, const cu_decision *decision)
+want_tags(Slice *slice, ContactGroup *group)
 {
-	many->misjudged = position;
+	const cu_decision *decision = &group->upsert.decision;
+
+	if (++group->tries == MAX_TRIES)
+		upsert_raise_no_tag(decision);
 	for (size_t i = 0; i < decision->tag_count; i++)
 		if (decision->tags[i].id == 0)
-			new_tags_add(&many->misjudged_tags, position, encoding_to_text(decision->tags[i].name));
+			slice->new_tags = lappend(slice->new_tags, DatumGetPointer(encoding_to_text(decision->tags[i].name)));
 }
 
 /* Decides on the requests for a contact up to the first one that changes it; false if there is none. */
 static bool
-decide(Batch *batch, Candidate *candidate, const cu_definitions *definitions)
+decide(Slice *slice, ContactGroup *group)
 {
+	Batch *batch = slice->batch;
 	Many *many = batch->many;
-	Upsert *upsert = &candidate->upsert;
+	Upsert *upsert = &group->upsert;
 
-	for (; candidate->next < candidate->end; candidate->next++)
+	for (; group->next < group->end; group->next++)
 	{
-		int64 position = batch->requests[candidate->next].position;
+		int64 position = batch->requests[group->next].position;
 
 		CHECK_FOR_INTERRUPTS();
-		if (batch->loaded[candidate->next].request == NULL || is_pointless(many, position))
+		if (batch->loaded[group->next].request == NULL || is_pointless(many, position))
 			continue;
-		upsert->request = batch->loaded[candidate->next].request;
-		upsert->facts.email = batch->loaded[candidate->next].email;
-		if (!upsert_decide(upsert, new_tags_definitions(&many->new_tags, definitions, position)))
+		upsert->request = batch->loaded[group->next].request;
+		upsert->facts.email = batch->loaded[group->next].email;
+		if (!upsert_decide(upsert, slice->look->definitions))
 			many_reject(many, position, upsert);
 		else if (upsert->decision.new_tag_count > 0)
-			misjudge(many, position, &upsert->decision);
+		{
+			want_tags(slice, group);
+			return false;
+		}
 		else if (upsert->decision.outcome == CU_UNCHANGED)
 			results_add(many->results, position, upsert);
 		else
@@ -103,85 +151,151 @@ decide(Batch *batch, Candidate *candidate, const cu_definitions *definitions)
 	return false;
 }
 
-/* Looks at the contacts of all candidates; returns the definitions of that moment. */
-static const cu_definitions *
-look(Batch *batch, Datum *emails)
+/* Takes the result of a request whose contact has been written or refused, or takes note that it was not as it was found. */
+static void
+take_result(Slice *slice, ContactGroup *group, const ContactWrite *write)
+{
+	Many *many = slice->batch->many;
+	Upsert *upsert = &group->upsert;
+	int64 position = slice->batch->requests[group->next].position;
+
+	if (!write->written && !write->error && ++group->tries < MAX_TRIES)
+		return;
+	if (write->written)
+	{
+		upsert->facts.id = upsert->id;
+		outbox_add(&many->outbox, position, upsert->id, upsert->found.version + 1, &upsert->decision);
+		results_add(many->results, position, upsert);
+	}
+	else
+	{
+		upsert->rejected = true;
+		upsert->row_error = write->error ? write->error : row_error_not_written();
+		many_reject(many, position, upsert);
+		upsert->row_error = NULL;
+	}
+	group->tries = 0;
+	group->next++;
+}
+
+/* Reads groups, beginning with the given one, and decides on them; returns the one behind the slice. */
+static size_t
+read_slice(Slice *slice, size_t first)
+{
+	Batch *batch = slice->batch;
+	size_t bytes = 0;
+	size_t next = first;
+
+	while (next < batch->count && bytes < SLICE_BYTES)
+	{
+		ContactGroup *group = batch->groups[next];
+		Upsert *upsert = &group->upsert;
+
+		bytes += store_found_contact(&slice->look->contacts, next, &upsert->found);
+		if (decide(slice, group))
+		{
+			slice->changed[slice->count] = group;
+			slice->writes[slice->count++] = (ContactWrite){.email = slice->look->emails[next],
+														   .found = &upsert->found,
+														   .decision = &upsert->decision,
+														   .id = upsert->id};
+		}
+		next++;
+	}
+	return next;
+}
+
+static void
+create_tags(const Slice *slice)
+{
+	int count = list_length(slice->new_tags);
+	Datum *names = palloc(sizeof(Datum) * (size_t)count);
+
+	for (int i = 0; i < count; i++)
+		names[i] = PointerGetDatum(list_nth(slice->new_tags, i));
+	store_create_tags(slice->batch->many->workspace_id, names, (size_t)count);
+}
+
+/* Stores the events so far when they are many. */
+static void
+store_events(Many *many)
+{
+	const Outbox *outbox = &many->outbox;
+
+	if (outbox->count >= WAITING_EVENTS ||
+		(outbox->memory && MemoryContextMemAllocated(outbox->memory, true) >= WAITING_EVENT_BYTES))
+		outbox_store(&many->outbox, many->workspace_id);
+}
+
+/* Runs as many groups as fit into memory, beginning with the given one; returns the one behind them. */
+static size_t
+run_slice(Batch *batch, const Look *look, size_t first)
+{
+	size_t room = batch->count - first;
+	Slice slice = {.batch = batch,
+				   .look = look,
+				   .changed = palloc(sizeof(ContactGroup *) * room),
+				   .writes = palloc(sizeof(ContactWrite) * room)};
+	size_t next = read_slice(&slice, first);
+
+	if (slice.new_tags)
+		create_tags(&slice);
+	if (slice.count > 0)
+		contact_writer_write(&batch->many->writer, slice.writes, slice.count);
+	for (size_t i = 0; i < slice.count; i++)
+		take_result(&slice, slice.changed[i], &slice.writes[i]);
+	store_events(batch->many);
+	return next;
+}
+
+/* Looks for the contacts of all groups. */
+static Look
+look_for_contacts(const Batch *batch)
 {
 	int64 workspace_id = batch->many->workspace_id;
-	StoredContact **found = palloc(sizeof(StoredContact *) * batch->count);
-	const cu_definitions *definitions = NULL;
+	Datum *emails = palloc(sizeof(Datum) * batch->count);
+	Look look = {.emails = emails};
 	cu_error error;
 
 	for (size_t i = 0; i < batch->count; i++)
-	{
-		emails[i] = batch->requests[batch->candidates[i]->next].email;
-		found[i] = &batch->candidates[i]->upsert.found;
-	}
-	if (store_find_contacts(workspace_id, emails, batch->count, found))
-		definitions = definitions_get(workspace_id, found[0]->definitions_version);
-	if (definitions == NULL)
+		emails[i] = batch->requests[batch->groups[i]->next].email;
+	if (store_find_contacts(workspace_id, emails, batch->count, &look.contacts))
+		look.definitions = definitions_get(workspace_id, look.contacts.definitions_version);
+	if (look.definitions == NULL)
 	{
 		report_workspace_not_found(&error, workspace_id);
 		report_raise(&error);
 	}
-	return definitions;
+	return look;
 }
 
-/* Takes the result of a request whose contact has been written, or takes note that it has not. */
-static void
-take_result(Batch *batch, Candidate *candidate, bool written)
-{
-	Upsert *upsert = &candidate->upsert;
-	int64 position = batch->requests[candidate->next].position;
-
-	if (!written)
-	{
-		if (++candidate->tries == MAX_TRIES)
-			upsert_raise_not_written();
-		return;
-	}
-	upsert->facts.id = upsert->id;
-	outbox_add(&batch->many->outbox, position, upsert->id, upsert->found.version + 1, &upsert->decision);
-	results_add(batch->many->results, position, upsert);
-	candidate->tries = 0;
-	candidate->next++;
-}
-
-/* Drops the candidates that have no requests left. */
+/* Drops the groups that have no requests left. */
 static void
 keep_pending(Batch *batch)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < batch->count; i++)
-		if (batch->candidates[i]->next < batch->candidates[i]->end)
-			batch->candidates[kept++] = batch->candidates[i];
+		if (batch->groups[i]->next < batch->groups[i]->end)
+			batch->groups[kept++] = batch->groups[i];
 	batch->count = kept;
 }
 
 static void
 run_round(Batch *batch)
 {
-	Datum *emails = palloc(sizeof(Datum) * batch->count);
-	ContactWrite *writes = palloc(sizeof(ContactWrite) * batch->count);
-	Candidate **written = palloc(sizeof(Candidate *) * batch->count);
-	const cu_definitions *definitions = look(batch, emails);
-	size_t count = 0;
+	Look look = look_for_contacts(batch);
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext memory = AllocSetContextCreate(caller, "contact_upsert slice", ALLOCSET_DEFAULT_SIZES);
+	size_t next = 0;
 
-	for (size_t i = 0; i < batch->count; i++)
+	MemoryContextSwitchTo(memory);
+	while (next < batch->count)
 	{
-		Upsert *upsert = &batch->candidates[i]->upsert;
-
-		if (!decide(batch, batch->candidates[i], definitions))
-			continue;
-		written[count] = batch->candidates[i];
-		writes[count++] = (ContactWrite){
-			.email = emails[i], .found = &upsert->found, .decision = &upsert->decision, .id = upsert->id};
+		next = run_slice(batch, &look, next);
+		MemoryContextReset(memory);
 	}
-	if (count > 0)
-		store_write_contacts(batch->many->workspace_id, writes, count, GetCurrentTransactionStartTimestamp());
-	for (size_t i = 0; i < count; i++)
-		take_result(batch, written[i], writes[i].written);
+	MemoryContextSwitchTo(caller);
 	keep_pending(batch);
 }
 
@@ -191,7 +305,7 @@ begin_batch(Many *many, const Request *requests, size_t count)
 {
 	Loaded *loaded = palloc(sizeof(Loaded) * count);
 	Batch batch = {
-		.many = many, .requests = requests, .loaded = loaded, .candidates = palloc(sizeof(Candidate *) * count)};
+		.many = many, .requests = requests, .loaded = loaded, .groups = palloc(sizeof(ContactGroup *) * count)};
 
 	for (size_t i = 0; i < count; i++)
 	{
@@ -207,12 +321,12 @@ begin_batch(Many *many, const Request *requests, size_t count)
 		}
 		if (i == 0 || !request_is_for_same(&requests[i - 1], &requests[i]))
 		{
-			Candidate *candidate = palloc(sizeof(Candidate));
+			ContactGroup *group = palloc(sizeof(ContactGroup));
 
-			*candidate = (Candidate){.next = i, .upsert.error = &many->error};
-			batch.candidates[batch.count++] = candidate;
+			*group = (ContactGroup){.next = i, .upsert.error = &many->error};
+			batch.groups[batch.count++] = group;
 		}
-		batch.candidates[batch.count - 1]->end = i + 1;
+		batch.groups[batch.count - 1]->end = i + 1;
 	}
 	return batch;
 }

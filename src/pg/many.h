@@ -4,8 +4,9 @@
 #ifndef CU_MANY_H
 #define CU_MANY_H
 
-#include "new_tags.h"
+#include "contact_writer.h"
 #include "outbox.h"
+#include "requests.h"
 #include "result.h"
 
 /* One call. */
@@ -15,14 +16,13 @@ typedef struct Many
 	Requests requests;
 	bool stops;
 	Results *results;
-	NewTags new_tags;
-	bool *is_rejected;		/* by position */
-	int64 misjudged;		/* position of a request that creates tags, though none were collected from it, or 0 */
-	NewTags misjudged_tags; /* what such requests create */
-	int64 first_rejected;	/* position, or 0 */
-	cu_error first_error;
-	cu_error error; /* of the request under way */
+	ContactWriter writer;
 	Outbox outbox;
+	cu_error error;		  /* of the request under way */
+	MemoryContext memory; /* for the first error */
+	int64 first_rejected; /* position, or 0 */
+	cu_error first_error;
+	ErrorData *first_row_error; /* as in Upsert */
 } Many;
 
 /* Takes the result of a request that is rejected. */
@@ -33,5 +33,8 @@ extern void many_reject(Many *many, int64 position, const Upsert *upsert);
  * SPI connection.
  */
 extern void many_run_batch(Many *many, const Request *requests, size_t count);
+
+/* Raises the error of the first request that was rejected. */
+pg_noreturn extern void many_raise_first(const Many *many);
 
 #endif

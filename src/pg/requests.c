@@ -120,6 +120,11 @@ requests_read(Jsonb *array)
 		requests.create_tags |= request->creates_tags;
 	}
 	MemoryContextDelete(scratch);
-	qsort(requests.items, requests.count, sizeof(Request), compare_requests);
 	return requests;
+}
+
+void
+requests_sort(Requests *requests)
+{
+	qsort(requests->items, requests->count, sizeof(Request), compare_requests);
 }

@@ -1,5 +1,5 @@
 /*
- * requests.h - an array of requests, in the order in which their contacts are locked.
+ * requests.h - an array of requests, in its own order or in that in which their contacts are locked.
  */
 #ifndef CU_REQUESTS_H
 #define CU_REQUESTS_H
@@ -15,7 +15,6 @@ typedef struct Request
 	Datum email; /* as text of the database, unless it is rejected */
 } Request;
 
-/* First the rejected ones, then by address as bytes, then by position. */
 typedef struct Requests
 {
 	Request *items;
@@ -24,8 +23,11 @@ typedef struct Requests
 	bool create_tags; /* some of them do */
 } Requests;
 
-/* Reads an array, which must outlive the result. The array's own size is for the caller to limit. */
+/* Reads an array, in its order; it must outlive the result. The array's own size is for the caller to limit. */
 extern Requests requests_read(Jsonb *array);
+
+/* Puts first the rejected ones, the others behind them by address as bytes, then by position. */
+extern void requests_sort(Requests *requests);
 
 /* Reads a request in full, as upsert_read does. */
 extern bool request_load(const Request *request, Upsert *upsert);

@@ -12,7 +12,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
@@ -20,6 +19,7 @@
 #include "json_writer.h"
 #include "report.h"
 #include "result.h"
+#include "row_error.h"
 
 #define FAILED (CU_UNCHANGED + 1)
 
@@ -118,7 +118,8 @@ fill(const RowType *type, Datum *values, bool *nulls, int64 position, Oid outcom
 	if (upsert->rejected)
 	{
 		SET_COLUMN(6, JsonbPGetDatum(json_write_events(&no_decision)));
-		SET_COLUMN(8, JsonbPGetDatum(report_as_json(upsert->error)));
+		SET_COLUMN(8, JsonbPGetDatum(upsert->row_error ? row_error_as_json(upsert->row_error)
+													   : report_as_json(upsert->error)));
 		return;
 	}
 	if (upsert->decision.outcome == CU_UPDATED)
@@ -165,7 +166,7 @@ results_begin(Results *results, FunctionCallInfo fcinfo)
 				 errhint("Call contacts.upsert_many in FROM, or in the select list of a SELECT.")));
 
 	caller = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-	*results = (Results){.info = info, .owner = CurrentResourceOwner, .type = row_type(fcinfo)};
+	*results = (Results){.info = info, .type = row_type(fcinfo)};
 	for (size_t i = 0; i < lengthof(results->outcomes); i++)
 		results->outcomes[i] = outcome_oid(&results->type, (int)i);
 	results->scratch = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert result", ALLOCSET_DEFAULT_SIZES);
@@ -178,26 +179,13 @@ void
 results_add(Results *results, int64 position, const Upsert *upsert)
 {
 	TupleTableSlot *slot = ExecClearTuple(results->slot);
-	ResourceOwner owner = CurrentResourceOwner;
 	MemoryContext caller = MemoryContextSwitchTo(results->scratch);
 
 	fill(&results->type, slot->tts_values, slot->tts_isnull, position, results->outcomes[outcome_of(upsert)], upsert);
 	ExecStoreVirtualTuple(slot);
-	CurrentResourceOwner = results->owner;
 	tuplesort_puttupleslot(results->rows, slot);
-	CurrentResourceOwner = owner;
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(results->scratch);
-}
-
-void
-results_clear(Results *results)
-{
-	MemoryContext caller = MemoryContextSwitchTo(results->info->econtext->ecxt_per_query_memory);
-
-	tuplesort_end(results->rows);
-	begin_rows(results);
-	MemoryContextSwitchTo(caller);
 }
 
 void
@@ -217,6 +205,7 @@ results_return(Results *results)
 	}
 	ExecDropSingleTupleTableSlot(sorted);
 	tuplesort_end(results->rows);
+	MemoryContextDelete(results->scratch);
 
 	info->returnMode = SFRM_Materialize;
 	info->setResult = set;

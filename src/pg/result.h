@@ -33,16 +33,12 @@ typedef struct Results
 	TupleTableSlot *slot;
 	MemoryContext scratch; /* of one row */
 	Tuplesortstate *rows;
-	ResourceOwner owner; /* of the files, which may outlive a subtransaction */
 } Results;
 
 /* Begins an empty set; what it holds goes with the query. */
 extern void results_begin(Results *results, FunctionCallInfo fcinfo);
 
 extern void results_add(Results *results, int64 position, const Upsert *upsert);
-
-/* Forgets all rows. */
-extern void results_clear(Results *results);
 
 /* Hands the rows to the caller of the function. */
 extern void results_return(Results *results);

@@ -9,7 +9,7 @@
 
 #include "executor/spi.h"
 
-#define STATEMENT_MAX_PARAMETERS 8
+#define STATEMENT_MAX_PARAMETERS 9
 #define EQ " OPERATOR(pg_catalog.=) "
 
 typedef struct Statement

@@ -14,7 +14,6 @@
 #include "statement.h"
 #include "store.h"
 #include "store_row.h"
-#include "text_order.h"
 
 static Statement find_contact = {
 	.sql = "SELECT w.definitions_version::pg_catalog.int8," CONTACT_COLUMNS " FROM contacts.workspace w"
@@ -55,18 +54,16 @@ static Statement find_definitions = {
 	.parameter_types = {INT8OID},
 };
 
-/* So that two sessions that create the same tags do not wait for each other. */
-static Statement lock_tags = {
-	.sql =
-		"SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('contacts.create_tags'), pg_catalog.hashint8($1))",
+/* So that two sessions that create the same tags in another order do not wait for each other. */
+static Statement lock_definitions = {
+	.sql = "SELECT FROM contacts.workspace w WHERE w.workspace_id" EQ "$1 FOR NO KEY UPDATE",
 	.parameter_count = 1,
 	.parameter_types = {INT8OID},
 };
 
 static Statement create_tags = {
 	.sql = "INSERT INTO contacts.tag (workspace_id, name) SELECT $1, n FROM pg_catalog.unnest($2) n"
-		   " ON CONFLICT (workspace_id, contacts_internal.fold_case(name)) DO NOTHING"
-		   " RETURNING tag_id::pg_catalog.int8, name::pg_catalog.text",
+		   " ON CONFLICT (workspace_id, contacts_internal.fold_case(name)) DO NOTHING",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTARRAYOID},
 };
@@ -156,24 +153,12 @@ store_definitions_version(int64 workspace_id)
 }
 
 void
-store_create_tags(int64 workspace_id, Datum *names, size_t count, int64 *ids)
+store_create_tags(int64 workspace_id, Datum *names, size_t count)
 {
 	Datum workspace = Int64GetDatum(workspace_id);
-	uint64 created;
-	size_t next = 0;
 
-	(void)statement_execute(&lock_tags, (Datum[]){workspace});
-	created = statement_execute(&create_tags, (Datum[]){workspace, statement_array(names, count, TEXTOID)});
-
-	/* Rows come back in the order of the names. */
-	memset(ids, 0, sizeof(int64) * count);
-	for (uint64 row = 0; row < created; row++)
-	{
-		while (next < count && compare_texts(names[next], statement_column(row, 2)) != 0)
-			next++;
-		if (next < count)
-			ids[next++] = DatumGetInt64(statement_column(row, 1));
-	}
+	(void)statement_execute(&lock_definitions, (Datum[]){workspace});
+	(void)statement_execute(&create_tags, (Datum[]){workspace, statement_array(names, count, TEXTOID)});
 }
 
 Jsonb *

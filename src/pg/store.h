@@ -51,10 +51,10 @@ extern bool store_update_contact(int64 workspace_id, const StoredContact *found,
 extern int64 store_definitions_version(int64 workspace_id);
 
 /*
- * Makes tags of names, each given once, in their order. Sets their ids: 0 for one that exists by now, or that differs from
- * an earlier one only by case. Others that call this wait until the transaction ends.
+ * Makes tags of names, in their order, except of one that exists by now or that differs from an earlier one only by case.
+ * Others that change the workspace's definitions wait until the transaction ends.
  */
-extern void store_create_tags(int64 workspace_id, Datum *names, size_t count, int64 *ids);
+extern void store_create_tags(int64 workspace_id, Datum *names, size_t count);
 
 /* Reads the definitions as cu_load_definitions wants them; NULL if there is no such workspace. */
 extern Jsonb *store_load_definitions(int64 workspace_id, int64 *version);

@@ -1,14 +1,13 @@
 /*
- * store_many.c - one statement to read and one to write, however many contacts there are.
+ * store_many.c - see store_many.h.
  *
  * The write is an INSERT .. ON CONFLICT DO UPDATE of the new and the changed together, because it locks each row when it
  * comes to it: so every session takes its locks in the order of the addresses, whether a contact is new or not, and two of
  * them never wait for each other. A row that is no longer as it was found is locked, but not changed; the next look at it
  * is the last word.
  *
- * Such a statement treats contacts that exist as if they were inserted first: BEFORE INSERT triggers see and change them,
- * and columns and constraints of the user's own are checked with what a new contact has there. Where there are any the
- * contacts are written one by one, as a single request would do it, in the same order.
+ * Such a statement treats contacts that exist as if they were inserted first, which shows where own_rules.h says so. There a
+ * contact is written alone, as a single request would do it.
  */
 #include "postgres.h"
 
@@ -34,20 +33,21 @@ static Statement find_contacts = {
 	.parameter_types = {INT8OID, TEXTARRAYOID},
 };
 
-/* A contact that was found and is gone would be inserted: it gets a new id by the column's default, and so shows. */
+/* Each has an id for the case that it is inserted. A contact that was found and is gone would be, too, and so shows. */
 static Statement write_contacts = {
 	.sql = "INSERT INTO contacts.contact AS c"
-		   " (workspace_id, email_address, status, tags, data, version, created_at, updated_at)"
-		   " SELECT $1, n.email_address, n.status::contacts.status, n.tags::pg_catalog.int8[], n.data, n.version,"
-		   " n.created_at, $8 FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
-		   " pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))"
-		   " AS n (email_address, status, tags, data, version, created_at)"
+		   " (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)"
+		   " SELECT $1, n.id, n.email_address, n.status::contacts.status, n.tags::pg_catalog.int8[], n.data, n.version,"
+		   " n.created_at, $9 FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
+		   " pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8))"
+		   " AS n (id, email_address, status, tags, data, version, created_at)"
 		   " ON CONFLICT (workspace_id, email_address) DO UPDATE SET status = excluded.status, tags = excluded.tags,"
 		   " data = excluded.data, version = excluded.version, updated_at = GREATEST(c.updated_at, excluded.updated_at)"
 		   " WHERE c.version" EQ "(excluded.version OPERATOR(pg_catalog.-) 1) AND c.created_at" EQ "excluded.created_at"
 		   " RETURNING id::pg_catalog.text, email_address::pg_catalog.text",
-	.parameter_count = 8,
+	.parameter_count = 9,
 	.parameter_types = {INT8OID,
+						TEXTARRAYOID,
 						TEXTARRAYOID,
 						TEXTARRAYOID,
 						TEXTARRAYOID,
@@ -63,35 +63,27 @@ static Statement delete_contact = {
 	.parameter_types = {INT8OID, TEXTOID},
 };
 
-/* Whether an INSERT does more than we know of. 7: for each row, before, on INSERT. */
-static Statement find_own_rules = {
-	.sql =
-		"SELECT FROM pg_catalog.pg_class t WHERE t.oid" EQ "'contacts.contact'::pg_catalog.regclass AND ("
-		"EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid" EQ "t.oid AND NOT g.tgisinternal"
-		" AND (g.tgtype OPERATOR(pg_catalog.&) 7::pg_catalog.int2)" EQ "7 AND g.tgenabled OPERATOR(pg_catalog.<>) 'D')"
-		" OR EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.conrelid" EQ "t.oid AND c.contype" EQ "'c'"
-		" AND c.conname OPERATOR(pg_catalog.<>) '" CONTACT_CONSTRAINT "')"
-		" OR EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid" EQ
-		"t.oid AND a.attnum OPERATOR(pg_catalog.>) 0"
-		" AND a.attnotnull AND NOT a.atthasdef AND a.attidentity" EQ "'' AND NOT a.attisdropped"
-		" AND a.attname OPERATOR(pg_catalog.<>) ALL (ARRAY['workspace_id', 'email_address']::pg_catalog.name[])))",
-};
-
 bool
-store_find_contacts(int64 workspace_id, Datum *emails, size_t count, StoredContact **found)
+store_find_contacts(int64 workspace_id, Datum *emails, size_t count, FoundContacts *found)
 {
 	uint64 rows = statement_execute(&find_contacts,
 									(Datum[]){Int64GetDatum(workspace_id), statement_array(emails, count, TEXTOID)});
 	bool is_null;
+	Datum version;
 
 	if (rows != count)
 		elog(ERROR, "a look for %zu contacts found " UINT64_FORMAT, count, rows);
-	(void)statement_nullable_column(0, 1, &is_null);
-	if (is_null)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		store_row_read(i, found[i]);
-	return true;
+	version = statement_nullable_column(0, 1, &is_null);
+	*found = (FoundContacts){.rows = SPI_tuptable, .definitions_version = is_null ? 0 : DatumGetInt64(version)};
+	return !is_null;
+}
+
+size_t
+store_found_contact(const FoundContacts *found, size_t number, StoredContact *contact)
+{
+	SPI_tuptable = found->rows;
+	store_row_read(number, contact);
+	return contact->exists ? store_row_size(number) : 0;
 }
 
 /* The ids of a decision's tags, as the text of a bigint[]. */
@@ -110,7 +102,7 @@ tag_ids_text(const cu_decision *decision)
 static uint64
 execute_writes(int64 workspace_id, const ContactWrite *writes, size_t count, TimestampTz now)
 {
-	static const Oid types[] = {TEXTOID, TEXTOID, TEXTOID, JSONBOID, INT8OID, TIMESTAMPTZOID};
+	static const Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, INT8OID, TIMESTAMPTZOID};
 	Datum *columns[lengthof(types)];
 	Datum parameters[lengthof(types) + 2] = {Int64GetDatum(workspace_id)};
 
@@ -119,13 +111,16 @@ execute_writes(int64 workspace_id, const ContactWrite *writes, size_t count, Tim
 	for (size_t i = 0; i < count; i++)
 	{
 		const ContactWrite *write = &writes[i];
+		char id[OBJECT_ID_SIZE];
 
-		columns[0][i] = write->email;
-		columns[1][i] = CStringGetTextDatum(cu_status_name(write->decision->status));
-		columns[2][i] = tag_ids_text(write->decision);
-		columns[3][i] = JsonbPGetDatum(json_write(&write->decision->data));
-		columns[4][i] = Int64GetDatum(write->found->version + 1);
-		columns[5][i] = TimestampTzGetDatum(write->found->exists ? write->found->created_at : now);
+		object_id_make(id);
+		columns[0][i] = CStringGetTextDatum(id);
+		columns[1][i] = write->email;
+		columns[2][i] = CStringGetTextDatum(cu_status_name(write->decision->status));
+		columns[3][i] = tag_ids_text(write->decision);
+		columns[4][i] = JsonbPGetDatum(json_write(&write->decision->data));
+		columns[5][i] = Int64GetDatum(write->found->version + 1);
+		columns[6][i] = TimestampTzGetDatum(write->found->exists ? write->found->created_at : now);
 	}
 	for (size_t c = 0; c < lengthof(types); c++)
 		parameters[c + 1] = statement_array(columns[c], count, types[c]);
@@ -160,8 +155,8 @@ take_results(ContactWrite *writes, size_t count, uint64 rows, Datum *revived)
 	return revived_count;
 }
 
-static void
-write_together(int64 workspace_id, ContactWrite *writes, size_t count, TimestampTz now)
+void
+store_write_together(int64 workspace_id, ContactWrite *writes, size_t count, TimestampTz now)
 {
 	uint64 rows = execute_writes(workspace_id, writes, count, now);
 	Datum *revived = palloc(sizeof(Datum) * count);
@@ -176,9 +171,8 @@ write_together(int64 workspace_id, ContactWrite *writes, size_t count, Timestamp
 		(void)statement_execute(&delete_contact, (Datum[]){Int64GetDatum(workspace_id), revived[i]});
 }
 
-/* Writes a contact as a single request would, but locks it in any case. */
-static void
-write_alone(int64 workspace_id, ContactWrite *write, TimestampTz now)
+void
+store_write_alone(int64 workspace_id, ContactWrite *write, TimestampTz now)
 {
 	if (write->found->exists)
 	{
@@ -191,14 +185,4 @@ write_alone(int64 workspace_id, ContactWrite *write, TimestampTz now)
 	write->written = store_insert_contact(workspace_id, write->email, write->id, write->decision, now);
 	if (!write->written)
 		store_lock_contact(workspace_id, write->email);
-}
-
-void
-store_write_contacts(int64 workspace_id, ContactWrite *writes, size_t count, TimestampTz now)
-{
-	if (statement_execute(&find_own_rules, NULL) == 0)
-		write_together(workspace_id, writes, count, now);
-	else
-		for (size_t i = 0; i < count; i++)
-			write_alone(workspace_id, &writes[i], now);
 }

@@ -1,31 +1,45 @@
 /*
- * store_many.h - the same as store.h for many contacts at once, in the order of their addresses.
+ * store_many.h - the same as store.h for many contacts at once, in the order of their addresses: one statement to read, and one
+ * to write, however many there are.
  */
 #ifndef CU_STORE_MANY_H
 #define CU_STORE_MANY_H
 
+#include "executor/spi.h"
+
 #include "store.h"
+
+/* Contacts as one statement has found them, not read yet: that takes a multiple of their size on disk. */
+typedef struct FoundContacts
+{
+	SPITupleTable *rows; /* lives until SPI_finish */
+	int64 definitions_version;
+} FoundContacts;
 
 /* A contact that is to be written. */
 typedef struct ContactWrite
 {
 	Datum email; /* as text of the database */
-	StoredContact *found;
+	const StoredContact *found;
 	const cu_decision *decision;
-	char *id; /* of OBJECT_ID_SIZE: the id of a new one, who may be given another */
-	bool written;
+	char *id;				/* of OBJECT_ID_SIZE: the id that was found, or room for that of a new contact */
+	bool written;			/* else it was no longer as it was found */
+	const ErrorData *error; /* not NULL if it was refused */
 } ContactWrite;
 
-/*
- * Reads the definitions' version and the contacts with the given addresses; takes no lock. found has room for as many.
- * False if there is no such workspace.
- */
-extern bool store_find_contacts(int64 workspace_id, Datum *emails, size_t count, StoredContact **found);
+/* Looks for the contacts with the given addresses; takes no lock. False if there is no such workspace. */
+extern bool store_find_contacts(int64 workspace_id, Datum *emails, size_t count, FoundContacts *found);
+
+/* Reads a contact, from 0, into the current memory; returns its size in bytes. */
+extern size_t store_found_contact(const FoundContacts *found, size_t number, StoredContact *contact);
 
 /*
- * Inserts those that are new and updates those that were found, if they are still as they were; locks them all, one by
- * one in the given order. Sets written.
+ * Inserts contacts that are new and updates those that were found, if they are still as they were; locks them all, one by one
+ * in the given order. Sets written.
  */
-extern void store_write_contacts(int64 workspace_id, ContactWrite *writes, size_t count, TimestampTz now);
+extern void store_write_together(int64 workspace_id, ContactWrite *writes, size_t count, TimestampTz now);
+
+/* Writes a contact as a single request would do it, but locks it in any case. Sets written. */
+extern void store_write_alone(int64 workspace_id, ContactWrite *write, TimestampTz now);
 
 #endif

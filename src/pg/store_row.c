@@ -3,6 +3,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
@@ -83,6 +84,12 @@ store_row_read(uint64 row, StoredContact *found)
 	*found = (StoredContact){.definitions_version = DatumGetInt64(statement_column(row, 1)), .exists = !is_null};
 	if (found->exists)
 		read_contact(row, found, id);
+}
+
+size_t
+store_row_size(uint64 row)
+{
+	return toast_raw_datum_size(statement_column(row, 5)) + toast_raw_datum_size(statement_column(row, 6));
 }
 
 Datum

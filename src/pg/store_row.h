@@ -21,6 +21,9 @@
 /* Reads a row, from 0, of what the last statement found: the version, then CONTACT_COLUMNS. */
 extern void store_row_read(uint64 row, StoredContact *found);
 
+/* The size in bytes of the contact in such a row, as it is in memory. */
+extern size_t store_row_size(uint64 row);
+
 /* The ids of a decision's tags, as a bigint[]. */
 extern Datum store_tag_ids(const cu_decision *decision);
 

@@ -8,12 +8,18 @@
 #include "pg_compat.h"
 #include "store.h"
 
+#define UPSERT_NOT_WRITTEN "The contact could not be written."
+#define UPSERT_NOT_WRITTEN_HINT \
+	"Look for a trigger on contacts.contact that returns NULL, or a row level security policy."
+
 typedef struct Upsert
 {
 	const cu_request *request;
 	StoredContact found; /* by who runs it, between read and decide */
 	bool rejected;		 /* then error says why, and of the rest only facts.email may be set */
 	cu_error *error;	 /* room for it, from who runs it: it is large */
+	/* If it is not NULL, PostgreSQL has refused the contact, and error says nothing. */
+	const ErrorData *row_error;
 	cu_decision decision;
 	ContactFacts facts;
 	char id[OBJECT_ID_SIZE];
@@ -33,5 +39,8 @@ extern void upsert_make_id(Upsert *upsert);
 
 /* Raises that the contact could not be written, though nobody else was in the way. */
 pg_noreturn extern void upsert_raise_not_written(void);
+
+/* Raises that a tag was created, and is not there. */
+pg_noreturn extern void upsert_raise_no_tag(const cu_decision *decision);
 
 #endif

@@ -20,24 +20,25 @@
 
 #define TRIES_WITHOUT_LOCK 3
 #define MAX_TRIES 20
+/* Only who deletes a tag at the same time can be in the way. */
+#define MAX_TAG_TRIES 5
 
 /* Makes the tags that a decision asks for and that do not exist yet. */
 static void
 create_tags(int64 workspace_id, const cu_decision *decision)
 {
 	Datum *names = palloc(sizeof(Datum) * decision->new_tag_count);
-	int64 *ids = palloc(sizeof(int64) * decision->new_tag_count);
 	size_t count = 0;
 
 	for (size_t i = 0; i < decision->tag_count; i++)
 		if (decision->tags[i].id == 0)
 			names[count++] = encoding_to_text(decision->tags[i].name);
-	store_create_tags(workspace_id, names, count, ids);
+	store_create_tags(workspace_id, names, count);
 }
 
 /* Looks at what is there and decides. */
 static bool
-decide(int64 workspace_id, Datum email, Upsert *upsert)
+look_and_decide(int64 workspace_id, Datum email, Upsert *upsert)
 {
 	const cu_definitions *definitions = NULL;
 
@@ -51,6 +52,21 @@ decide(int64 workspace_id, Datum email, Upsert *upsert)
 	return upsert_decide(upsert, definitions);
 }
 
+/* Looks and decides until all tags are there that the decision names; creates them unless they are not to be written. */
+static bool
+decide(int64 workspace_id, Datum email, bool write, Upsert *upsert)
+{
+	for (int try = 0; try < MAX_TAG_TRIES; try++)
+	{
+		if (!look_and_decide(workspace_id, email, upsert))
+			return false;
+		if (!write || upsert->decision.new_tag_count == 0)
+			return true;
+		create_tags(workspace_id, &upsert->decision);
+	}
+	upsert_raise_no_tag(&upsert->decision);
+}
+
 /* Updates or inserts the contact; false if it is no longer as it was found. */
 static bool
 write_contact(int64 workspace_id, Datum email, Upsert *upsert)
@@ -62,17 +78,12 @@ write_contact(int64 workspace_id, Datum email, Upsert *upsert)
 	return store_insert_contact(workspace_id, email, upsert->id, &upsert->decision, upsert->facts.created_at);
 }
 
-/* Writes the decision and its events; false if it was made on what is no longer there, or if tags had to be created first. */
+/* Writes the decision and its events; false if it was made on what is no longer there. */
 static bool
 write_decision(int64 workspace_id, Datum email, Upsert *upsert)
 {
 	Outbox outbox;
 
-	if (upsert->decision.new_tag_count > 0)
-	{
-		create_tags(workspace_id, &upsert->decision);
-		return false;
-	}
 	if (upsert->decision.outcome == CU_UNCHANGED)
 		return true;
 	if (!write_contact(workspace_id, email, upsert))
@@ -102,7 +113,7 @@ try_request(int64 workspace_id, const cu_document *document, bool write, Upsert 
 		CHECK_FOR_INTERRUPTS();
 		if (try > TRIES_WITHOUT_LOCK)
 			store_lock_contact(workspace_id, email);
-		if (!decide(workspace_id, email, upsert))
+		if (!decide(workspace_id, email, write, upsert))
 			return false;
 		if (!write || write_decision(workspace_id, email, upsert))
 			return true;

@@ -77,7 +77,7 @@ SELECT outcome, changes, events FROM contacts.upsert_many('[
 SELECT e.contact_version AS version, e.ordinal, e.type FROM contacts.event e JOIN contacts.contact c ON c.id = e.contact_id
 WHERE c.email_address = 'pending@example.com' ORDER BY e.event_id;
 
--- Tags that a request creates exist for those after it, not for those before it, and a failed one creates none.
+-- Tags that requests create exist for all of the array, in the spelling that comes first; those of a failed one stay.
 SELECT "position", outcome, jsonb_path_query_array(contact, '$.tags.name') AS tags, changes #> '{tags,added,0,id}' > '3' AS added_id,
 	error ->> 'message' AS message
 FROM contacts.upsert_many('[
@@ -87,10 +87,9 @@ FROM contacts.upsert_many('[
 	{"email_address":"a@example.com","tags":["FRESH"]},
 	{"email_address":"zoe@example.com","add_tags":["fresh","other"],"create_tags":true,"partial_update":true},
 	{"email_address":"b@example.com","tags":["unwanted"],"remove_tags":["Unwanted"],"create_tags":true}]', workspace_id => 1);
-SELECT name FROM contacts.tag WHERE tag_id > 3 ORDER BY contacts_internal.fold_case(name);
--- The same when an id says nothing about the time at which its tag was made: given by hand, or of a sequence with a cache.
+SELECT name FROM contacts.tag WHERE tag_id > 3 ORDER BY tag_id;
+-- The same among tags whose ids were given by hand.
 BEGIN;
-SET LOCAL statement_timeout = '10s';
 INSERT INTO contacts.tag (workspace_id, tag_id, name) OVERRIDING SYSTEM VALUE VALUES (1, 1000000, 'given');
 SELECT outcome, jsonb_path_query_array(contact, '$.tags.name') AS tags FROM contacts.upsert_many('[
 	{"email_address":"y@example.com","tags":["given"]},
@@ -228,7 +227,7 @@ SELECT contacts.upsert_many('[]', workspace_id => 2);
 RESET ROLE;
 DROP ROLE regress_contacts_many;
 
--- Triggers of the user's own: what they choose is answered, what they refuse is an error, and what they write is seen.
+-- Triggers of the user's own: what they choose is answered, what they refuse fails alone, and what they write is seen.
 CREATE FUNCTION regress_trigger() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	IF NEW.email_address LIKE 'none%' THEN
@@ -251,9 +250,9 @@ SELECT contact_id, contact_version AS version, type FROM contacts.event WHERE co
 SELECT outcome, email_address FROM contacts.upsert_many('[{"email_address":"call@example.com"},
 	{"email_address":"call@example.com","status":"CLEANED"}]', workspace_id => 2);
 SELECT email_address, version, status FROM contacts.contact WHERE email_address LIKE '%call@example.com' ORDER BY 1;
-SELECT contacts.upsert_many('[{"email_address":"before@example.com"},{"email_address":"none@example.com"}]', workspace_id => 2);
-SELECT contacts.upsert_many('[{"email_address":"before@example.com"},{"email_address":"raise@example.com"}]', workspace_id => 2);
-SELECT count(*) AS half_written FROM contacts.contact WHERE email_address = 'before@example.com';
+SELECT outcome, error FROM contacts.upsert_many('[{"email_address":"before@example.com"},{"email_address":"none@example.com"}]', workspace_id => 2);
+SELECT outcome, error FROM contacts.upsert_many('[{"email_address":"behind@example.com"},{"email_address":"raise@example.com"}]', workspace_id => 2);
+SELECT email_address FROM contacts.contact WHERE email_address IN ('before@example.com', 'behind@example.com') ORDER BY 1;
 DROP TRIGGER regress_trigger ON contacts.contact;
 DROP FUNCTION regress_trigger();
 -- A trigger on INSERT is for new contacts, as it is when the requests come one by one.
@@ -269,13 +268,9 @@ ALTER TABLE contacts.contact ADD owner text;
 UPDATE contacts.contact SET owner = 'me';
 ALTER TABLE contacts.contact ALTER owner SET NOT NULL;
 SELECT outcome FROM contacts.upsert_many('[{"email_address":"anna@example.com","status":"UNSUBSCRIBED","partial_update":true}]', workspace_id => 1);
-\set VERBOSITY terse
-SELECT outcome FROM contacts.upsert_many('[{"email_address":"nobodys@example.com"}]', workspace_id => 1);
-\set VERBOSITY default
+SELECT outcome, error ->> 'message' AS message FROM contacts.upsert_many('[{"email_address":"nobodys@example.com"}]', workspace_id => 1);
 ALTER TABLE contacts.contact ALTER owner DROP NOT NULL, ADD CONSTRAINT regress_owned CHECK (owner IS NOT NULL);
 SELECT outcome FROM contacts.upsert_many('[{"email_address":"anna@example.com","status":"CLEANED","partial_update":true}]', workspace_id => 1);
-\set VERBOSITY terse
-SELECT outcome FROM contacts.upsert_many('[{"email_address":"nobodys@example.com"}]', workspace_id => 1);
-\set VERBOSITY default
+SELECT outcome, error ->> 'message' AS message FROM contacts.upsert_many('[{"email_address":"nobodys@example.com"}]', workspace_id => 1);
 ALTER TABLE contacts.contact DROP owner;
 DROP TABLE regress_answer;

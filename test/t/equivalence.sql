@@ -1,4 +1,4 @@
--- The half of equivalence.pl that runs in both databases: calls one by one or as an array, and what is compared of them.
+-- The half of equivalence.pl that runs in each database: calls one by one or as an array, and what is compared of them.
 
 CREATE EXTENSION contact_upsert;
 SELECT contacts.install();
@@ -9,10 +9,30 @@ CREATE TABLE call (n int PRIMARY KEY, workspace_id bigint, on_error text, reques
 CREATE TABLE answer (n int, LIKE contacts.upsert_result, raised jsonb);
 
 -- What an error says.
+-- What the user has added: a trigger refuses contacts here and there, and another makes arrays write one by one.
+\if :refuses
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_setting('test.running', true) = 'yes' AND hashtext(NEW.data::text || NEW.status) % 8 = 0 THEN
+		RAISE 'not %', NEW.email_address USING ERRCODE = 'AB001', DETAIL = 'by "the" hash', HINT = 'Try another.', CONSTRAINT = 'of ours';
+	END IF;
+	RETURN NULL;
+END $$;
+CREATE TRIGGER refuse AFTER INSERT OR UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION refuse();
+\endif
+\if :acts_on_insert
+CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+CREATE TRIGGER keep BEFORE INSERT ON contacts.contact FOR EACH ROW EXECUTE FUNCTION keep();
+\endif
+
 CREATE TYPE diagnosis AS (sqlstate text, message text, detail text, hint text,
 	schema_name text, table_name text, column_name text, constraint_name text);
 CREATE FUNCTION as_json(d diagnosis) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT to_jsonb(d) || jsonb_build_object('detail', d.detail::jsonb)
+$$;
+-- The same for an error that is the user's own.
+CREATE FUNCTION own_detail(d diagnosis) RETURNS text LANGUAGE sql AS $$
+	SELECT jsonb_build_object('code', d.sqlstate, 'status', 400, 'detail', d.detail, 'constraint', d.constraint_name)
 $$;
 
 -- The events of the outbox that are younger, as an answer shows them.
@@ -42,16 +62,50 @@ BEGIN
 		GET STACKED DIAGNOSTICS error.sqlstate = RETURNED_SQLSTATE, error.message = MESSAGE_TEXT,
 			error.detail = PG_EXCEPTION_DETAIL, error.hint = PG_EXCEPTION_HINT, error.schema_name = SCHEMA_NAME,
 			error.table_name = TABLE_NAME, error.column_name = COLUMN_NAME, error.constraint_name = CONSTRAINT_NAME;
+	WHEN SQLSTATE 'AB001' THEN
+		GET STACKED DIAGNOSTICS error.sqlstate = RETURNED_SQLSTATE, error.message = MESSAGE_TEXT,
+			error.detail = PG_EXCEPTION_DETAIL, error.hint = PG_EXCEPTION_HINT, error.schema_name = SCHEMA_NAME,
+			error.table_name = TABLE_NAME, error.column_name = COLUMN_NAME, error.constraint_name = CONSTRAINT_NAME;
+		error.detail := own_detail(error);
+		result.outcome := 'failed';
+		result.changes := NULL;
+		result.events := '[]';
+		result.contact := NULL;
+		result.error := error.detail::jsonb
+			|| jsonb_build_object('sqlstate', error.sqlstate, 'message', error.message, 'hint', error.hint);
 	END;
 	IF result.error IS DISTINCT FROM
 		error.detail::jsonb || jsonb_build_object('sqlstate', error.sqlstate, 'message', error.message, 'hint', error.hint) THEN
 		RAISE assert_failure USING MESSAGE = format('preview says %s and the call %s', result.error, error);
 	END IF;
-	result.id := result.contact ->> 'id';
+	SELECT c.id, c.version INTO result.id, result.version FROM contacts.contact c
+		WHERE c.workspace_id = $1.workspace_id AND c.email_address = result.email_address;
 	IF result.events <> '[]' THEN -- with the ids of new tags, which preview does not know
 		result.events := events_after($1.workspace_id, last_event);
 		result.changes := jsonb_set(result.changes, '{tags,added}', tags_of(result.events, 'TAG_ADDED'), false);
 	END IF;
+END $$;
+
+-- What an array does first: it creates the tags of all requests whose address and whose tags are good. A contact that exists,
+-- and is asked for nothing else, shows which those are.
+CREATE FUNCTION create_tags(call) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	request jsonb;
+	address_code text;
+	wanted jsonb;
+BEGIN
+	FOR request IN SELECT r FROM jsonb_array_elements($1.requests) r WHERE r -> 'create_tags' = 'true' LOOP
+		address_code := error ->> 'code'
+			FROM contacts.preview(workspace_id => $1.workspace_id, request => jsonb_build_object('email_address', request -> 'email_address'));
+		CONTINUE WHEN address_code IN ('INVALID_REQUEST', 'EMAIL_REQUIRED', 'EMAIL_INVALID');
+		SELECT jsonb_object_agg(key, value) || jsonb_build_object('email_address', 'tags@example.com', 'partial_update', true) INTO wanted
+			FROM jsonb_each(request) WHERE key IN ('tags', 'add_tags', 'remove_tags', 'create_tags');
+		INSERT INTO contacts.tag (workspace_id, name)
+			SELECT $1.workspace_id, tag ->> 'name'
+			FROM contacts.preview(workspace_id => $1.workspace_id, request => wanted) p,
+				jsonb_array_elements(p.contact -> 'tags') WITH ORDINALITY AS t (tag, n)
+			WHERE tag -> 'id' = 'null' ORDER BY n;
+	END LOOP;
 END $$;
 
 CREATE FUNCTION call_one_by_one(call) RETURNS void LANGUAGE plpgsql AS $$
@@ -59,6 +113,7 @@ DECLARE
 	one record;
 	raised jsonb;
 BEGIN
+	PERFORM create_tags($1);
 	FOR pos IN 1 .. jsonb_array_length($1.requests) LOOP
 		one := upsert_one($1, pos);
 		IF (one.error).sqlstate IS NOT NULL AND $1.on_error = 'stop' THEN
@@ -76,7 +131,7 @@ DECLARE
 	error diagnosis;
 BEGIN
 	INSERT INTO answer SELECT $1.n, a.* FROM contacts.upsert_many($1.requests, $1.on_error, workspace_id => $1.workspace_id) a;
-EXCEPTION WHEN data_exception THEN
+EXCEPTION WHEN data_exception OR SQLSTATE 'AB001' THEN
 	GET STACKED DIAGNOSTICS error.sqlstate = RETURNED_SQLSTATE, error.message = MESSAGE_TEXT,
 		error.detail = PG_EXCEPTION_DETAIL, error.hint = PG_EXCEPTION_HINT, error.schema_name = SCHEMA_NAME,
 		error.table_name = TABLE_NAME, error.column_name = COLUMN_NAME, error.constraint_name = CONSTRAINT_NAME;
@@ -134,7 +189,9 @@ BEGIN
 	SELECT a.* INTO wrong
 		FROM answer a, CAST(outcome = 'failed' AS boolean) failed
 		WHERE n = $1.n AND raised IS NULL AND (
-			failed <> (error IS NOT NULL) OR failed <> (contact IS NULL) OR failed <> (events IS NULL) OR failed <> (id IS NULL)
+			failed <> (error IS NOT NULL) OR failed <> (contact IS NULL) OR failed AND events <> '[]' OR events IS NULL
+			OR NOT failed AND (id <> contact ->> 'id' OR id IS NULL) OR (id IS NULL) <> (version IS NULL)
+			OR id <> (SELECT c.id FROM contacts.contact c WHERE (c.workspace_id, c.email_address) = ($1.workspace_id, a.email_address))
 			OR (outcome = 'updated') <> (changes IS NOT NULL)
 			OR outcome = 'updated' AND (coalesce(changes #> '{tags,added}', '[]'), coalesce(changes #> '{tags,removed}', '[]'))
 				<> (tags_of(events, 'TAG_ADDED'), tags_of(events, 'TAG_REMOVED')))
@@ -148,6 +205,7 @@ CREATE FUNCTION run(which int, arrays boolean) RETURNS void LANGUAGE plpgsql AS 
 DECLARE
 	c call;
 BEGIN
+	PERFORM set_config('test.running', 'yes', true);
 	UPDATE call SET at = now(), last_event = last_event(workspace_id) WHERE n = which RETURNING * INTO c;
 	IF arrays THEN
 		PERFORM call_with_array(c);
@@ -191,7 +249,7 @@ CREATE FUNCTION same_time(t timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
 $$;
 
 CREATE VIEW same_answer AS
-	SELECT n, "position", format('%s %s changes=%s events=%s contact=%s error=%s raised=%s', outcome, email_address,
+	SELECT n, "position", format('%s %s version=%s changes=%s events=%s contact=%s error=%s raised=%s', outcome, email_address, version,
 		same_changes(changes), same_events(events), same_contact(contact), error, raised) AS answer
 	FROM answer;
 
@@ -219,5 +277,8 @@ CREATE VIEW same_state AS
 	SELECT format('%s deliveries', count(*)) FROM contacts.delivery
 	UNION ALL
 	SELECT format('tag %s %s %s %s', workspace_id, known(tag_id), name, description) FROM contacts.tag
+	UNION ALL
+	SELECT format('tags created in %s: %s', workspace_id, string_agg(name, ', ' ORDER BY tag_id))
+		FROM contacts.tag WHERE known(tag_id) IS NULL GROUP BY workspace_id
 	UNION ALL
 	SELECT format('workspace %s %s', workspace_id, status_policy) FROM contacts.workspace;

@@ -1,4 +1,4 @@
-/* new_tags_test.cpp - what requests of an array need to know of tags that other requests create. */
+/* new_tags_test.cpp - which tags a request would create: an array creates them all before it runs. */
 #include "core_call.hpp"
 
 #include <gtest/gtest.h>
@@ -23,16 +23,6 @@ protected:
 		for (std::size_t i = 0; i < count; i++)
 			text += "|" + std::string(view_text(names[i]));
 		return text;
-	}
-
-	std::string outcome_before(std::vector<std::int64_t> tag_ids, std::string_view members)
-	{
-		const cu_definitions *before = nullptr;
-		EXPECT_EQ(cu_definitions_before(host_.get(), definitions_, tag_ids.data(), tag_ids.size(), &before), CU_OK);
-		cu_decision decision{};
-		cu_error error{};
-		const auto result = cu_decide(host_.get(), before, read(members), nullptr, &decision, &error);
-		return result == CU_OK ? describe_tags(decision.tags, decision.tag_count) : error.message;
 	}
 
 private:
@@ -67,17 +57,6 @@ TEST_F(NewTags, are_none_where_the_tags_are_refused)
 	EXPECT_EQ(names_of(R"("tags": ["new"], "create_tags": "true")"), "creates not");
 	EXPECT_EQ(names_of(R"("tags": ["new", 99], "create_tags": true)"), "creates");
 	EXPECT_EQ(names_of(R"("tags": "new", "create_tags": true)"), "creates");
-}
-
-TEST_F(NewTags, do_not_exist_for_earlier_requests)
-{
-	EXPECT_EQ(outcome_before({7}, R"("tags": [1, 2])"), "[1,2]");
-	EXPECT_EQ(outcome_before({7}, R"("tags": [7])"), "Tag ID 7 does not exist in this workspace");
-	EXPECT_EQ(outcome_before({7}, R"("tags": ["übermut"])"), "Tag 'übermut' does not exist in this workspace");
-	EXPECT_EQ(outcome_before({7, 1}, R"("tags": [2, 1])"), "Tag ID 1 does not exist in this workspace");
-	EXPECT_EQ(outcome_before({2}, R"("tags": ["vip", 7], "create_tags": true)"), "[7,\"vip\"]");
-	EXPECT_EQ(outcome_before({}, R"("tags": [7])"), "[7]");
-	EXPECT_EQ(outcome_before({99}, R"("tags": [7])"), "[7]");
 }
 
 } // namespace

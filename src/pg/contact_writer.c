@@ -1,0 +1,123 @@
+/*
+ * contact_writer.c - see contact_writer.h.
+ *
+ * Usually all contacts are written together, by one statement. Two things speak against that. Where the user has rules of his
+ * own that act on an INSERT, contacts are written one by one, as single requests would do it. And where his rules may refuse a
+ * contact, the others must stay: so there is a subtransaction around the write, and when it fails the contacts are written one
+ * by one, to see which it was. A contact that was refused costs those before it another write, for they were in its
+ * subtransaction:
+ *
+ *   a b c d e		c is refused
+ *   a b			again, and kept
+ *         d e		and so on
+ *
+ * An order of locks is kept throughout: what a subtransaction gives back is taken again in the same order.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/resowner.h"
+
+#include "contact_writer.h"
+#include "row_error.h"
+
+/* Contacts that one subtransaction writes. */
+typedef struct Attempt
+{
+	int64 workspace_id;
+	TimestampTz now;
+	ContactWrite *writes;
+	size_t next; /* the one that is being written */
+	size_t end;
+} Attempt;
+
+static void
+write_together(Attempt *attempt)
+{
+	store_write_together(
+		attempt->workspace_id, &attempt->writes[attempt->next], attempt->end - attempt->next, attempt->now);
+}
+
+static void
+write_each(Attempt *attempt)
+{
+	for (; attempt->next < attempt->end; attempt->next++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (attempt->writes[attempt->next].error == NULL)
+			store_write_alone(attempt->workspace_id, &attempt->writes[attempt->next], attempt->now);
+	}
+}
+
+/* Writes in a subtransaction; returns the error of the contact that was refused, or NULL. Raises every other error. */
+static ErrorData *
+write_in_subtransaction(void (*write)(Attempt *attempt), Attempt *attempt)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(memory);
+	PG_TRY();
+	{
+		write(attempt);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(memory);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(memory);
+	CurrentResourceOwner = owner;
+	if (error && !row_error_is_own(error))
+		ReThrowError(error);
+	return error;
+}
+
+static void
+write_one_by_one(Attempt attempt, size_t count)
+{
+	size_t first = 0;
+
+	while (first < count)
+	{
+		ErrorData *error;
+
+		attempt.next = first;
+		error = write_in_subtransaction(write_each, &attempt);
+		if (error)
+		{
+			attempt.writes[attempt.next].error = error;
+			attempt.writes[attempt.next].written = false;
+			attempt.end = attempt.next; /* those before it again */
+		}
+		else
+		{
+			first = attempt.end;
+			attempt.end = count;
+		}
+	}
+}
+
+void
+contact_writer_write(ContactWriter *writer, ContactWrite *writes, size_t count)
+{
+	Attempt attempt = {.workspace_id = writer->workspace_id,
+					   .now = GetCurrentTransactionStartTimestamp(),
+					   .writes = writes,
+					   .end = count};
+
+	if (!writer->knows_rules)
+		writer->rules = own_rules_read();
+	writer->knows_rules = true;
+	if (!writer->rules.may_refuse)
+		write_together(&attempt);
+	else if (writer->rules.act_on_insert || write_in_subtransaction(write_together, &attempt) != NULL)
+		write_one_by_one(attempt, count);
+}

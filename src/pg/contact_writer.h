@@ -1,0 +1,24 @@
+/*
+ * contact_writer.h - writes many contacts, where each may be refused by itself.
+ */
+#ifndef CU_CONTACT_WRITER_H
+#define CU_CONTACT_WRITER_H
+
+#include "own_rules.h"
+#include "store_many.h"
+
+/* Who writes for one call. */
+typedef struct ContactWriter
+{
+	int64 workspace_id;
+	bool knows_rules;
+	OwnRules rules;
+} ContactWriter;
+
+/*
+ * Inserts the contacts that are new and updates those that were found, if they are still as they were; locks them all, in the
+ * given order. Sets written, or error where a rule of the user's own refuses the contact. Needs an SPI connection.
+ */
+extern void contact_writer_write(ContactWriter *writer, ContactWrite *writes, size_t count);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * own_rules.h - what the user has added to contacts.contact and its partitions that takes part in a write.
+ */
+#ifndef CU_OWN_RULES_H
+#define CU_OWN_RULES_H
+
+typedef struct OwnRules
+{
+	/*
+	 * An INSERT .. ON CONFLICT DO UPDATE does to contacts that exist what a plain UPDATE would not: it gives them to triggers on
+	 * INSERT, and checks them with the defaults that a new contact has.
+	 */
+	bool act_on_insert;
+	bool may_refuse; /* a contact that we believe to be good */
+} OwnRules;
+
+/* Reads the rules for the current user, and keeps others from changing those of contacts.contact itself until the end. */
+extern OwnRules own_rules_read(void);
+
+#endif

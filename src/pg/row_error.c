@@ -1,0 +1,150 @@
+/*
+ * row_error.c - see row_error.h.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "row_error.h"
+#include "upsert.h"
+
+/* The classes of SQLSTATEs that PostgreSQL defines and that are no fault of a row's. */
+static const char other_classes[][3] = {
+	"00", "01", "02", "03", "08", "09", "0A", "0B", "0F", "0L", "0P", "0Z", "20", "21", "24", "25", "26", "28", "2B", "2D",
+	"2F", "34", "38", "39", "3B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "72", "F0", "HV", "XX"};
+
+/* PostgreSQL has one SQLSTATE for a row that a policy refuses and for a privilege that is missing. */
+static bool
+is_policy(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE && error->funcname &&
+		   strcmp(error->funcname, "ExecWithCheckOptions") == 0;
+}
+
+bool
+row_error_is_own(const ErrorData *error)
+{
+	const char *state = unpack_sql_state(error->sqlerrcode);
+
+	if (error->elevel != ERROR)
+		return false;
+	if (is_policy(error))
+		return true;
+	for (size_t i = 0; i < lengthof(other_classes); i++)
+		if (strncmp(state, other_classes[i], 2) == 0)
+			return false;
+	return true;
+}
+
+ErrorData *
+row_error_not_written(void)
+{
+	ErrorData *error = palloc0(sizeof(ErrorData));
+
+	error->elevel = ERROR;
+	error->output_to_server = true;
+	error->output_to_client = true;
+	error->sqlerrcode = ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION;
+	error->message = pstrdup(UPSERT_NOT_WRITTEN);
+	error->hint = pstrdup(UPSERT_NOT_WRITTEN_HINT);
+	error->assoc_context = CurrentMemoryContext;
+	return error;
+}
+
+static char *
+copy_text(const char *text)
+{
+	return text ? pstrdup(text) : NULL;
+}
+
+ErrorData *
+row_error_copy(const ErrorData *error)
+{
+	ErrorData *copy = palloc(sizeof(ErrorData));
+
+	*copy = *error;
+	copy->message = copy_text(error->message);
+	copy->detail = copy_text(error->detail);
+	copy->hint = copy_text(error->hint);
+	copy->context = copy_text(error->context);
+	copy->schema_name = copy_text(error->schema_name);
+	copy->table_name = copy_text(error->table_name);
+	copy->column_name = copy_text(error->column_name);
+	copy->datatype_name = copy_text(error->datatype_name);
+	copy->constraint_name = copy_text(error->constraint_name);
+	/* Nobody asks us for these. */
+	copy->detail_log = NULL;
+	copy->backtrace = NULL;
+	copy->internalquery = NULL;
+	copy->assoc_context = CurrentMemoryContext;
+	return copy;
+}
+
+static void
+push_text(JsonbParseState **state, const char *key, const char *text)
+{
+	JsonbValue name = {.type = jbvString, .val.string = {.val = pstrdup(key), .len = (int)strlen(key)}};
+	JsonbValue value = {.type = jbvNull};
+
+	if (text)
+	{
+		value.type = jbvString;
+		value.val.string.val = pstrdup(text);
+		value.val.string.len = (int)strlen(text);
+	}
+	pushJsonbValue(state, WJB_KEY, &name);
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+static void
+push_integer(JsonbParseState **state, const char *key, int64 integer)
+{
+	JsonbValue name = {.type = jbvString, .val.string = {.val = pstrdup(key), .len = (int)strlen(key)}};
+	JsonbValue value = {.type = jbvNumeric};
+
+	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(integer)));
+	pushJsonbValue(state, WJB_KEY, &name);
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+/* The object of an error; with position unless it is 0, with message, sqlstate and hint only if in_row. */
+static Jsonb *
+as_json(const ErrorData *error, int64 position, bool in_row)
+{
+	const char *sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_text(&state, "code", sqlstate);
+	push_integer(&state, "status", 400);
+	if (error->detail)
+		push_text(&state, "detail", error->detail);
+	if (error->constraint_name)
+		push_text(&state, "constraint", error->constraint_name);
+	if (position)
+		push_integer(&state, "position", position);
+	if (in_row)
+	{
+		push_text(&state, "message", error->message);
+		push_text(&state, "sqlstate", sqlstate);
+		push_text(&state, "hint", error->hint);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+Jsonb *
+row_error_as_json(const ErrorData *error)
+{
+	return as_json(error, 0, true);
+}
+
+void
+row_error_raise_at(const ErrorData *error, int64 position)
+{
+	ErrorData *raised = row_error_copy(error);
+	Jsonb *detail = as_json(error, position, false);
+
+	raised->detail = JsonbToCString(NULL, &detail->root, VARSIZE(detail));
+	ReThrowError(raised);
+	pg_unreachable();
+}
