@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
@@ -22,6 +23,7 @@ typedef struct NewName
 {
 	size_t place; /* in the order in which the array asks for them */
 	Datum text;
+	Datum folded; /* a text in UTF-8, whatever the database has: equal for names that are the same tag */
 } NewName;
 
 typedef struct NewNames
@@ -33,7 +35,7 @@ typedef struct NewNames
 } NewNames;
 
 static void
-add_name(NewNames *names, Datum text)
+add_name(NewNames *names, Datum text, cu_text folded)
 {
 	MemoryContext caller = MemoryContextSwitchTo(names->memory);
 
@@ -43,7 +45,11 @@ add_name(NewNames *names, Datum text)
 		names->items = names->items ? repalloc_huge(names->items, sizeof(NewName) * names->capacity)
 									: palloc(sizeof(NewName) * names->capacity);
 	}
-	names->items[names->count] = (NewName){.place = names->count, .text = datumCopy(text, false, -1)};
+	names->items[names->count] = (NewName){
+		.place = names->count,
+		.text = datumCopy(text, false, -1),
+		.folded = PointerGetDatum(cstring_to_text_with_len(folded.data, (int)folded.size)),
+	};
 	names->count++;
 	MemoryContextSwitchTo(caller);
 }
@@ -62,15 +68,20 @@ collect_names(NewNames *names, const cu_definitions *definitions, const Request 
 		return;
 	host_check(cu_new_tags(&host, definitions, upsert.request, &texts, &count));
 	for (size_t i = 0; i < count; i++)
-		add_name(names, encoding_to_text(texts[i]));
+	{
+		cu_text folded;
+
+		host_check(cu_fold_case(&host, texts[i], &folded));
+		add_name(names, encoding_to_text(texts[i]), folded);
+	}
 }
 
 static int
-compare_by_text(const void *left, const void *right)
+compare_by_tag(const void *left, const void *right)
 {
 	const NewName *a = left;
 	const NewName *b = right;
-	int order = compare_texts(a->text, b->text);
+	int order = compare_texts(a->folded, b->folded);
 
 	return order != 0 ? order : (a->place > b->place) - (a->place < b->place);
 }
@@ -84,15 +95,15 @@ compare_by_place(const void *left, const void *right)
 	return (a->place > b->place) - (a->place < b->place);
 }
 
-/* Keeps each name where it comes first. */
+/* Keeps each tag where its name comes first. */
 static void
 keep_first(NewNames *names)
 {
 	size_t kept = 0;
 
-	qsort(names->items, names->count, sizeof(NewName), compare_by_text);
+	qsort(names->items, names->count, sizeof(NewName), compare_by_tag);
 	for (size_t i = 0; i < names->count; i++)
-		if (kept == 0 || compare_texts(names->items[kept - 1].text, names->items[i].text) != 0)
+		if (kept == 0 || compare_texts(names->items[kept - 1].folded, names->items[i].folded) != 0)
 			names->items[kept++] = names->items[i];
 	names->count = kept;
 	qsort(names->items, names->count, sizeof(NewName), compare_by_place);

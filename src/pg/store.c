@@ -54,9 +54,14 @@ static Statement find_definitions = {
 	.parameter_types = {INT8OID},
 };
 
-/* So that two sessions that create the same tags in another order do not wait for each other. */
-static Statement lock_definitions = {
-	.sql = "SELECT FROM contacts.workspace w WHERE w.workspace_id" EQ "$1 FOR NO KEY UPDATE",
+/*
+ * Two sessions that create the same tags in another order would wait for each other. So they take turns, by a row that every
+ * workspace has, that nobody else has a reason to lock, and that only its members can: not the workspace's own, because who
+ * writes a tag by hand locks that one last.
+ */
+static Statement take_turn = {
+	.sql = "SELECT FROM contacts.field f WHERE f.workspace_id" EQ "$1 AND f.merge_tag" EQ "'email_address'"
+		   " FOR NO KEY UPDATE",
 	.parameter_count = 1,
 	.parameter_types = {INT8OID},
 };
@@ -157,7 +162,7 @@ store_create_tags(int64 workspace_id, Datum *names, size_t count)
 {
 	Datum workspace = Int64GetDatum(workspace_id);
 
-	(void)statement_execute(&lock_definitions, (Datum[]){workspace});
+	(void)statement_execute(&take_turn, (Datum[]){workspace});
 	(void)statement_execute(&create_tags, (Datum[]){workspace, statement_array(names, count, TEXTOID)});
 }
 

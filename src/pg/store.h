@@ -52,7 +52,7 @@ extern int64 store_definitions_version(int64 workspace_id);
 
 /*
  * Makes tags of names, in their order, except of one that exists by now or that differs from an earlier one only by case.
- * Others that change the workspace's definitions wait until the transaction ends.
+ * Others that call this wait until the transaction ends.
  */
 extern void store_create_tags(int64 workspace_id, Datum *names, size_t count);
 
