@@ -97,16 +97,26 @@ statement_is_ready(const Statement *statement)
 uint64
 statement_execute(Statement *statement, Datum *parameters)
 {
+	MemoryContext caller = CurrentMemoryContext; /* SPI leaves its own behind */
+	uint64 count;
+
 	make_ready(statement);
-	return check_result(SPI_execute_plan(statement->plan, parameters, NULL, false, 0));
+	count = check_result(SPI_execute_plan(statement->plan, parameters, NULL, false, 0));
+	MemoryContextSwitchTo(caller);
+	return count;
 }
 
 uint64
 statement_execute_latest(Statement *statement, Datum *parameters)
 {
+	MemoryContext caller = CurrentMemoryContext;
+	uint64 count;
+
 	make_ready(statement);
-	return check_result(
+	count = check_result(
 		SPI_execute_snapshot(statement->plan, parameters, NULL, GetLatestSnapshot(), InvalidSnapshot, false, true, 0));
+	MemoryContextSwitchTo(caller);
+	return count;
 }
 
 Datum
