@@ -162,8 +162,9 @@ store_create_tags(int64 workspace_id, Datum *names, size_t count)
 {
 	Datum workspace = Int64GetDatum(workspace_id);
 
-	(void)statement_execute(&take_turn, (Datum[]){workspace});
-	(void)statement_execute(&create_tags, (Datum[]){workspace, statement_array(names, count, TEXTOID)});
+	/* Without that row there is no workspace any more, which the next look at it says. */
+	if (statement_execute(&take_turn, (Datum[]){workspace}) > 0)
+		(void)statement_execute(&create_tags, (Datum[]){workspace, statement_array(names, count, TEXTOID)});
 }
 
 Jsonb *

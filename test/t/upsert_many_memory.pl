@@ -69,4 +69,42 @@ check_memory('refused contacts', q(
 	SELECT outcome, count(*) FROM generate_series(1, 100) i, LATERAL contacts.upsert_many(requests('texts', 200, '{"status":"CLEANED"}')) GROUP BY 1),
 	'failed|20000', 100);
 
+# A lack of memory, in PostgreSQL's half or in the core, is 53200; the session goes on.
+$node->safe_psql('postgres', q(
+	DROP TRIGGER refuse ON contacts.contact;
+	SELECT contacts.define_field('many', 'Many', 'DROPDOWN_MULTIPLE', (SELECT array_agg('o' || i) FROM generate_series(1, 20000) i));
+	CREATE TABLE lack AS SELECT jsonb_agg(jsonb_build_object('email_address', 'lack@example.com', 'fields', jsonb_build_object('many',
+		(SELECT jsonb_agg('o' || i) FROM generate_series(1, 20000) i)))) AS requests;
+	-- From now on the backend gets no more than so many bytes more.
+	CREATE FUNCTION limit_memory(bytes bigint) RETURNS void LANGUAGE plpgsql AS $$
+	BEGIN
+		EXECUTE format('COPY (SELECT) TO PROGRAM ''prlimit --pid $PPID --as=%s''',
+			substring(pg_read_file('/proc/self/status', 0, 100000) FROM 'VmSize:\s*(\d+)')::bigint * 1024 + bytes);
+	END $$;
+));
+SKIP:
+{
+	skip 'needs prlimit', 3 if system('prlimit --version >/dev/null') != 0;
+	for my $call ('contact_upsert(requests -> 0)', 'contacts.upsert_many(requests)')
+	{
+		my %count;
+		for my $step (0 .. 40)
+		{
+			my ($status, $out, $error) = $node->psql('postgres', sprintf(q(
+					SELECT contacts.preview(requests -> 0) IS NULL FROM lack;
+					SELECT limit_memory(%d);
+					SELECT count(*) FROM lack, %s;
+					SELECT 'alive'), $step * 256 * 1024, $call), extra_params => [ '-v', 'VERBOSITY=verbose' ], on_error_stop => 0);
+			my $who = $error eq '' ? 'nobody' : $error !~ /53200: out of memory/ ? $error : $error =~ /DETAIL:/ ? 'the server' : 'the core';
+			$who = "not alive: $out" if $out !~ /alive$/;
+			$count{$who}++;
+		}
+		my $counts = join ', ', map { "$_: $count{$_}" } sort keys %count;
+		like($counts, qr/^nobody: \d+, the core: \d+, the server: \d+$/, "$call: who had too little memory");
+		note($counts);
+	}
+	is($node->safe_psql('postgres', q(SELECT jsonb_array_length(data -> 'many'), version FROM contacts.contact WHERE email_address = 'lack@example.com')),
+		'20000|1', 'what had enough of it was done');
+}
+
 done_testing();
