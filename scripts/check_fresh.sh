@@ -18,6 +18,7 @@ work=$(mktemp -d)
 root=$work/root
 
 finish() {
+	trap '' INT TERM
 	mapfile -t left < <(running)
 	((${#left[@]} == 0)) || kill -KILL "${left[@]}" 2>/dev/null || true
 	umount -l "$root"/{dev/pts,dev,proc} 2>/dev/null || true
@@ -44,6 +45,7 @@ if [[ $who == user ]]; then
 	home=/home/user
 fi
 git clone --quiet . "$root$home/contact_upsert"
+grep -q "$HOSTNAME" "$root/etc/hosts" || echo "127.0.0.1 localhost $HOSTNAME" >>"$root/etc/hosts"
 chroot "$root" chown -R "$who:" "$home/contact_upsert"
 
 # Runs a command line in the checkout, on the machine.
@@ -67,9 +69,8 @@ report "make demo left nothing running" nothing "$(running)"
 install=$(readme sh '^Install it into your own server' '^Then, in a database of yours' | sed "s/\b15\b/$(major)/")
 upsert=$(readme sql "^Then, in a database of yours" "makes functions and types only")
 report "the README's installation" on_machine "$(grep -v '^sudo -u postgres psql' <<<"$install")"
-report "the README's first upsert" grep -q 'tywin@example.com' <(on_machine "sudo -u postgres psql <<'SQL'
-$upsert
-SQL")
+echo "$upsert" >"$root/tmp/first.sql"
+report "the README's first upsert" on_machine "sudo -u postgres psql -f /tmp/first.sql | tee /dev/stderr | grep -q tywin@example.com"
 report "make installcheck on that server" on_machine "sudo -u postgres createuser --superuser $who; make installcheck"
 on_machine "sudo pg_dropcluster --stop $(major) main"
 for run in first second; do report "make check, $run time" on_machine 'make check 2>&1'; done

@@ -7,7 +7,9 @@ RESET client_min_messages;
 SELECT name, setting, enumvals, context FROM pg_settings WHERE name LIKE 'contact\_upsert.%' ORDER BY name;
 
 SET contact_upsert.notify = 'sometimes';
-SET contact_upsert.notify_interval = -1;
+\set VERBOSITY sqlstate
+SET contact_upsert.notify_interval = -1; -- the message says it in other words from 16 on
+\set VERBOSITY default
 SET contact_upsert.unknown_keys = 'hide';
 SET contact_upsert.no_such_setting = 1;
 
