@@ -15,8 +15,11 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				-- a trigger's function is called by its table; those of import views are for who makes a view
 				AND (p.prorettype <> 'trigger'::regtype OR p.proname IN ('upsert_view_row', 'refuse_view_change'))
 				AND p.proname NOT LIKE 'install%'
-				AND p.proname NOT IN ('show_to_members', 'grant_access', 'revoke_access', 'member_privileges', 'purge_events',
-					'make_tables', 'note_tables_version', 'upgrade_tables', 'add_first_workspace', 'check_owners')
+				AND p.proname NOT IN ('show_to_members', 'grant_access', 'revoke_access', 'member_privileges',
+					'make_tables', 'note_tables_version', 'upgrade_tables', 'add_first_workspace', 'check_owners',
+					'grant_monitoring', 'revoke_monitoring', 'monitor_privileges', 'monitor')
+				-- the owner's, and for whom he grants it himself
+				AND p.proname NOT IN ('subscribe', 'unsubscribe', 'purge_events')
 			UNION ALL
 			SELECT format('USAGE ON SCHEMA %I', n.nspname)
 			FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace
@@ -27,11 +30,9 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				('SELECT, UPDATE (name, status_policy, definitions_version) ON contacts.workspace'),
 				('SELECT ON contacts.member'),
 				('SELECT, INSERT, UPDATE, DELETE ON contacts.field, contacts.tag, contacts.contact, contacts.statistics'),
-				('USAGE ON SEQUENCE contacts.definitions_version_seq, contacts.lease_seq'),
-				('SELECT, INSERT, DELETE ON contacts.event'),
-				('SELECT, INSERT, UPDATE, DELETE ON contacts.consumer, contacts.consumer_floor'),
-				('SELECT, INSERT, UPDATE (lease, leased_until, due_at, attempts, dead, last_error), DELETE ON contacts.delivery'),
-				('SELECT ON contacts.event_lag'),
+				('USAGE ON SEQUENCE contacts.definitions_version_seq'),
+				('SELECT ON contacts.event, contacts.consumer, contacts.delivery'),
+				('SELECT ON contacts.event_lag, contacts.import_counts'),
 				('SELECT, INSERT, UPDATE, DELETE ON contacts.import_progress, contacts.import_chunk, contacts.import_error')
 		) AS needed (privilege)
 	$$;
@@ -86,8 +87,67 @@ BEGIN
 	FOR statement IN SELECT contacts_internal.member_privileges('REVOKE', revoke_access.role_name) LOOP
 		EXECUTE statement;
 	END LOOP;
+	PERFORM contacts.revoke_monitoring(revoke_access.role_name);
 END
 $$;
 COMMENT ON FUNCTION contacts.revoke_access(name, bigint) IS
 	'takes back what grant_access gave; the privileges go with the role''s last workspace';
 REVOKE ALL ON FUNCTION contacts.revoke_access(name, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.monitor_privileges(verb text, role_name name) RETURNS SETOF text
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT format('%s %s %s %I', verb, privilege, CASE verb WHEN 'GRANT' THEN 'TO' ELSE 'FROM' END, role_name)
+		FROM (
+			VALUES
+				('USAGE ON SCHEMA contacts'),
+				('SELECT ON contacts.event_lag, contacts.import_counts'),
+				('EXECUTE ON FUNCTION contacts_internal.count_deliveries(), contacts_internal.count_imports()')
+		) AS needed (privilege)
+	$$;
+COMMENT ON FUNCTION contacts_internal.monitor_privileges(text, name) IS
+	'part of grant_monitoring and revoke_monitoring: what a role needs to see counts, beside contacts_internal.monitor()';
+REVOKE ALL ON FUNCTION contacts_internal.monitor_privileges(text, name) FROM PUBLIC;
+
+CREATE FUNCTION contacts.grant_monitoring(role_name name) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	statement text;
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = grant_monitoring.role_name) THEN
+		RAISE EXCEPTION 'Role % does not exist.', coalesce(quote_ident(grant_monitoring.role_name), 'NULL')
+			USING ERRCODE = 'undefined_object', HINT = 'CREATE ROLE first. Monitoring is for roles, not for PUBLIC.';
+	END IF;
+	FOR statement IN SELECT contacts_internal.monitor_privileges('GRANT', grant_monitoring.role_name) LOOP
+		EXECUTE statement;
+	END LOOP;
+	EXECUTE format('GRANT EXECUTE ON FUNCTION contacts_internal.monitor() TO %I', role_name);
+END
+$$;
+COMMENT ON FUNCTION contacts.grant_monitoring(name) IS
+	'lets a role see contacts.event_lag and contacts.import_counts of all workspaces: counts, and no contact';
+REVOKE ALL ON FUNCTION contacts.grant_monitoring(name) FROM PUBLIC;
+
+CREATE FUNCTION contacts.revoke_monitoring(role_name name) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	statement text;
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = revoke_monitoring.role_name) THEN
+		RETURN;
+	END IF;
+	EXECUTE format('REVOKE EXECUTE ON FUNCTION contacts_internal.monitor() FROM %I', role_name);
+	IF NOT EXISTS (SELECT FROM contacts.member m WHERE m.role_name = revoke_monitoring.role_name) THEN
+		FOR statement IN SELECT contacts_internal.monitor_privileges('REVOKE', revoke_monitoring.role_name) LOOP
+			EXECUTE statement;
+		END LOOP;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION contacts.revoke_monitoring(name) IS 'takes back what grant_monitoring gave, but not what a member needs';
+REVOKE ALL ON FUNCTION contacts.revoke_monitoring(name) FROM PUBLIC;

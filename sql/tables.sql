@@ -1,14 +1,26 @@
 -- The parts of contacts.install() that make the tables of definitions and contacts.
 
+CREATE FUNCTION contacts_internal.is_member(workspace_id bigint) RETURNS boolean
+	LANGUAGE C STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'contacts_is_member';
+COMMENT ON FUNCTION contacts_internal.is_member(bigint) IS
+	'part of the policies: whether the current role may act for a workspace, as contacts.member says';
+REVOKE ALL ON FUNCTION contacts_internal.is_member(bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.after_member_change() RETURNS trigger
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_after_member_change';
+COMMENT ON FUNCTION contacts_internal.after_member_change() IS
+	'trigger: makes every backend forget which roles are members of which workspaces';
+REVOKE ALL ON FUNCTION contacts_internal.after_member_change() FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.show_to_members(table_name text) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
 	EXECUTE format('ALTER TABLE contacts.%I ENABLE ROW LEVEL SECURITY', table_name);
-	-- The table member shows a role its own rows only, so there is one place that knows who is who.
-	EXECUTE format('CREATE POLICY members_only ON contacts.%1$I USING (
-		EXISTS (SELECT FROM contacts.member m WHERE m.workspace_id = %1$I.workspace_id))', table_name);
+	EXECUTE format('CREATE POLICY members_only ON contacts.%I USING (contacts_internal.is_member(workspace_id))', table_name);
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.show_to_members(text) IS
@@ -77,6 +89,14 @@ BEGIN
 		PRIMARY KEY (workspace_id, role_name)
 	);
 	COMMENT ON TABLE contacts.member IS 'contact_upsert: which roles, and their members, may act for which workspace';
+
+	-- Whatever way members change, also by replication.
+	CREATE TRIGGER members_changed AFTER INSERT OR UPDATE OR DELETE ON contacts.member
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_member_change();
+	CREATE TRIGGER members_truncated AFTER TRUNCATE ON contacts.member
+		EXECUTE FUNCTION contacts_internal.after_member_change();
+	ALTER TABLE contacts.member ENABLE ALWAYS TRIGGER members_changed;
+	ALTER TABLE contacts.member ENABLE ALWAYS TRIGGER members_truncated;
 
 	ALTER TABLE contacts.member ENABLE ROW LEVEL SECURITY;
 	-- to_regrole: a role that has been dropped is nobody, and no error for everybody else.

@@ -7,7 +7,9 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "member.h"
 #include "notify.h"
+#include "owner.h"
 #include "pg_compat.h"
 #include "report.h"
 #include "result.h"
@@ -28,6 +30,8 @@ _PG_init(void)
 	settings_define();
 	notify_init();
 	versions_init();
+	owner_init();
+	member_init();
 }
 
 /* Runs a request and returns the API's answer, or raises why not. */

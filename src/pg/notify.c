@@ -9,6 +9,8 @@
 
 #include "access/xact.h"
 #include "commands/async.h"
+#include "lib/stringinfo.h"
+#include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -34,24 +36,46 @@ static List *queue;
 static TimestampTz last_wakeup;
 static TimestampTz pending_wakeup;
 
+char *
+notify_payload(const char *type, int64 workspace_id, const char *contact_id, int64 contact_version, int64 event_id,
+			   const char *tag_id, const char *merge_tag)
+{
+	StringInfoData payload;
+
+	initStringInfo(&payload);
+	appendStringInfoString(&payload, "{\"type\":");
+	escape_json(&payload, type);
+	appendStringInfo(&payload, ",\"workspace_id\":\"" INT64_FORMAT "\",\"contact_id\":", workspace_id);
+	escape_json(&payload, contact_id);
+	appendStringInfo(&payload,
+					 ",\"contact_version\":\"" INT64_FORMAT "\",\"event_id\":\"" INT64_FORMAT "\"",
+					 contact_version,
+					 event_id);
+	if (tag_id)
+	{
+		appendStringInfoString(&payload, ",\"tag_id\":");
+		escape_json(&payload, tag_id);
+	}
+	else if (merge_tag)
+	{
+		appendStringInfoString(&payload, ",\"merge_tag\":");
+		escape_json(&payload, merge_tag);
+	}
+	appendStringInfoChar(&payload, '}');
+	return payload.data;
+}
+
+/* An id has 24 characters and a merge tag 63, so it is always short enough. */
 static const char *
 event_payload(int64 workspace_id, const OutboxEvent *event, int64 event_id)
 {
-	char *subject = "";
-
-	if (event->tag_id)
-		subject = psprintf(",\"tag_id\":\"" INT64_FORMAT "\"", event->tag_id);
-	else if (event->merge_tag) /* needs no escapes */
-		subject = psprintf(",\"merge_tag\":\"%s\"", event->merge_tag);
-
-	return psprintf("{\"type\":\"%s\",\"workspace_id\":\"" INT64_FORMAT "\",\"contact_id\":\"%s\""
-					",\"contact_version\":\"" INT64_FORMAT "\",\"event_id\":\"" INT64_FORMAT "\"%s}",
-					cu_event_type_name(event->type),
-					workspace_id,
-					event->contact_id,
-					event->contact_version,
-					event_id,
-					subject);
+	return notify_payload(cu_event_type_name(event->type),
+						  workspace_id,
+						  event->contact_id,
+						  event->contact_version,
+						  event_id,
+						  event->tag_id ? psprintf(INT64_FORMAT, event->tag_id) : NULL,
+						  event->merge_tag);
 }
 
 void

@@ -1,5 +1,6 @@
 /*
- * outbox.c - writes contacts.event and contacts.delivery in the transaction of the change.
+ * outbox.c - writes contacts.event and contacts.delivery in the transaction of the change, as the owner of the tables: that
+ * the caller may write the contact is known by then, since it has been written.
  *
  * Two statements, however many events and consumers there are. The first takes the lock on contacts.event with which
  * contacts.subscribe() waits for the writers under way; the second looks for consumers only then, and with the latest
@@ -7,10 +8,19 @@
  *
  * Most requests raise one event, and in those statements the functions that unfold arrays cost as much as all the rest:
  * one event has statements of its own.
+ *
+ * An event_id may be in use already, where the sequence is behind the data: after a restore, a failover by logical
+ * replication, ids written by hand. Then the sequence is moved past all of them, and the event gets another.
  */
 #include "postgres.h"
 
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
@@ -18,27 +28,38 @@
 #include "json_writer.h"
 #include "notify.h"
 #include "outbox.h"
+#include "owner.h"
 #include "statement.h"
 #include "text_order.h"
 
 #define EVENT_COLUMNS "(workspace_id, contact_id, contact_version, ordinal, type, detail)"
-#define DELIVERY_COLUMNS "(workspace_id, contact_id, event_id, consumer_id)"
+#define KEEP_FIRST " ON CONFLICT (workspace_id, event_id) DO NOTHING"
+#define DELIVERY_COLUMNS \
+	"(workspace_id, contact_id, event_id, contact_version, ordinal, queued_xid, consumer_id)"
 #define CONSUMERS_OF_WORKSPACE "c.workspace_id" EQ "ANY (ARRAY[$1, 0::pg_catalog.int8]) AND c.active"
+/* What an event that is gone has left under the id of a new one. */
+#define REPLACE_LEFTOVER \
+	" ON CONFLICT (event_id, consumer_id, workspace_id) DO UPDATE SET contact_id = excluded.contact_id," \
+	" contact_version = excluded.contact_version, ordinal = excluded.ordinal, queued_xid = excluded.queued_xid," \
+	" lease = 0, leased_until = '-infinity', due_at = NULL, attempts = 0, dead = false, last_error = NULL"
+
+/* A sequence with a cache may give out this many ids that are in use even after it has been moved. */
+#define MAX_TRIES 100000
 
 static Statement insert_event = {
-	.sql = "INSERT INTO contacts.event " EVENT_COLUMNS " VALUES ($1, $2, $3, $4, $5::contacts.event_type, $6)"
+	.sql = "INSERT INTO contacts.event " EVENT_COLUMNS " VALUES ($1, $2, $3, $4, $5::contacts.event_type, $6)" KEEP_FIRST
 		   " RETURNING event_id::pg_catalog.int8",
 	.parameter_count = 6,
 	.parameter_types = {INT8OID, TEXTOID, INT8OID, INT4OID, TEXTOID, JSONBOID},
 };
 
 static Statement insert_delivery = {
-	.sql =
-		"INSERT INTO contacts.delivery " DELIVERY_COLUMNS " SELECT $1, $2, $3, c.consumer_id FROM contacts.consumer c"
-		" WHERE " CONSUMERS_OF_WORKSPACE
-		" AND (c.types IS NULL OR $4::contacts.event_type OPERATOR(pg_catalog.=) ANY (c.types))",
-	.parameter_count = 4,
-	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTOID},
+	.sql = "INSERT INTO contacts.delivery " DELIVERY_COLUMNS
+		   " SELECT $1, $2, $3, $5, $6, $7, c.consumer_id FROM contacts.consumer c"
+		   " WHERE " CONSUMERS_OF_WORKSPACE
+		   " AND (c.types IS NULL OR $4::contacts.event_type OPERATOR(pg_catalog.=) ANY (c.types))" REPLACE_LEFTOVER,
+	.parameter_count = 7,
+	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8OID, INT4OID, INT8OID},
 };
 
 static Statement insert_events = {
@@ -46,21 +67,47 @@ static Statement insert_events = {
 		"INSERT INTO contacts.event " EVENT_COLUMNS
 		" SELECT $1, e.contact_id, e.contact_version, e.ordinal, e.type::contacts.event_type, e.detail"
 		" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5),"
-		" pg_catalog.unnest($6)) AS e (contact_id, contact_version, ordinal, type, detail)"
-		" RETURNING event_id::pg_catalog.int8",
+		" pg_catalog.unnest($6)) AS e (contact_id, contact_version, ordinal, type, detail)" KEEP_FIRST
+		" RETURNING event_id::pg_catalog.int8, contact_id::pg_catalog.text, contact_version::pg_catalog.int8,"
+		" ordinal::pg_catalog.int4",
 	.parameter_count = 6,
 	.parameter_types = {INT8OID, TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, JSONBARRAYOID},
 };
 
 static Statement insert_deliveries = {
-	.sql = "INSERT INTO contacts.delivery " DELIVERY_COLUMNS " SELECT $1, e.contact_id, e.event_id, c.consumer_id"
-		   " FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4))"
-		   " AS e (contact_id, event_id, type)"
+	.sql = "INSERT INTO contacts.delivery " DELIVERY_COLUMNS
+		   " SELECT $1, e.contact_id, e.event_id, e.contact_version, e.ordinal, $7, c.consumer_id"
+		   " FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5),"
+		   " pg_catalog.unnest($6)) AS e (contact_id, event_id, type, contact_version, ordinal)"
 		   " JOIN contacts.consumer c"
 		   " ON c.types IS NULL OR e.type::contacts.event_type OPERATOR(pg_catalog.=) ANY (c.types)"
-		   " WHERE " CONSUMERS_OF_WORKSPACE,
-	.parameter_count = 4,
-	.parameter_types = {INT8OID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID},
+		   " WHERE " CONSUMERS_OF_WORKSPACE REPLACE_LEFTOVER,
+	.parameter_count = 7,
+	.parameter_types = {INT8OID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT8OID},
+};
+
+static Statement find_event_sequence = {
+	.sql = "SELECT pg_catalog.pg_get_serial_sequence('contacts.event', 'event_id')::pg_catalog.regclass::pg_catalog.oid",
+};
+
+/* Whether the id that was drawn last is in use. */
+static Statement find_drawn_id = {
+	.sql = "SELECT FROM contacts.event e WHERE e.workspace_id" EQ "$1 AND e.event_id" EQ
+		   "pg_catalog.currval($2::pg_catalog.regclass)",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, OIDOID},
+};
+
+/* By the key of each workspace: there is no index of event_id alone. */
+static Statement move_sequence = {
+	.sql = "SELECT pg_catalog.setval($1::pg_catalog.regclass, m.highest) FROM ("
+		   "SELECT pg_catalog.max(l.event_id) AS highest FROM contacts.workspace w, LATERAL ("
+		   "SELECT e.event_id FROM contacts.event e WHERE e.workspace_id" EQ "w.workspace_id"
+		   " ORDER BY e.event_id DESC LIMIT 1) l) m"
+		   " WHERE m.highest OPERATOR(pg_catalog.>) coalesce("
+		   "pg_catalog.pg_sequence_last_value($1::pg_catalog.regclass), 0::pg_catalog.int8)",
+	.parameter_count = 1,
+	.parameter_types = {OIDOID},
 };
 
 void
@@ -109,35 +156,95 @@ outbox_add(Outbox *outbox, int64 position, const char *contact_id, int64 version
 }
 
 static void
-check_stored(const Outbox *outbox, uint64 stored)
+raise_not_stored(void)
 {
-	if (stored != outbox->count)
-		ereport(ERROR,
-				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-				 errmsg("An event of the contact could not be stored."),
-				 errhint("Look for a trigger on contacts.event that returns NULL.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("An event of the contact could not be stored."),
+			 errhint("Look for a trigger on contacts.event that returns NULL.")));
+}
+
+/* Moves the sequence of event_id past all ids in use, unless it is: two at once would set it back for each other. */
+static void
+move_event_sequence(Oid sequence)
+{
+	/* Held for a moment and not until the end: it keeps nobody from drawing an id, and setval is not undone. */
+	LockRelationOid(sequence, ShareUpdateExclusiveLock);
+	(void)statement_execute(&move_sequence, (Datum[]){ObjectIdGetDatum(sequence)});
+	UnlockRelationOid(sequence, ShareUpdateExclusiveLock);
+}
+
+/* Stores an event and returns its id. */
+static int64
+insert_one(const OutboxEvent *event, int64 workspace_id)
+{
+	Datum parameters[] = {Int64GetDatum(workspace_id),
+						  CStringGetTextDatum(event->contact_id),
+						  Int64GetDatum(event->contact_version),
+						  Int32GetDatum(event->ordinal),
+						  CStringGetTextDatum(cu_event_type_name(event->type)),
+						  JsonbPGetDatum(event->detail)};
+
+	for (int try = 0; statement_execute(&insert_event, parameters) == 0; try++)
+	{
+		Oid sequence;
+
+		CHECK_FOR_INTERRUPTS();
+		(void)statement_execute(&find_event_sequence, NULL);
+		sequence = DatumGetObjectId(statement_column(0, 1));
+		if (try == MAX_TRIES ||
+			statement_execute(&find_drawn_id, (Datum[]){parameters[0], ObjectIdGetDatum(sequence)}) == 0)
+			raise_not_stored();
+		move_event_sequence(sequence);
+	}
+	return DatumGetInt64(statement_column(0, 1));
+}
+
+/*
+ * The transaction id that comes next. It orders the deliveries: no snapshot that does not see them yet has a lower bound
+ * above it, and of a contact's it never goes back, since its writers wait for each other.
+ */
+static Datum
+queued_xid(void)
+{
+	return Int64GetDatum((int64)U64FromFullTransactionId(ReadNextFullTransactionId()));
 }
 
 static void
 store_one(const Outbox *outbox, int64 workspace_id)
 {
 	const OutboxEvent *event = &outbox->events[0];
-	Datum workspace = Int64GetDatum(workspace_id);
-	Datum contact = CStringGetTextDatum(event->contact_id);
-	Datum type = CStringGetTextDatum(cu_event_type_name(event->type));
-	Datum event_id;
+	int64 event_id = insert_one(event, workspace_id);
 
-	check_stored(outbox,
-				 statement_execute(&insert_event,
-								   (Datum[]){workspace,
-											 contact,
+	notify_queue(workspace_id, event, event_id);
+	(void)statement_execute_latest(&insert_delivery,
+								   (Datum[]){Int64GetDatum(workspace_id),
+											 CStringGetTextDatum(event->contact_id),
+											 Int64GetDatum(event_id),
+											 CStringGetTextDatum(cu_event_type_name(event->type)),
 											 Int64GetDatum(event->contact_version),
 											 Int32GetDatum(event->ordinal),
-											 type,
-											 JsonbPGetDatum(event->detail)}));
-	event_id = statement_column(0, 1);
-	notify_queue(workspace_id, event, DatumGetInt64(event_id));
-	(void)statement_execute_latest(&insert_delivery, (Datum[]){workspace, contact, event_id, type});
+											 queued_xid()});
+}
+
+/* Takes the ids of the events that the last statement stored, in their order; 0 for one that it did not store. */
+static void
+take_ids(const Outbox *outbox, uint64 stored, int64 *ids)
+{
+	uint64 row = 0;
+
+	for (size_t i = 0; i < outbox->count; i++)
+	{
+		const OutboxEvent *event = &outbox->events[i];
+		bool is_next = row < stored && (stored == outbox->count ||
+										(DatumGetInt64(statement_column(row, 3)) == event->contact_version &&
+										 DatumGetInt32(statement_column(row, 4)) == event->ordinal &&
+										 strcmp(TextDatumGetCString(statement_column(row, 2)), event->contact_id) == 0));
+
+		ids[i] = is_next ? DatumGetInt64(statement_column(row++, 1)) : 0;
+	}
+	if (row < stored)
+		raise_not_stored(); /* or stored as something else */
 }
 
 static void
@@ -149,9 +256,12 @@ store_many(const Outbox *outbox, int64 workspace_id)
 	Datum *ordinals = palloc(sizeof(Datum) * count);
 	Datum *types = palloc(sizeof(Datum) * count);
 	Datum *details = palloc(sizeof(Datum) * count);
-	Datum *ids = palloc(sizeof(Datum) * count);
+	Datum *id_datums = palloc(sizeof(Datum) * count);
+	int64 *ids = palloc(sizeof(int64) * count);
 	Datum workspace = Int64GetDatum(workspace_id);
 	Datum contact_array;
+	Datum version_array;
+	Datum ordinal_array;
 	Datum type_array;
 
 	for (size_t i = 0; i < count; i++)
@@ -165,23 +275,34 @@ store_many(const Outbox *outbox, int64 workspace_id)
 		details[i] = JsonbPGetDatum(event->detail);
 	}
 	contact_array = statement_array(contacts, count, TEXTOID);
+	version_array = statement_array(versions, count, INT8OID);
+	ordinal_array = statement_array(ordinals, count, INT4OID);
 	type_array = statement_array(types, count, TEXTOID);
 
-	check_stored(outbox,
-				 statement_execute(&insert_events,
-								   (Datum[]){workspace,
-											 contact_array,
-											 statement_array(versions, count, INT8OID),
-											 statement_array(ordinals, count, INT4OID),
-											 type_array,
-											 statement_array(details, count, JSONBOID)}));
+	take_ids(outbox,
+			 statement_execute(&insert_events,
+							   (Datum[]){workspace,
+										 contact_array,
+										 version_array,
+										 ordinal_array,
+										 type_array,
+										 statement_array(details, count, JSONBOID)}),
+			 ids);
 	for (size_t i = 0; i < count; i++)
 	{
-		ids[i] = statement_column(i, 1);
-		notify_queue(workspace_id, &outbox->events[i], DatumGetInt64(ids[i]));
+		if (ids[i] == 0)
+			ids[i] = insert_one(&outbox->events[i], workspace_id);
+		id_datums[i] = Int64GetDatum(ids[i]);
+		notify_queue(workspace_id, &outbox->events[i], ids[i]);
 	}
-	(void)statement_execute_latest(
-		&insert_deliveries, (Datum[]){workspace, contact_array, statement_array(ids, count, INT8OID), type_array});
+	(void)statement_execute_latest(&insert_deliveries,
+								   (Datum[]){workspace,
+											 contact_array,
+											 statement_array(id_datums, count, INT8OID),
+											 type_array,
+											 version_array,
+											 ordinal_array,
+											 queued_xid()});
 }
 
 static int
@@ -196,8 +317,11 @@ compare_events(const void *left, const void *right)
 void
 outbox_store(Outbox *outbox, int64 workspace_id)
 {
+	OwnerScope scope;
+
 	if (outbox->count == 0)
 		return;
+	owner_begin(&scope);
 	if (outbox->count == 1)
 		store_one(outbox, workspace_id);
 	else
@@ -205,6 +329,7 @@ outbox_store(Outbox *outbox, int64 workspace_id)
 		qsort(outbox->events, outbox->count, sizeof(OutboxEvent), compare_events);
 		store_many(outbox, workspace_id);
 	}
+	owner_end(&scope);
 	MemoryContextDelete(outbox->memory);
 	*outbox = (Outbox){.parent = outbox->parent};
 }

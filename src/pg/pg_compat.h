@@ -4,6 +4,8 @@
 #ifndef CU_PG_COMPAT_H
 #define CU_PG_COMPAT_H
 
+#include "catalog/pg_proc.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
 #include "utils/resowner.h"
@@ -21,6 +23,17 @@
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()
 #endif
+
+/* 16 has one function for all kinds of objects. */
+static inline bool
+may_execute(Oid function, Oid role)
+{
+#if PG_VERSION_NUM < 160000
+	return pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
 
 /* 18 records a name and a version with the magic block. */
 #ifdef PG_MODULE_MAGIC_EXT

@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -27,7 +29,10 @@ static void
 prepare(Statement *statement)
 {
 	SPIPlanPtr plan = SPI_prepare_cursor(
-		statement->sql, statement->parameter_count, statement->parameter_types, CURSOR_OPT_GENERIC_PLAN);
+		statement->sql,
+		statement->parameter_count,
+		statement->parameter_types,
+		statement->plan_each_time ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN);
 
 	if (plan == NULL || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
@@ -48,6 +53,16 @@ is_planned(const Statement *statement)
 /* Index scans only: on a table that is still small others would look cheap, and the plan would stay while it grows. */
 static const char *const other_plans[] = {"enable_seqscan", "enable_bitmapscan", "enable_material"};
 
+/* Where the statement is planned each time, nothing but index scans in the order that it asks for; nor anything compiled. */
+static const char *const unsorted_plans[] = {"enable_sort", "enable_hashjoin", "enable_mergejoin", "jit"};
+
+static void
+turn_off(const char *const *settings, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		(void)set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 /* Plans the statement as it is good for tables of any size. */
 static void
 plan_for_growth(Statement *statement)
@@ -56,8 +71,7 @@ plan_for_growth(Statement *statement)
 	CachedPlan *plan;
 	char *search_path;
 
-	for (size_t i = 0; i < lengthof(other_plans); i++)
-		(void)set_config_option(other_plans[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	turn_off(other_plans, lengthof(other_plans));
 	plan = SPI_plan_get_cached_plan(statement->plan);
 	if (plan)
 		ReleaseCachedPlan(plan, CurrentResourceOwner);
@@ -76,8 +90,22 @@ make_ready(Statement *statement)
 {
 	if (statement->plan == NULL)
 		prepare(statement);
-	if (!is_planned(statement))
+	if (!statement->plan_each_time && !is_planned(statement))
 		plan_for_growth(statement);
+}
+
+/* Begins what a statement that is planned each time is planned under. */
+static int
+begin_planning(const Statement *statement)
+{
+	int nest_level = NewGUCNestLevel();
+
+	if (statement->plan_each_time)
+	{
+		turn_off(other_plans, lengthof(other_plans));
+		turn_off(unsorted_plans, lengthof(unsorted_plans));
+	}
+	return nest_level;
 }
 
 static uint64
@@ -98,12 +126,30 @@ uint64
 statement_execute(Statement *statement, Datum *parameters)
 {
 	MemoryContext caller = CurrentMemoryContext; /* SPI leaves its own behind */
+	int nest_level = 0;
 	uint64 count;
 
 	make_ready(statement);
+	if (statement->plan_each_time)
+		nest_level = begin_planning(statement);
 	count = check_result(SPI_execute_plan(statement->plan, parameters, NULL, false, 0));
+	if (statement->plan_each_time)
+		AtEOXact_GUC(true, nest_level);
 	MemoryContextSwitchTo(caller);
 	return count;
+}
+
+Portal
+statement_open(Statement *statement, Datum *parameters)
+{
+	Portal portal;
+	int nest_level;
+
+	make_ready(statement);
+	nest_level = begin_planning(statement);
+	portal = SPI_cursor_open(NULL, statement->plan, parameters, NULL, false);
+	AtEOXact_GUC(true, nest_level);
+	return portal;
 }
 
 uint64
@@ -115,6 +161,22 @@ statement_execute_latest(Statement *statement, Datum *parameters)
 	make_ready(statement);
 	count = check_result(
 		SPI_execute_snapshot(statement->plan, parameters, NULL, GetLatestSnapshot(), InvalidSnapshot, false, true, 0));
+	MemoryContextSwitchTo(caller);
+	return count;
+}
+
+uint64
+statement_read_latest(Statement *statement, Datum *parameters)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Snapshot snapshot;
+	uint64 count;
+
+	make_ready(statement);
+	/* During a parallel query no newer one can be taken. */
+	snapshot = IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot();
+	count =
+		check_result(SPI_execute_snapshot(statement->plan, parameters, NULL, snapshot, InvalidSnapshot, true, false, 0));
 	MemoryContextSwitchTo(caller);
 	return count;
 }

@@ -17,6 +17,7 @@ typedef struct Statement
 	const char *sql;
 	int parameter_count;
 	Oid parameter_types[STATEMENT_MAX_PARAMETERS];
+	bool plan_each_time; /* by the parameters and the size of the tables as they are; else once, for tables of any size */
 	/* The rest is empty until the first use. */
 	SPIPlanPtr plan;
 	Oid planned_role; /* the role and the search_path for which it was planned */
@@ -32,8 +33,14 @@ extern void statement_connect(void);
  */
 extern uint64 statement_execute(Statement *statement, Datum *parameters);
 
-/* The same, but it sees all that is committed by now, even where the transaction's snapshot is older. */
+/* Opens a portal on a statement, to fetch its rows with SPI_cursor_fetch. */
+extern Portal statement_open(Statement *statement, Datum *parameters);
+
+/* The same as statement_execute, but it sees all that is committed by now, even where the transaction's snapshot is older. */
 extern uint64 statement_execute_latest(Statement *statement, Datum *parameters);
+
+/* The same for a statement that only reads; works in a parallel query, too, with the snapshot of that. */
+extern uint64 statement_read_latest(Statement *statement, Datum *parameters);
 
 /* An array parameter. element_type: bigint, integer, text, jsonb or timestamptz. */
 extern Datum statement_array(Datum *elements, size_t count, Oid element_type);

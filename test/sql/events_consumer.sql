@@ -62,6 +62,7 @@ SELECT contacts.ack('late', 4, '{1}') AS none, contacts.fail('late', 4, 1, 'x') 
 
 -- Failing: later again, then dead, and the contact goes on; brought back, maybe after later ones.
 SELECT * FROM pg_temp.claim('late');
+SELECT contacts.ack('late', 6, '{4}') AS the_other;
 SELECT clock_timestamp() AS before \gset
 SELECT contacts.fail('late', 6, 2, 'first'), contacts.fail('late', 6, 2, 'twice') AS twice;
 SELECT attempts, last_error, dead, leased_until, due_at BETWEEN :'before'::timestamptz + '0.5 s' AND clock_timestamp() + '1 s' AS delay FROM contacts.delivery WHERE last_error IS NOT NULL;
@@ -89,12 +90,23 @@ UPDATE contacts.delivery SET attempts = 500 WHERE consumer_id = 2 AND event_id =
 SELECT clock_timestamp() AS before \gset
 SELECT contacts.fail('late', l.lease, 3, NULL) FROM contacts.delivery l WHERE consumer_id = 2 AND event_id = 3;
 SELECT due_at BETWEEN :'before'::timestamptz + '30 min' AND clock_timestamp() + '1 h' AS delay FROM contacts.delivery WHERE consumer_id = 2 AND event_id = 3;
--- A worker that dies each time is no better than one that says so.
+-- A worker that dies each time is no better than one that says so: it is known from the second time on.
 UPDATE contacts.consumer SET max_attempts = 2 WHERE name = 'removals';
+SELECT * FROM pg_temp.claim('removals'); SELECT pg_temp.pass('2 h');
 SELECT * FROM pg_temp.claim('removals'); SELECT pg_temp.pass('2 h');
 SELECT * FROM pg_temp.claim('removals'); SELECT pg_temp.pass('2 h');
 SELECT * FROM pg_temp.claim('removals');
 SELECT attempts, dead, last_error FROM contacts.delivery WHERE consumer_id = 3;
+-- A lease that is prolonged does not run out, nor is one shortened; with another lease nothing happens.
+SELECT contacts.retry_dead('removals') AS revived;
+SELECT * FROM pg_temp.claim('removals', 1, '10 min');
+SELECT contacts.extend('removals', lease, '2 h') AS one, contacts.extend('removals', lease, '1 min') AS one, contacts.extend('removals', lease - 1, '1 h') AS none,
+	contacts.extend('removals', 0, '1 h') AS none FROM contacts.delivery WHERE consumer_id = 3;
+SELECT pg_temp.pass('1 h');
+SELECT * FROM pg_temp.claim('removals');
+SELECT leased_until BETWEEN clock_timestamp() + '55 min' AND clock_timestamp() + '1 h' AS extended FROM contacts.delivery WHERE consumer_id = 3;
+SELECT contacts.fail('removals', lease, 2, 'x'), contacts.fail('removals', lease, 2, 'x') AS twice FROM contacts.delivery WHERE consumer_id = 3;
+UPDATE contacts.delivery SET due_at = 'infinity', dead = true WHERE consumer_id = 3;
 -- Given back, it is as if it had never been claimed.
 SELECT contacts.retry_dead('removals');
 SELECT * FROM pg_temp.claim('removals');
@@ -129,8 +141,14 @@ SELECT contacts.purge_events('1 day') AS too_young, contacts.purge_events('0') A
 SELECT event_id, array_agg(consumer_id ORDER BY consumer_id) AS needed_by FROM contacts.event e JOIN contacts.delivery USING (event_id) GROUP BY 1 ORDER BY 1;
 SELECT contacts.unsubscribe(name, workspace_id) FROM contacts.consumer;
 SELECT contacts.purge_events('0', 2) AS two, contacts.purge_events('0', 100) AS rest, count(*) AS before FROM contacts.event;
-INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id) VALUES (1, 999, 999, 'aaaaaaaaaaaaaaaaaaaaaaaa');
-SELECT contacts.purge_events('0') AS none;
+-- What nobody can ever consume goes, too: of a consumer, an event or a workspace that is gone.
+SELECT contacts.subscribe('orphans') AS id \gset
+INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id, contact_version, ordinal) VALUES
+	(1, 999, 1, 'aaaaaaaaaaaaaaaaaaaaaaaa', 1, 1), (1, :id, 999, 'aaaaaaaaaaaaaaaaaaaaaaaa', 1, 1), (99, :id, 999, 'aaaaaaaaaaaaaaaaaaaaaaaa', 1, 1);
+INSERT INTO contacts.event (workspace_id, contact_id, contact_version, ordinal, type) VALUES (99, 'aaaaaaaaaaaaaaaaaaaaaaaa', 1, 1, 'TAG_ADDED');
+SELECT * FROM pg_temp.claim('orphans');
+SELECT contacts.purge_events('1 day') AS one, contacts.purge_events('1 day') AS none;
+SELECT contacts.unsubscribe('orphans');
 SELECT (SELECT count(*) FROM contacts.event) AS events, (SELECT count(*) FROM contacts.delivery) AS deliveries;
 
 -- What is sent and printed.
@@ -140,9 +158,9 @@ SELECT contact_upsert('{"email_address":"new@example.com","status":"UNCONFIRMED"
 UPDATE contacts.event SET created_at = '2026-01-02 03:04:05.678+06';
 UPDATE contacts.event SET contact_id = 'cccccccccccccccccccccccc' WHERE type = 'CONTACT_SUBSCRIBED_PENDING';
 SET TimeZone = 'Asia/Kolkata'; SET DateStyle = 'German';
-SELECT contacts_internal.event_line(c), contacts_internal.event_notification(c.workspace_id, c.event_id, c.contact_id, c.contact_version, c.type, c.detail) FROM contacts.claim('printer') c;
+SELECT contacts_internal.event_line(c) FROM contacts.claim('printer') c;
 SELECT contacts.ack('printer', lease, ARRAY[event_id]) FROM contacts.delivery WHERE lease > 0;
-SELECT contacts_internal.event_line(c), contacts_internal.event_notification(c.workspace_id, c.event_id, c.contact_id, c.contact_version, c.type, c.detail) FROM contacts.claim('printer') c;
+SELECT contacts_internal.event_line(c) FROM contacts.claim('printer') c;
 SELECT contacts.ack('printer', lease, ARRAY[event_id]) FROM contacts.delivery WHERE lease > 0;
 RESET TimeZone; RESET DateStyle;
 SELECT contacts.subscribe('relay');
@@ -177,6 +195,14 @@ SELECT contacts.fail('printer', NULL, 1, 'x');
 SELECT contacts.fail('printer', 1, NULL, 'x');
 SELECT contacts.release('printer', NULL, '{1}');
 SELECT contacts.release('printer', 1, NULL);
+SELECT contacts.extend('nobody', 1, '1 s');
+SELECT contacts.extend('printer', NULL, '1 s');
+SELECT contacts.extend('printer', 1, '0');
+SELECT contacts.extend('printer', 1, '2 days');
+SELECT contacts.relay('printer', NULL);
+SELECT contacts.relay('printer', '');
+SELECT contacts.relay('printer', repeat('x', 64));
+SELECT contacts.relay('printer', 'x', 0);
 SELECT contacts.retry_dead('nobody');
 SELECT contacts.unsubscribe(NULL);
 SELECT contacts.purge_events(NULL);
@@ -202,6 +228,11 @@ RESET ROLE;
 SELECT contacts.grant_access('regress_contacts_consumer', 1);
 SET ROLE regress_contacts_consumer;
 SELECT pg_temp.tag('remove', 'a@example.com', 'vip');
+SELECT contacts.subscribe('mine');
+RESET ROLE;
+-- registering is the owner's, and of members whom he lets
+GRANT EXECUTE ON FUNCTION contacts.subscribe, contacts.unsubscribe TO regress_contacts_consumer;
+SET ROLE regress_contacts_consumer;
 SELECT contacts.subscribe('mine') IS NOT NULL AS id, contacts.subscribe('mine', from_beginning => true, max_attempts => 7) IS NOT NULL AS same;
 SELECT pg_temp.tag('add', 'a@example.com', 'vip');
 SELECT workspace_id, consumer, pending, dead FROM contacts.event_lag ORDER BY consumer;
@@ -219,9 +250,11 @@ WITH d AS (DELETE FROM contacts.delivery RETURNING consumer_id) SELECT DISTINCT 
 DELETE FROM contacts.event;
 UPDATE contacts.event SET detail = '{}';
 INSERT INTO contacts.event (workspace_id, contact_id, contact_version, ordinal, type) VALUES (2, 'x', 1, 1, 'TAG_ADDED');
-INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id) SELECT 2, consumer_id, 1, 'x' FROM contacts.consumer WHERE workspace_id = 0;
+INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id, contact_version, ordinal) VALUES (2, 1, 1, 'x', 1, 1);
 SELECT contacts.unsubscribe('mine');
+SELECT contacts.unsubscribe('theirs', workspace_id => 2);
 RESET ROLE;
+REVOKE EXECUTE ON FUNCTION contacts.subscribe, contacts.unsubscribe FROM regress_contacts_consumer;
 SELECT workspace_id, consumer, pending FROM contacts.event_lag ORDER BY consumer;
 SELECT contacts.revoke_access('regress_contacts_consumer', 1);
 

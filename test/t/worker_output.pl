@@ -18,7 +18,8 @@ my @events = raise_events($node, count => 5, contacts => 2);
 my ($status, $out, $err) = run_worker($server, '--once');
 is($status, 0, 'without a handler: exit status 0');
 is_deeply([ sort(event_ids(split /\n/, $out)) ], [ sort @events ], 'each event is a line');
-is($out, $node->safe_psql('postgres', q(SELECT string_agg(contacts_internal.event_line(ROW(event_id, 1, 1, workspace_id, contact_id, contact_version, ordinal, type, detail, created_at)::contacts.claimed_event), E'\n'
+is($out, $node->safe_psql('postgres', q(SELECT string_agg(contacts_internal.event_line(ROW(event_id, 1, 0, workspace_id, contact_id, contact_version, ordinal, type, detail, created_at,
+		(SELECT email_address FROM contacts.contact c WHERE c.id = contact_id))::contacts.claimed_event), E'\n'
 	ORDER BY contact_version, event_id) FROM contacts.event)) . "\n", 'as contacts_internal.event_line() has it');
 is(lag(), '0|0|0', 'and is acknowledged');
 
