@@ -156,6 +156,7 @@ REVOKE ALL ON contacts.import_counts FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.monitor() RETURNS void
 	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
 	AS '';
 COMMENT ON FUNCTION contacts_internal.monitor() IS
 	'does nothing: whoever may call it sees the counts of all workspaces (contacts.grant_monitoring)';

@@ -42,7 +42,7 @@
 
 #include "consumer.h"
 
-#define RAISE_INTERVAL_MS 1000
+#define RAISE_INTERVAL USECS_PER_SEC
 
 static Statement find_consumer = {
 	.sql = "SELECT c.consumer_id, c.max_attempts, coalesce(f.floor, 0), coalesce(f.server, 0), "
@@ -163,8 +163,7 @@ raise_floor_when_due(Consumer *consumer, TimestampTz raised_at)
 	int64 lowest;
 
 	/* In an older snapshot there is nothing to learn, and the row of the floor may have changed since. */
-	if (XactIsoLevel != XACT_READ_COMMITTED ||
-		!TimestampDifferenceExceeds(raised_at, consumer->at, RAISE_INTERVAL_MS))
+	if (XactIsoLevel != XACT_READ_COMMITTED || raised_at > consumer->at - RAISE_INTERVAL)
 		return;
 	(void)statement_execute(&find_lowest, (Datum[]){id, workspace, Int64GetDatum(consumer->floor)});
 	lowest = DatumGetInt64(statement_column(0, 1));
