@@ -61,20 +61,6 @@ $$;
 COMMENT ON FUNCTION contacts_internal.after_event_truncate() IS 'trigger: nothing is left to deliver without its event';
 REVOKE ALL ON FUNCTION contacts_internal.after_event_truncate() FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.after_consumer_insert() RETURNS trigger
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-BEGIN
-	INSERT INTO contacts.consumer_floor (workspace_id, consumer_id, server)
-		SELECT NEW.workspace_id, NEW.consumer_id, s.system_identifier FROM pg_control_system() s
-		ON CONFLICT DO NOTHING;
-	RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION contacts_internal.after_consumer_insert() IS 'trigger: gives a consumer its floor';
-REVOKE ALL ON FUNCTION contacts_internal.after_consumer_insert() FROM PUBLIC;
-
 CREATE FUNCTION contacts_internal.after_consumer_delete() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -176,8 +162,6 @@ BEGIN
 		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_consumer_insert();
 	CREATE TRIGGER truncate_deliveries AFTER TRUNCATE ON contacts.event
 		EXECUTE FUNCTION contacts_internal.after_event_truncate();
-	CREATE TRIGGER make_floor AFTER INSERT ON contacts.consumer
-		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_consumer_insert();
 	CREATE TRIGGER delete_deliveries AFTER DELETE ON contacts.consumer
 		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_consumer_delete();
 END
@@ -286,6 +270,9 @@ BEGIN
 		-- What a writer queued for a consumer of this id that was being deleted: ids repeat where a sequence went back.
 		DELETE FROM contacts.delivery d WHERE d.consumer_id = id AND d.due_at IS NULL;
 		DELETE FROM contacts.delivery d WHERE d.consumer_id = id AND d.due_at IS NOT NULL;
+		-- So that its first claim need not look at what is queued until then as if it came from elsewhere.
+		INSERT INTO contacts.consumer_floor (workspace_id, consumer_id, server)
+			SELECT workspace, id, s.system_identifier FROM pg_control_system() s;
 		IF from_beginning THEN
 			current_xid := pg_current_xact_id()::text::bigint;
 			INSERT INTO contacts.delivery

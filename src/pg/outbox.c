@@ -166,8 +166,12 @@ raise_not_stored(void)
 
 /* Moves the sequence of event_id past all ids in use, unless it is: two at once would set it back for each other. */
 static void
-move_event_sequence(Oid sequence)
+move_event_sequence(void)
 {
+	Oid sequence;
+
+	(void)statement_execute(&find_event_sequence, NULL);
+	sequence = DatumGetObjectId(statement_column(0, 1));
 	/* Held for a moment and not until the end: it keeps nobody from drawing an id, and setval is not undone. */
 	LockRelationOid(sequence, ShareUpdateExclusiveLock);
 	(void)statement_execute(&move_sequence, (Datum[]){ObjectIdGetDatum(sequence)});
@@ -187,15 +191,12 @@ insert_one(const OutboxEvent *event, int64 workspace_id)
 
 	for (int try = 0; statement_execute(&insert_event, parameters) == 0; try++)
 	{
-		Oid sequence;
-
 		CHECK_FOR_INTERRUPTS();
 		(void)statement_execute(&find_event_sequence, NULL);
-		sequence = DatumGetObjectId(statement_column(0, 1));
 		if (try == MAX_TRIES ||
-			statement_execute(&find_drawn_id, (Datum[]){parameters[0], ObjectIdGetDatum(sequence)}) == 0)
+			statement_execute(&find_drawn_id, (Datum[]){parameters[0], statement_column(0, 1)}) == 0)
 			raise_not_stored();
-		move_event_sequence(sequence);
+		move_event_sequence();
 	}
 	return DatumGetInt64(statement_column(0, 1));
 }
@@ -259,6 +260,7 @@ store_many(const Outbox *outbox, int64 workspace_id)
 	Datum *id_datums = palloc(sizeof(Datum) * count);
 	int64 *ids = palloc(sizeof(int64) * count);
 	Datum workspace = Int64GetDatum(workspace_id);
+	uint64 stored;
 	Datum contact_array;
 	Datum version_array;
 	Datum ordinal_array;
@@ -279,15 +281,16 @@ store_many(const Outbox *outbox, int64 workspace_id)
 	ordinal_array = statement_array(ordinals, count, INT4OID);
 	type_array = statement_array(types, count, TEXTOID);
 
-	take_ids(outbox,
-			 statement_execute(&insert_events,
+	stored = statement_execute(&insert_events,
 							   (Datum[]){workspace,
 										 contact_array,
 										 version_array,
 										 ordinal_array,
 										 type_array,
-										 statement_array(details, count, JSONBOID)}),
-			 ids);
+										 statement_array(details, count, JSONBOID)});
+	take_ids(outbox, stored, ids);
+	if (stored < count)
+		move_event_sequence();
 	for (size_t i = 0; i < count; i++)
 	{
 		if (ids[i] == 0)
