@@ -1,0 +1,389 @@
+# Nobody gets in where he does not belong. Walks the catalogue: what a member of workspace 1, a monitor and a stranger may do
+# with each table, column, sequence, function, view, type and setting is written down here, and an object that is not is a
+# failure. Then the member attacks workspace 2 and the owner's consumers of all workspaces through each of them.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', 'lock_timeout = 5s');
+$node->start;
+# The tables belong to a role that is no superuser: what runs as their owner can do no more than that one.
+$node->safe_psql('postgres', q(
+	CREATE EXTENSION contact_upsert;
+	CREATE ROLE keeper;
+	CREATE ROLE member LOGIN; CREATE ROLE monitor LOGIN; CREATE ROLE stranger LOGIN; CREATE ROLE theirs LOGIN;
+	SELECT contacts.install();
+	SELECT contacts.define_workspace('theirs') = 2;
+	GRANT CREATE ON SCHEMA public TO member, stranger;
+	SELECT contacts.grant_access('member', workspace_id => 1), contacts.grant_access('theirs', workspace_id => 2), contacts.grant_monitoring('monitor');
+	SELECT contacts.define_field('value', 'Value', tracked => true, workspace_id => w), contacts.define_tag('vip', workspace_id => w) FROM generate_series(1, 2) w;
+	SELECT contacts.subscribe('mailer', workspace_id => w) FROM generate_series(0, 2) w;
+	SELECT contacts.subscribe('dead', max_attempts => 1, workspace_id => 2);
+));
+my $tables = $node->safe_psql('postgres', q(SELECT string_agg(format('ALTER TABLE %s OWNER TO keeper;', c.oid::regclass), ' ')
+	FROM pg_class c WHERE c.relnamespace = 'contacts'::regnamespace AND c.relkind IN ('r', 'p')));
+$node->safe_psql('postgres', $tables . q(
+	GRANT USAGE, CREATE ON SCHEMA contacts, contacts_internal TO keeper;
+	GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA contacts, contacts_internal TO keeper;
+));
+
+sub as
+{
+	my ($role, $sql) = @_;
+	my ($status, $out, $err) = $node->psql('postgres', $sql, extra_params => [ '-U', $role ], on_error_die => 0, on_error_stop => 0);
+	return wantarray ? ($out, $err) : $out;
+}
+
+# Both tenants have contacts, events and leases, as their members make them.
+sub fill
+{
+	my ($role, $workspace) = @_;
+	return as($role, qq(
+		SELECT contacts.upsert('{"email_address":"a\@example.com","status":"UNCONFIRMED"}', workspace_id => $workspace);
+		SELECT contacts.upsert('{"email_address":"a\@example.com","fields":{"value":"x"},"tags":["vip"]}', workspace_id => $workspace);
+		SELECT contacts.upsert('{"email_address":"b\@example.com","status":"UNCONFIRMED"}', workspace_id => $workspace);
+		SELECT contacts.record(id, 'total_opens', workspace_id => $workspace) FROM contacts.contact WHERE workspace_id = $workspace;
+		SELECT count(*) FROM contacts.claim('mailer', 1, '1 h', workspace_id => $workspace);
+	));
+}
+fill('member', 1);
+fill('theirs', 2);
+is($node->safe_psql('postgres', q(SELECT count(*) FROM contacts.event WHERE workspace_id = 2)), 4, 'a member writes through the owner of the tables');
+is(as('theirs', q(SELECT count(contacts.fail('dead', lease, event_id, 'x', workspace_id => 2)) FROM contacts.claim('dead', workspace_id => 2))), 2, 'and consumes');
+$node->safe_psql('postgres', q(SELECT count(*) FROM contacts.claim('mailer', 1, '1 h', workspace_id => 0);
+	INSERT INTO contacts.import_progress (workspace_id, staging_table) VALUES (2, 'staging'), (1, 'staging');
+	INSERT INTO contacts.import_chunk (workspace_id, import_id, first_row, rows) VALUES (2, 1, 1, '{"{}"}');
+	INSERT INTO contacts.import_error SELECT 2, 1, 1, '{}', 'X', 'x', '{}'));
+
+# What the catalogue holds, and what of it who may do. A table's columns are those that a column privilege names.
+my %relation = (
+	'contacts.workspace' => 'member: SELECT; definitions_version: UPDATE, name: UPDATE, status_policy: UPDATE',
+	'contacts.field' => 'member: DELETE INSERT SELECT UPDATE',
+	'contacts.tag' => 'member: DELETE INSERT SELECT UPDATE',
+	'contacts.contact' => 'member: DELETE INSERT SELECT UPDATE',
+	'contacts.statistics' => 'member: DELETE INSERT SELECT UPDATE',
+	'contacts.member' => 'member: SELECT',
+	'contacts.event' => 'member: SELECT',
+	'contacts.consumer' => 'member: SELECT',
+	'contacts.delivery' => 'member: SELECT',
+	'contacts.consumer_floor' => '',
+	'contacts.import_progress' => 'member: DELETE INSERT SELECT UPDATE',
+	'contacts.import_chunk' => 'member: DELETE INSERT SELECT UPDATE',
+	'contacts.import_error' => 'member: DELETE INSERT SELECT UPDATE',
+	'contacts.event_lag' => 'member: SELECT; monitor: SELECT',
+	'contacts.import_counts' => 'member: SELECT; monitor: SELECT',
+	'contacts.definitions_version_seq' => 'member: USAGE',
+	map { ("contacts.$_" => '') } qw(workspace_workspace_id_seq tag_tag_id_seq event_event_id_seq consumer_consumer_id_seq
+		delivery_lease_seq import_progress_import_id_seq),
+);
+my %type = map { ("contacts.$_" => '') } qw(status field_type status_policy outcome event_type upsert_result claimed_event);
+my %setting = map { ("contact_upsert.$_" => 'user') } qw(workspace_id notify notify_interval);
+
+# Functions: of the tables' owner; of members, and what they answer about workspace 2; of monitors.
+my @of_owner = qw(contacts.install contacts.subscribe contacts.unsubscribe contacts.purge_events contacts.grant_access contacts.revoke_access
+	contacts.grant_monitoring contacts.revoke_monitoring);
+my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe show_to_members install_definitions install_definition_triggers
+	install_contacts install_events install_event_policies install_imports member_privileges monitor_privileges before_workspace_write
+	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_update
+	after_definitions_change after_member_change before_consumer_change before_consumer_insert after_consumer_delete after_event_truncate);
+my @of_monitors = ('contacts_internal.monitor');
+my $no_workspace = qr/Workspace 2 does not exist/;
+my $not_member = qr/Role member may not act for workspace 2/;
+my $hidden = qr/row-level security|does not exist|Workspace 2/;
+my $json = q('{"email_address":"new@example.com"}');
+my %of_members = (
+	'public.contact_upsert' => [ "SET contact_upsert.workspace_id = 2; SELECT contact_upsert($json)", $no_workspace ],
+	'contacts.upsert' => [ "SELECT contacts.upsert($json, workspace_id => 2)", $no_workspace ],
+	'contacts.preview' => [ "SELECT contacts.preview($json, workspace_id => 2)", $no_workspace ],
+	'contacts.upsert_many' => [ "SELECT error ->> 'message' FROM contacts.upsert_many(('[' || $json || ']')::jsonb, workspace_id => 2)", $no_workspace ],
+	'contacts.define_workspace' => [ "SELECT contacts.define_workspace('taken', workspace_id => 2)", $hidden ],
+	'contacts.define_field' => [ "SELECT contacts.define_field('mine', 'Mine', workspace_id => 2)", $hidden ],
+	'contacts.define_tag' => [ "SELECT contacts.define_tag('mine', workspace_id => 2)", $hidden ],
+	'contacts.record' => [ "SELECT contacts.record(:theirs, 'total_opens', workspace_id => 2)", $hidden ],
+	'contacts.claim' => [ "SELECT * FROM contacts.claim('mailer', workspace_id => 2)", $not_member ],
+	'contacts.ack' => [ "SELECT contacts.ack('mailer', :lease, ARRAY[:event]::bigint[], workspace_id => 2)", $not_member ],
+	'contacts.fail' => [ "SELECT contacts.fail('mailer', :lease, :event, 'x', workspace_id => 2)", $not_member ],
+	'contacts.release' => [ "SELECT contacts.release('mailer', :lease, ARRAY[:event]::bigint[], workspace_id => 2)", $not_member ],
+	'contacts.extend' => [ "SELECT contacts.extend('mailer', :lease, '1 h', workspace_id => 2)", $not_member ],
+	'contacts.retry_dead' => [ "SELECT contacts.retry_dead('dead', workspace_id => 2)", $not_member ],
+	'contacts.relay' => [ "SELECT contacts.relay('mailer', 'x', workspace_id => 2)", $not_member ],
+	'contacts.create_import_view' => [ "SELECT contacts.create_import_view('public.theirs', workspace_id => 2)", $hidden ],
+	'contacts.import' => [ "CREATE TABLE public.s AS SELECT 'i\@example.com'::text AS email_address; CALL contacts.import('public.s', workspace_id => 2)", $hidden ],
+	'contacts_internal.current_workspace' => [ "SELECT contacts_internal.current_workspace()", qr/^1$/ ],
+	'contacts_internal.object_id' => [ "SELECT length(contacts_internal.object_id())", qr/^24$/ ],
+	'contacts_internal.check_contact' => [ "SELECT 1", qr/1/ ],
+	'contacts_internal.is_tag_name' => [ "SELECT contacts_internal.is_tag_name('x')", qr/^t$/ ],
+	'contacts_internal.trim' => [ "SELECT contacts_internal.trim(' x ')", qr/^x$/ ],
+	'contacts_internal.fold_case' => [ "SELECT contacts_internal.fold_case('x')", qr/./ ],
+	'contacts_internal.is_option_list' => [ "SELECT contacts_internal.is_option_list('{a}')", qr/^f$/ ],
+	'contacts_internal.is_field_value' => [ "SELECT contacts_internal.is_field_value('TEXT', NULL, '1')", qr/^[tf]$/ ],
+	'contacts_internal.is_member' => [ "SELECT contacts_internal.is_member(2), contacts_internal.is_member(0), contacts_internal.is_member(1)", qr/^f\|f\|t$/ ],
+	'contacts_internal.is_consumer_of' => [ "SELECT contacts_internal.is_consumer_of(consumer_id, 2) FROM generate_series(1, 9) consumer_id GROUP BY 1", qr/^f$/ ],
+	'contacts_internal.event_line' => [ "SELECT contacts_internal.event_line(NULL)", qr/^/ ],
+	'contacts_internal.count_deliveries' => [ "SELECT DISTINCT workspace_id FROM contacts_internal.count_deliveries()", qr/^1$/ ],
+	'contacts_internal.count_imports' => [ "SELECT DISTINCT workspace_id FROM contacts_internal.count_imports()", qr/^1$/ ],
+	'contacts_internal.column_of_field' => [ "SELECT contacts_internal.column_of_field('x')", qr/^x$/ ],
+	'contacts_internal.contacts_for_view' => [ "SELECT count(*) FROM contacts_internal.contacts_for_view(2)", qr/^0$/ ],
+	'contacts_internal.view_column' => [ "SELECT contacts_internal.view_column('TEXT', 'x')", qr/./ ],
+	'contacts_internal.upsert_view_row' => [ "SELECT 1", qr/1/ ],
+	'contacts_internal.refuse_view_change' => [ "SELECT 1", qr/1/ ],
+	'contacts_internal.workspace_of_view' => [ "SELECT contacts_internal.workspace_of_view('contacts.contact')", qr/^/ ],
+	'contacts_internal.view_rights' => [ "SELECT contacts_internal.view_rights('contacts.contact')", qr/^/ ],
+	'contacts_internal.make_room_for_view' => [ "SELECT contacts_internal.make_room_for_view('contacts.event_lag', 2, true)", qr/./ ],
+	'contacts_internal.full_view_name' => [ "SELECT contacts_internal.full_view_name('x', 'public')", qr/x/ ],
+	'contacts_internal.in_transaction_block' => [ "SELECT contacts_internal.in_transaction_block()", qr/^f$/ ],
+	'contacts_internal.check_import_call' => [ "SELECT contacts_internal.check_import_call('public.s', 1, 2, '{t,t}')", $hidden ],
+	'contacts_internal.check_import_columns' => [ "SELECT contacts_internal.check_import_columns('public.s', 2)", qr/^/ ],
+	'contacts_internal.staging_query' => [ "SELECT contacts_internal.staging_query('public.s')", qr/./ ],
+	'contacts_internal.staging_fingerprint' => [ "SELECT contacts_internal.staging_fingerprint('public.s')", qr/./ ],
+	'contacts_internal.copy_staging' => [ "SELECT contacts_internal.copy_staging('public.s', 'x', 1, 2)", $hidden ],
+	'contacts_internal.find_import' => [ "SELECT * FROM contacts_internal.find_import('staging', 2)", qr/^[|f]*$/ ],
+	'contacts_internal.begin_import' => [ "SELECT contacts_internal.begin_import('public.s', 1, 2, NULL)", $hidden ],
+	'contacts_internal.import_requests' => [ "SELECT contacts_internal.import_requests('{}', false, false)", qr/./ ],
+	'contacts_internal.next_chunk' => [ "SELECT * FROM contacts_internal.next_chunk(2, 1)", qr/Another session has taken over/ ],
+	'contacts_internal.note_rows' => [ "SELECT contacts_internal.note_rows(2, 1, 1, '{}', 0, 0, 0, '{}', '{}')", qr/^/ ],
+	'contacts_internal.import_rows' => [ "SELECT contacts_internal.import_rows(2, 1, 1, ARRAY[$json]::jsonb[], false, false)", qr/./ ],
+	'contacts_internal.end_import' => [ "SELECT contacts_internal.end_import(2, 1)", qr/^/ ],
+);
+
+# The catalogue as it is.
+sub rows { return map { [ split /\t/, $_, -1 ] } split /\n/, $node->safe_psql('postgres', "COPY ($_[0]) TO STDOUT") }
+my $ours = q((SELECT oid FROM pg_namespace WHERE nspname IN ('contacts', 'contacts_internal')));
+
+for (rows(qq(SELECT c.oid::regclass, (SELECT string_agg(r || ': ' || p, '; ' ORDER BY r) FROM (
+		SELECT r, string_agg(p, ' ' ORDER BY p) AS p FROM unnest('{member,monitor,stranger}'::text[]) r,
+			unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER,USAGE}'::text[]) p
+		WHERE CASE WHEN c.relkind = 'S' THEN p IN ('USAGE', 'SELECT', 'UPDATE') AND has_sequence_privilege(r, c.oid, CASE WHEN p IN ('USAGE', 'SELECT', 'UPDATE') THEN p ELSE 'USAGE' END)
+			ELSE p <> 'USAGE' AND has_table_privilege(r, c.oid, CASE WHEN p = 'USAGE' THEN 'SELECT' ELSE p END) END GROUP BY r) x),
+		(SELECT string_agg(a.attname || ': ' || p, ', ' ORDER BY a.attname) FROM pg_attribute a, unnest('{INSERT,UPDATE}'::text[]) p
+		WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind <> 'S'
+			AND has_column_privilege('member', c.oid, a.attnum, p) AND NOT has_table_privilege('member', c.oid, p))
+	FROM pg_class c WHERE c.relnamespace IN $ours AND c.relkind NOT IN ('i', 'I', 't', 'c') ORDER BY 1)))
+{
+	my ($name, $privileges, $columns) = map { $_ eq '\N' ? '' : $_ } @$_;
+	my $has = join '; ', grep { $_ ne '' } $privileges, $columns;
+	ok(exists $relation{$name}, "$name is known to this test") or next;
+	is($has, $relation{$name}, "$name: privileges");
+	delete $relation{$name};
+}
+is(join(' ', sort keys %relation), '', 'no table, view or sequence is missing');
+
+my %who = ((map { ($_ => '') } @of_owner, @of_nobody), (map { ($_ => 'monitor') } @of_monitors), (map { ($_ => 'member') } keys %of_members));
+$who{$_} = 'member monitor' for qw(contacts_internal.count_deliveries contacts_internal.count_imports);
+my $functions = qq(FROM pg_proc p WHERE p.pronamespace IN $ours OR p.oid = 'public.contact_upsert'::regproc);
+for (rows(qq(SELECT p.pronamespace::regnamespace || '.' || p.proname, (SELECT string_agg(r, ' ' ORDER BY r) FROM unnest('{member,monitor,stranger}'::text[]) r
+	WHERE has_function_privilege(r, p.oid, 'EXECUTE')) $functions ORDER BY 1)))
+{
+	my ($name, $may) = map { $_ eq '\N' ? '' : $_ } @$_;
+	ok(exists $who{$name}, "$name() is known to this test") or next;
+	is($may, $who{$name}, "$name(): who may call it");
+	delete $who{$name};
+}
+is(join(' ', sort keys %who), '', 'no function is missing');
+
+for (rows(qq(SELECT t.oid::regtype, (SELECT string_agg(r, ' ') FROM unnest('{monitor,stranger}'::text[]) r WHERE has_type_privilege(r, t.oid, 'USAGE'))
+	FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid WHERE t.typnamespace IN $ours AND t.typcategory <> 'A' AND coalesce(c.relkind, 'c') = 'c')))
+{
+	my ($name, $may) = map { $_ eq '\N' ? '' : $_ } @$_;
+	ok(exists $type{$name}, "type $name is known to this test") or next;
+	is($may, $type{$name}, "type $name: who may use it");
+	delete $type{$name};
+}
+is(join(' ', sort keys %type), '', 'no type is missing');
+
+for (split /\n/, $node->safe_psql('postgres', q(SELECT contacts_internal.current_workspace(); SELECT name || ' ' || context FROM pg_settings WHERE name LIKE 'contact\_upsert.%')))
+{
+	next unless /^contact_upsert/;
+	my ($name, $context) = split / /;
+	ok(exists $setting{$name}, "setting $name is known to this test") or next;
+	is($context, $setting{$name}, "setting $name: who may set it");
+	delete $setting{$name};
+}
+is(join(' ', sort keys %setting), '', 'no setting is missing');
+
+# Attacks. After each, all that is not of workspace 1 is as it was.
+my @all = map { $_->[0] } rows(q(SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'contacts'::regnamespace AND c.relkind = 'r'));
+my $sum = join ' || ', map { "(SELECT coalesce(md5(string_agg(t::text, chr(10) ORDER BY t::text)), '-') FROM $_ t WHERE t.workspace_id <> 1)" } @all;
+# What the member's own upserts add for the owner's consumers is no attack.
+$sum =~ s/FROM contacts.delivery t WHERE t.workspace_id <> 1/FROM contacts.delivery t WHERE t.workspace_id <> 1 OR t.event_id <= (SELECT max(event_id) FROM contacts.event WHERE created_at < (SELECT started FROM public.attack))/;
+$node->safe_psql('postgres', 'CREATE TABLE public.attack AS SELECT clock_timestamp() AS started');
+my $before = $node->safe_psql('postgres', "SELECT $sum");
+my %value = (
+	theirs => $node->safe_psql('postgres', q(SELECT quote_literal(min(id)) FROM contacts.contact WHERE workspace_id = 2)),
+	lease => $node->safe_psql('postgres', q(SELECT max(lease) FROM contacts.delivery WHERE workspace_id = 2)),
+	event => $node->safe_psql('postgres', q(SELECT event_id FROM contacts.delivery WHERE workspace_id = 2 ORDER BY lease DESC LIMIT 1)),
+	consumer => $node->safe_psql('postgres', q(SELECT consumer_id FROM contacts.consumer WHERE workspace_id = 2 AND name = 'mailer')),
+	every => $node->safe_psql('postgres', q(SELECT consumer_id FROM contacts.consumer WHERE workspace_id = 0)),
+);
+
+sub attack
+{
+	my ($name, $sql, $answer, $role) = @_;
+	$sql =~ s/:(\w+)\b(?<!::)/exists $value{$1} ? $value{$1} : ":$1"/ge;
+	my ($out, $err) = as($role // 'member', $sql);
+	my $said = join "\n", grep { $_ ne '' } $out, $err;
+	like($said, $answer, "$name: answer");
+	is($node->safe_psql('postgres', "SELECT $sum"), $before, "$name: nothing of others has changed");
+}
+
+attack("$_()", @{ $of_members{$_} }) for sort keys %of_members;
+attack("$_() as a member", {
+	'contacts.install' => 'SELECT contacts.install()',
+	'contacts.subscribe' => "SELECT contacts.subscribe('x')",
+	'contacts.unsubscribe' => "SELECT contacts.unsubscribe('mailer')",
+	'contacts.purge_events' => "SELECT contacts.purge_events('0')",
+	'contacts.grant_access' => "SELECT contacts.grant_access('member', workspace_id => 2)",
+	'contacts.revoke_access' => "SELECT contacts.revoke_access('theirs', workspace_id => 2)",
+	'contacts.grant_monitoring' => "SELECT contacts.grant_monitoring('member')",
+	'contacts.revoke_monitoring' => "SELECT contacts.revoke_monitoring('monitor')",
+}->{$_}, qr/permission denied for function/) for @of_owner;
+
+# Each table, each verb, each role: nothing of workspace 2 is seen or changed. A row that is taken from nowhere is refused.
+for my $table (@all)
+{
+	(my $short = $table) =~ s/^contacts\.//;
+	attack("SELECT FROM $table", "SELECT count(*) FROM $table WHERE workspace_id <> 1", $short eq 'consumer_floor' ? qr/permission denied/ : qr/^0$/);
+	attack("DELETE FROM $table", "DELETE FROM $table WHERE workspace_id <> 1", qr/permission denied|^$/);
+	attack("UPDATE $table", "UPDATE $table SET workspace_id = 2 WHERE workspace_id <> 1", qr/permission denied|can only be updated|^$/);
+	attack("UPDATE $table, own rows", "UPDATE $table SET workspace_id = 2", qr/permission denied|row-level security|violates|can only be updated|changed|^$/);
+	attack("INSERT INTO $table", "INSERT INTO $table (workspace_id) VALUES (2)", qr/permission denied|row-level security|null value|cannot insert|violates/);
+	attack("TRUNCATE $table", "TRUNCATE $table CASCADE", qr/permission denied/);
+	attack("LOCK $table", "BEGIN; LOCK TABLE $table IN ACCESS EXCLUSIVE MODE; COMMIT", qr/permission denied|^$/);
+	for my $role (qw(monitor stranger))
+	{
+		attack("$role: $_ $table", "$_ $table", qr/permission denied/, $role) for 'TABLE', 'DELETE FROM', 'TRUNCATE', 'BEGIN; LOCK TABLE';
+	}
+}
+attack('monitor: a contact by the call', "SELECT contact_upsert($json)", qr/permission denied/, 'monitor');
+attack('stranger: the call', "SELECT contact_upsert($json)", qr/permission denied/, 'stranger');
+attack('stranger: counts', 'TABLE contacts.event_lag', qr/permission denied/, 'stranger');
+is(as('monitor', 'SELECT string_agg(workspace_id::text, $$,$$ ORDER BY workspace_id) FROM (SELECT DISTINCT workspace_id FROM contacts.event_lag) l'), '0,1,2', 'a monitor sees the counts of all');
+is(as('monitor', 'SELECT count(*) FROM contacts.import_counts'), '2', 'and of imports');
+is(as('member', 'SELECT DISTINCT workspace_id FROM contacts.event_lag'), '1', 'a member those of his own');
+
+# What members did to others in the first version.
+my $owner_only = qr/permission denied/;
+attack('a consumer with the id of another', 'INSERT INTO contacts.consumer (workspace_id, consumer_id, name) OVERRIDING SYSTEM VALUE VALUES (1, :consumer, $$x$$)', $owner_only);
+attack('all deliveries deleted', 'DELETE FROM contacts.delivery', $owner_only);
+attack('all deliveries dead', q(UPDATE contacts.delivery SET dead = true, due_at = 'infinity'), $owner_only);
+attack('a floor out of reach', 'UPDATE contacts.consumer_floor SET floor = 9223372036854775807', $owner_only);
+attack('a floor of its own', 'INSERT INTO contacts.consumer_floor (workspace_id, consumer_id, floor) VALUES (1, :every, 9223372036854775807)', $owner_only);
+attack('an event with a huge id', q(INSERT INTO contacts.event (workspace_id, event_id, contact_id, contact_version, ordinal, type) OVERRIDING SYSTEM VALUE
+	VALUES (1, 9223372036854775807, repeat('0', 24), 1, 1, 'TAG_ADDED')), $owner_only);
+attack('an id drawn', q(SELECT nextval('contacts.event_event_id_seq')), $owner_only);
+attack('a sequence set', q(SELECT setval('contacts.event_event_id_seq', 1)), $owner_only);
+attack('a lease number drawn', q(SELECT nextval('contacts.delivery_lease_seq')), $owner_only);
+attack(q(another's event acknowledged under its own consumer), q(SELECT contacts.ack('mailer', l, ARRAY[:event]::bigint[]) + contacts.release('mailer', l, ARRAY[:event]::bigint[])
+	+ contacts.fail('mailer', l, :event, 'x')::int FROM generate_series(1, 20) l GROUP BY 1), qr/^0$/);
+attack(q(another's event acknowledged for every workspace), q(SELECT contacts.ack('mailer', :lease, ARRAY[:event]::bigint[], workspace_id => 0)), qr/Only the owner/);
+attack('workspace 0 named otherwise', q(SELECT contacts.claim('mailer', workspace_id => -1)), qr/may not act/);
+attack('workspace 0 in the setting', q(SET contact_upsert.workspace_id = 0; SELECT contacts.claim('mailer')), qr/invalid value|Only the owner/);
+attack('a forged delivery', q(INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id, contact_version, ordinal) VALUES (1, :every, 1, repeat('0', 24), 1, 1)), $owner_only);
+attack('an event that eats memory', q(INSERT INTO contacts.event (workspace_id, contact_id, contact_version, ordinal, type, detail)
+	VALUES (1, 'x', 1, 1, 'TAG_ADDED', jsonb_build_object('x', repeat('x', 30000000)))), $owner_only);
+attack('an event that is never old', q(UPDATE contacts.event SET created_at = 'infinity'), $owner_only);
+attack('a contact id that no notification can hold', q(INSERT INTO contacts.contact (workspace_id, id, email_address) VALUES (1, repeat('x', 8000), 'long@example.com')), qr/must be 24 lower-case hex digits|permission denied/);
+attack('a lock on the writers queued', 'UPDATE contacts.consumer SET active = active WHERE false', $owner_only);
+attack('a lock on the writers', 'BEGIN; LOCK TABLE contacts.event IN SHARE ROW EXCLUSIVE MODE; COMMIT', $owner_only);
+attack('a row of the queue locked', 'SELECT FROM contacts.delivery FOR UPDATE', $owner_only);
+attack('the function that switches, as a trigger of its own', q(CREATE TABLE public.t (workspace_id bigint); CREATE TRIGGER t AFTER INSERT ON public.t
+	FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_member_change()), $owner_only);
+attack('another role', 'SET ROLE keeper', $owner_only);
+
+# The contact with an id of another's: neither's events wait for the other's.
+attack('a contact with the id of another', q(INSERT INTO contacts.contact (workspace_id, id, email_address) VALUES (1, :theirs, 'same@example.com')), qr/^$|permission denied/);
+as('member', q(SELECT contacts.upsert('{"email_address":"same@example.com","fields":{"value":"mine"}}')));
+is($node->safe_psql('postgres', qq(SELECT count(*) > 0 FROM contacts.claim('mailer', workspace_id => 0) WHERE workspace_id = 2 AND contact_id = $value{theirs})), 't',
+	q(its owner's events are handed out));
+
+# A member's own code never runs as the owner: search_path, operators, functions in front of pg_catalog, a trigger of the
+# owner's that does not pin its search_path.
+$node->safe_psql('postgres', q(
+	CREATE TABLE public.ran_as (who name);
+	GRANT INSERT ON public.ran_as TO PUBLIC;
+	CREATE FUNCTION public.forward() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		INSERT INTO public.ran_as SELECT current_user; PERFORM lower('x'), 'a'::text || 'b'; RETURN NULL; END $$;
+	CREATE TRIGGER forward AFTER INSERT ON contacts.event FOR EACH ROW EXECUTE FUNCTION public.forward();
+));
+
+$node->safe_psql('postgres', q(CREATE SCHEMA hostile AUTHORIZATION member));
+my ($out, $err) = as('member', q(
+	CREATE FUNCTION hostile.lower(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.ran_as VALUES ('hostile ' || current_user); RETURN $1; END $$;
+	CREATE FUNCTION hostile.cat(text, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.ran_as VALUES ('hostile ' || current_user); RETURN $1; END $$;
+	CREATE OPERATOR hostile.|| (LEFTARG = text, RIGHTARG = text, FUNCTION = hostile.cat);
+	CREATE FUNCTION hostile.eq(bigint, bigint) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.ran_as VALUES ('hostile eq'); RETURN true; END $$;
+	CREATE OPERATOR hostile.= (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = hostile.eq);
+	CREATE OPERATOR hostile.>= (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = hostile.eq);
+	SET search_path = hostile, pg_catalog;
+	SELECT contacts.upsert('{"email_address":"hostile@example.com","status":"UNCONFIRMED"}');
+	SELECT contacts.ack('mailer', lease, ARRAY[event_id]) FROM contacts.claim('mailer');
+	SELECT current_user;
+));
+is($err, '', 'under a hostile search_path all works');
+like($out, qr/^member$/m, 'and the caller is the caller again');
+is($node->safe_psql('postgres', 'SELECT string_agg(DISTINCT who::text, $$,$$) FROM public.ran_as'), 'keeper', 'the owner of the tables runs the trigger, and nothing of the caller runs in it');
+# After an error the caller is the caller, too: at top level, behind a savepoint, in a block that catches.
+$node->safe_psql('postgres', q(CREATE OR REPLACE FUNCTION public.forward() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'as %', current_user; END $$));
+($out, $err) = as('member', q(
+	BEGIN;
+	SAVEPOINT s;
+	SELECT contacts.upsert('{"email_address":"error@example.com","status":"UNCONFIRMED"}');
+	ROLLBACK TO s;
+	SELECT 'savepoint', current_user, current_setting('search_path') <> 'pg_catalog, pg_temp';
+	DO $$ BEGIN PERFORM contacts.upsert('{"email_address":"error@example.com","status":"UNCONFIRMED"}'); EXCEPTION WHEN raise_exception THEN RAISE NOTICE 'caught as %', current_user; END $$;
+	ROLLBACK;
+	SELECT contacts.upsert('{"email_address":"error@example.com","status":"UNCONFIRMED"}');
+	SELECT 'top', current_user;
+	DELETE FROM contacts.event;
+));
+like($out, qr/^savepoint\|member\|t$/m, 'after a rollback to a savepoint the caller is the caller');
+like($out, qr/^top\|member$/m, 'after an error, too');
+like($err, qr/as keeper.*caught as member.*permission denied for table event/s, 'and in a block that catches it');
+$node->safe_psql('postgres', 'DROP TRIGGER forward ON contacts.event');
+
+# Membership that is taken back is taken back at once, in sessions that have asked before, and comes back with a rollback.
+my ($in, $session_out) = ('', '');
+my $psql = IPC::Run::start([ 'psql', '-XAtq', '-U', 'member', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$session_out, '2>&1',
+	IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+sub ask { my ($sql) = @_; $session_out = ''; $in .= "$sql;\n\\echo asked\n"; $psql->pump until $session_out =~ /asked/; (my $answer = $session_out) =~ s/\nasked\n//; return $answer }
+is(ask('SELECT count(*) > 0 FROM contacts.contact'), 't', 'a member sees contacts');
+$node->safe_psql('postgres', q(DELETE FROM contacts.member WHERE role_name = 'member'));
+is(ask('SELECT count(*) FROM contacts.contact'), '0', 'and none when the membership is gone');
+like(ask(q(SELECT contacts.claim('mailer'))), qr/may not act/, 'nor may it consume');
+$node->safe_psql('postgres', q(BEGIN; INSERT INTO contacts.member VALUES (1, 'member'); ROLLBACK));
+is(ask('SELECT count(*) FROM contacts.contact'), '0', 'nothing comes of a grant that is rolled back');
+$node->safe_psql('postgres', q(CREATE ROLE team; INSERT INTO contacts.member VALUES (1, 'team')));
+is(ask('SELECT count(*) FROM contacts.contact'), '0', 'a group that it is not in');
+$node->safe_psql('postgres', 'GRANT team TO member');
+is(ask('SELECT count(*) > 0 FROM contacts.contact'), 't', 'and that it is in');
+ask('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
+$node->safe_psql('postgres', 'TRUNCATE contacts.member');
+is(ask('SELECT count(*) FROM contacts.contact'), '0', 'also in a snapshot that is older than the revocation');
+ask('COMMIT');
+$node->safe_psql('postgres', q(SET session_replication_role = replica; INSERT INTO contacts.member VALUES (1, 'member')));
+is(ask('SELECT count(*) > 0 FROM contacts.contact'), 't', 'a membership that is replicated counts');
+is(ask(q(SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+	SELECT count(*) = (SELECT count(*) FROM contacts.contact) FROM contacts.contact c1)), 't', 'in a parallel query, too');
+$in .= "\\q\n";
+$psql->finish;
+
+# Tables of different owners are refused.
+$node->safe_psql('postgres', 'ALTER TABLE contacts.delivery OWNER TO theirs');
+($out, $err) = as('member', q(SELECT contacts.upsert('{"email_address":"mixed@example.com","status":"UNCONFIRMED"}')));
+like($err, qr/The contact tables have different owners.*contacts.delivery belongs to theirs.*ALTER TABLE/s, 'tables of different owners are refused, with what to do');
+$node->safe_psql('postgres', 'ALTER TABLE contacts.delivery OWNER TO keeper');
+is((as('member', q(SELECT contacts.upsert('{"email_address":"mixed@example.com","status":"UNCONFIRMED"}') IS NOT NULL)))[0], 't', 'and work again when that is mended');
+
+# Taken back, nothing is left.
+$node->safe_psql('postgres', q(SELECT contacts.revoke_access('member', workspace_id => 1), contacts.revoke_access('theirs', workspace_id => 2), contacts.revoke_monitoring('monitor')));
+is($node->safe_psql('postgres', qq(SELECT count(*) FROM pg_proc p, unnest('{member,monitor}'::text[]) r WHERE p.pronamespace IN $ours AND has_function_privilege(r, p.oid, 'EXECUTE'))), '0', 'no function is left to them');
+is($node->safe_psql('postgres', qq(SELECT count(*) FROM pg_class c, unnest('{member,monitor}'::text[]) r WHERE c.relnamespace IN $ours AND c.relkind IN ('r', 'v') AND has_any_column_privilege(r, c.oid, 'SELECT,INSERT,UPDATE'))),
+	'0', 'and no table');
+
+done_testing();
