@@ -166,16 +166,22 @@ const char *cu_code_name(cu_code code) CU_NOEXCEPT;
 /* The definitions of one workspace, read once and used by many calls. */
 typedef struct cu_definitions cu_definitions;
 
+/* id 0 is a tag that does not exist yet: create_tags asked for it. */
+typedef struct cu_tag
+{
+	int64_t id;
+	cu_text name;
+} cu_tag;
+
 /*
  * Reads definitions from
  *   {"status_policy": "api" | "guarded",
- *    "fields": [{"merge_tag", "label", "type", "options": [..]|null, "default_value": any, "required", "tracked"} ..],
- *    "tags": [[id, "name"] ..]}
- * with the fields in the order in which errors name them, and the tags by id. The field email_address is among them.
- * The definitions keep pointing into source. Never CU_REJECTED.
+ *    "fields": [{"merge_tag", "label", "type", "options": [..]|null, "default_value": any, "required", "tracked"} ..]}
+ * with the fields in the order in which errors name them, the field email_address among them, and from tags, by id.
+ * The definitions keep pointing into both. What scratch allocates may go afterwards. Never CU_REJECTED.
  */
-cu_result cu_load_definitions(const cu_host *host, const cu_json *source, const cu_definitions **definitions)
-	CU_NOEXCEPT;
+cu_result cu_load_definitions(const cu_host *host, const cu_host *scratch, const cu_json *source, const cu_tag *tags,
+							  size_t tag_count, const cu_definitions **definitions) CU_NOEXCEPT;
 
 /* A request whose shape and e-mail address are good. */
 typedef struct cu_request cu_request;
@@ -211,13 +217,6 @@ typedef struct cu_contact
 	size_t tag_count;
 	cu_json data; /* an object: values by merge tag */
 } cu_contact;
-
-/* id 0 is a tag that does not exist yet: create_tags asked for it. */
-typedef struct cu_tag
-{
-	int64_t id;
-	cu_text name;
-} cu_tag;
 
 /* A JSON null stands for "no value". */
 typedef struct cu_field_change

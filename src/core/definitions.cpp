@@ -4,9 +4,10 @@
 #include "definitions.hpp"
 
 #include "names.hpp"
-#include "number.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 
 namespace contact {
 
@@ -90,36 +91,31 @@ load_fields(Arena &arena, std::span<const cu_json> sources, cu_definitions &defi
 	return CU_OK;
 }
 
-bool
-read_tag(const cu_json &source, cu_tag &tag) noexcept
+/* A tag's name, folded. */
+struct FoldedName
 {
-	if (source.kind != CU_JSON_ARRAY || source.count != 2 || source.items[0].kind != CU_JSON_NUMBER ||
-		source.items[1].kind != CU_JSON_STRING)
-		return false;
-	const auto number = Decimal::parse(view(source.items[0].text));
-	const auto id = number ? number->to_int64() : std::nullopt;
-	if (!id || *id < 1)
-		return false;
-	tag = {*id, source.items[1].text};
-	return true;
-}
+	std::string_view folded;
+	std::uint32_t tag;
+};
 
 cu_result
-load_tags(Arena &arena, std::span<const cu_json> sources, cu_definitions &definitions)
+load_tags(Arena &arena, Arena &scratch, std::span<const cu_tag> tags, cu_definitions &definitions)
 {
-	auto &tags = arena.make_vector<cu_tag>(sources.size());
-	auto &by_name = arena.make_vector<TagName>(sources.size());
-	for (const auto &source : sources)
+	const auto descends = [](const cu_tag &left, const cu_tag &right) { return left.id >= right.id; };
+	if (tags.size() > std::numeric_limits<std::uint32_t>::max() || (!tags.empty() && tags[0].id < 1) ||
+		std::ranges::adjacent_find(tags, descends) != tags.end())
+		return CU_INTERNAL_ERROR;
+
+	auto &names = scratch.make_vector<FoldedName>(tags.size());
+	for (const auto &tag : tags)
 	{
 		if (arena.interrupted())
 			return CU_INTERRUPTED;
-		cu_tag tag{};
-		if (!read_tag(source, tag) || (!tags.empty() && tags.back().id >= tag.id))
-			return CU_INTERNAL_ERROR;
-		tags.push_back(tag);
-		by_name.push_back({fold_case(arena, view(tag.name)), &tags.back()});
+		names.push_back({fold_case(scratch, view(tag.name)), static_cast<std::uint32_t>(names.size())});
 	}
-	std::ranges::sort(by_name, {}, [](const TagName &name) { return std::pair(name.folded, name.tag); });
+	std::ranges::sort(names, {}, [](const FoldedName &name) { return std::pair(name.folded, name.tag); });
+	auto &by_name = arena.make_vector<std::uint32_t>(names.size());
+	std::ranges::transform(names, std::back_inserter(by_name), &FoldedName::tag);
 	definitions.tags = tags;
 	definitions.tags_by_name = by_name;
 	return CU_OK;
@@ -128,18 +124,18 @@ load_tags(Arena &arena, std::span<const cu_json> sources, cu_definitions &defini
 } // namespace
 
 cu_result
-load_definitions(Arena &arena, const cu_json &source, cu_definitions &definitions)
+load_definitions(Arena &arena, Arena &scratch, const cu_json &source, std::span<const cu_tag> tags,
+				 cu_definitions &definitions)
 {
 	std::string_view policy;
 	std::span<const cu_json> fields;
-	std::span<const cu_json> tags;
 	if (!read_string(source, "status_policy", policy) || (policy != "api" && policy != "guarded") ||
-		!read_list(source, "fields", fields) || !read_list(source, "tags", tags))
+		!read_list(source, "fields", fields))
 		return CU_INTERNAL_ERROR;
 
 	definitions.guarded = policy == "guarded";
 	const auto result = load_fields(arena, fields, definitions);
-	return result == CU_OK ? load_tags(arena, tags, definitions) : result;
+	return result == CU_OK ? load_tags(arena, scratch, tags, definitions) : result;
 }
 
 const Field *
@@ -162,9 +158,11 @@ find_tag(const cu_definitions &definitions, std::int64_t id) noexcept
 const cu_tag *
 find_tag(const cu_definitions &definitions, std::string_view folded_name) noexcept
 {
-	const auto found = std::ranges::lower_bound(definitions.tags_by_name, folded_name, {}, &TagName::folded);
-	const bool exists = found != definitions.tags_by_name.end() && found->folded == folded_name;
-	return exists ? found->tag : nullptr;
+	const auto &by_name = definitions.tags_by_name;
+	const auto order_of = [&](std::uint32_t tag) { return compare_folded(view(definitions.tags[tag].name), folded_name); };
+	const auto found = std::ranges::partition_point(by_name, [&](std::uint32_t tag) { return order_of(tag) < 0; });
+	const bool exists = found != by_name.end() && order_of(*found) == 0;
+	return exists ? &definitions.tags[*found] : nullptr;
 }
 
 } // namespace contact

@@ -27,13 +27,6 @@ struct Field
 	bool tracked;
 };
 
-/* A tag's name, folded. */
-struct TagName
-{
-	std::string_view folded;
-	const cu_tag *tag;
-};
-
 } // namespace contact
 
 struct cu_definitions
@@ -42,14 +35,16 @@ struct cu_definitions
 	/* All but email_address, which the address itself always satisfies. A lower address is earlier in order. */
 	std::span<const contact::Field> fields;
 	std::span<const contact::Field *const> fields_by_merge_tag;
-	/* By id. */
+	/* By id, and their places in the order of their folded names: there may be very many. */
 	std::span<const cu_tag> tags;
-	std::span<const contact::TagName> tags_by_name;
+	std::span<const std::uint32_t> tags_by_name;
 };
 
 namespace contact {
 
-[[nodiscard]] cu_result load_definitions(Arena &arena, const cu_json &source, cu_definitions &definitions);
+/* scratch: for what is not needed afterwards. */
+[[nodiscard]] cu_result load_definitions(Arena &arena, Arena &scratch, const cu_json &source, std::span<const cu_tag> tags,
+										 cu_definitions &definitions);
 
 /* nullptr if there is none */
 const Field *find_field(const cu_definitions &definitions, std::string_view merge_tag) noexcept;

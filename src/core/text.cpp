@@ -42,16 +42,25 @@ fold(char32_t code_point) noexcept
 	return static_cast<char32_t>(static_cast<std::int32_t>(code_point) + range->delta);
 }
 
-void
-encode(char32_t code_point, std::pmr::vector<char> &bytes)
+/* A code point's bytes in UTF-8. */
+struct Encoded
 {
-	const auto put = [&bytes](char32_t byte) { bytes.push_back(static_cast<char>(byte)); };
+	char bytes[4];
+	std::size_t size;
+};
+
+Encoded
+encode(char32_t code_point) noexcept
+{
+	Encoded encoded{};
+	const auto put = [&encoded](char32_t byte) { encoded.bytes[encoded.size++] = static_cast<char>(byte); };
 	if (code_point < 0x80)
-		return put(code_point);
-	if (code_point < 0x800)
 	{
-		put(0xC0 | code_point >> 6);
+		put(code_point);
+		return encoded;
 	}
+	if (code_point < 0x800)
+		put(0xC0 | code_point >> 6);
 	else
 	{
 		if (code_point < 0x10000)
@@ -64,6 +73,17 @@ encode(char32_t code_point, std::pmr::vector<char> &bytes)
 		put(0x80 | (code_point >> 6 & 0x3F));
 	}
 	put(0x80 | (code_point & 0x3F));
+	return encoded;
+}
+
+/* Takes a code point off text and folds it; an invalid byte stays as it is. */
+Encoded
+take_folded(std::string_view &text) noexcept
+{
+	const auto next = decode(text);
+	const auto folded = next.size == 0 ? Encoded{{text[0]}, 1} : encode(fold(next.value));
+	text.remove_prefix(next.size == 0 ? 1 : next.size);
+	return folded;
 }
 
 /* The code point that text, which is not empty, ends with. */
@@ -179,14 +199,24 @@ fold_case(Arena &arena, std::string_view text)
 	auto &folded = arena.make_vector<char>(text.size() + text.size() / 2);
 	while (!text.empty())
 	{
-		const auto next = decode(text);
-		if (next.size == 0)
-			folded.push_back(text[0]);
-		else
-			encode(fold(next.value), folded);
-		text.remove_prefix(next.size == 0 ? 1 : next.size);
+		const auto next = take_folded(text);
+		folded.insert(folded.end(), next.bytes, next.bytes + next.size);
 	}
 	return {folded.data(), folded.size()};
+}
+
+int
+compare_folded(std::string_view text, std::string_view folded) noexcept
+{
+	while (!text.empty())
+	{
+		const auto next = take_folded(text);
+		const auto order = std::string_view(next.bytes, next.size).compare(folded.substr(0, next.size));
+		if (order != 0)
+			return order;
+		folded.remove_prefix(next.size);
+	}
+	return folded.empty() ? 0 : -1;
 }
 
 } // namespace contact

@@ -67,6 +67,9 @@ to_upper_ascii(char byte) noexcept
 /* Unicode's simple case folding; invalid bytes stay as they are. */
 std::string_view fold_case(Arena &arena, std::string_view text);
 
+/* How text, once folded, compares to folded, byte by byte: less than 0, 0, or more. */
+int compare_folded(std::string_view text, std::string_view folded) noexcept;
+
 /* The order of the keys of a jsonb object: by size, then by bytes. */
 inline bool
 jsonb_less(std::string_view left, std::string_view right) noexcept

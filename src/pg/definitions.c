@@ -6,10 +6,13 @@
  */
 #include "postgres.h"
 
+#include "access/tupmacs.h"
+#include "utils/array.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 
 #include "definitions.h"
+#include "encoding.h"
 #include "host.h"
 #include "json_reader.h"
 #include "store.h"
@@ -95,30 +98,74 @@ find_entry(int64 workspace_id)
 	return entry;
 }
 
-/* Reads the definitions into memory of their own; NULL if there is no such workspace. Raises without a trace. */
+/* The tags as the core reads them, pointing into a copy of their names: both in the current memory. */
+static cu_tag *
+read_tags(const StoredDefinitions *stored, size_t *count)
+{
+	const int64 *ids;
+	ArrayType *names;
+	cu_tag *tags;
+	char *name;
+
+	*count = 0;
+	if (stored->tag_ids == NULL)
+		return NULL;
+	if (array_contains_nulls(stored->tag_ids) || array_contains_nulls(stored->tag_names))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a tag in the contact tables must not be null")));
+	*count = (size_t)ArrayGetNItems(ARR_NDIM(stored->tag_ids), ARR_DIMS(stored->tag_ids));
+	ids = (const int64 *)ARR_DATA_PTR(stored->tag_ids);
+	tags = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(cu_tag) * *count);
+	names = palloc(VARSIZE(stored->tag_names));
+	memcpy(names, stored->tag_names, VARSIZE(stored->tag_names));
+
+	/* The elements of a text[] stand one behind the other, each aligned. */
+	name = ARR_DATA_PTR(names);
+	for (size_t i = 0; i < *count; i++)
+	{
+		name = (char *)att_align_pointer(name, TYPALIGN_INT, -1, name);
+		tags[i] = (cu_tag){ids[i], encoding_to_core(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name))};
+		name += VARSIZE_ANY(name);
+	}
+	return tags;
+}
+
+/*
+ * Reads the definitions into memory of their own; NULL if there is no such workspace. A workspace can have 100,000s of tags,
+ * so what is kept of one is its name, its id and a few bytes. Raises without a trace.
+ */
 static MemoryContext
 load(int64 workspace_id, int64 *version, const cu_definitions **definitions)
 {
-	Jsonb *stored = store_load_definitions(workspace_id, version);
+	StoredDefinitions stored;
 	MemoryContext memory;
+	MemoryContext scratch;
 	MemoryContext caller;
 	Jsonb *copy;
 	cu_json *source;
+	cu_tag *tags;
+	size_t tag_count;
 	cu_host host;
+	cu_host scratch_host;
 
-	if (stored == NULL)
+	if (!store_load_definitions(workspace_id, &stored))
 		return NULL;
 
 	/* A child of this call's memory until it is complete, so that an error frees it. */
 	memory = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert definitions", ALLOCSET_SMALL_SIZES);
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert definitions scratch", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(memory);
-	copy = palloc(VARSIZE(stored));
-	memcpy(copy, stored, VARSIZE(stored));
+	copy = palloc(VARSIZE(stored.fields));
+	memcpy(copy, stored.fields, VARSIZE(stored.fields));
 	source = palloc(sizeof(cu_json));
 	*source = json_read(copy);
+	tags = read_tags(&stored, &tag_count);
 	host = host_in(memory);
-	host_check(cu_load_definitions(&host, source, definitions));
+	scratch_host = host_in(scratch);
+	host_check(cu_load_definitions(&host, &scratch_host, source, tags, tag_count, definitions));
 	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+	*version = stored.version;
 	return memory;
 }
 

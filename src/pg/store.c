@@ -79,10 +79,12 @@ static Statement load_definitions = {
 		   "'fields', (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object("
 		   "'merge_tag', f.merge_tag, 'label', f.label, 'type', f.type, 'options', f.options,"
 		   "'default_value', f.default_value, 'required', f.required, 'tracked', f.tracked)"
-		   " ORDER BY f.position, f.merge_tag) FROM contacts.field f WHERE f.workspace_id" EQ "$1),"
-		   "'tags', (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(t.tag_id, t.name) ORDER BY t.tag_id)"
-		   " FROM contacts.tag t WHERE t.workspace_id" EQ "$1))"
-		   " FROM contacts.workspace w WHERE w.workspace_id" EQ "$1",
+		   " ORDER BY f.position, f.merge_tag) FROM contacts.field f WHERE f.workspace_id" EQ "$1)), t.ids, t.names"
+		   " FROM contacts.workspace w CROSS JOIN ("
+		   "SELECT pg_catalog.array_agg(o.tag_id) AS ids, pg_catalog.array_agg(o.name) AS names FROM ("
+		   "SELECT t.tag_id::pg_catalog.int8, t.name::pg_catalog.text FROM contacts.tag t"
+		   " WHERE t.workspace_id" EQ "$1 ORDER BY t.tag_id) o) t"
+		   " WHERE w.workspace_id" EQ "$1",
 	.parameter_count = 1,
 	.parameter_types = {INT8OID},
 };
@@ -167,11 +169,18 @@ store_create_tags(int64 workspace_id, Datum *names, size_t count)
 		(void)statement_execute(&create_tags, (Datum[]){workspace, statement_array(names, count, TEXTOID)});
 }
 
-Jsonb *
-store_load_definitions(int64 workspace_id, int64 *version)
+bool
+store_load_definitions(int64 workspace_id, StoredDefinitions *stored)
 {
+	Datum ids;
+	bool has_no_tags;
+
 	if (statement_execute(&load_definitions, (Datum[]){Int64GetDatum(workspace_id)}) == 0)
-		return NULL;
-	*version = DatumGetInt64(statement_column(0, 1));
-	return DatumGetJsonbP(statement_column(0, 2));
+		return false;
+	ids = statement_nullable_column(0, 3, &has_no_tags);
+	*stored = (StoredDefinitions){.version = DatumGetInt64(statement_column(0, 1)),
+								  .fields = DatumGetJsonbP(statement_column(0, 2)),
+								  .tag_ids = has_no_tags ? NULL : DatumGetArrayTypeP(ids),
+								  .tag_names = has_no_tags ? NULL : DatumGetArrayTypeP(statement_column(0, 4))};
+	return true;
 }

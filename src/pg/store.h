@@ -8,6 +8,7 @@
 #define CU_STORE_H
 
 #include "datatype/timestamp.h"
+#include "utils/array.h"
 #include "utils/jsonb.h"
 
 #include "core/contact_core.h"
@@ -56,7 +57,16 @@ extern int64 store_definitions_version(int64 workspace_id);
  */
 extern void store_create_tags(int64 workspace_id, Datum *names, size_t count);
 
-/* Reads the definitions as cu_load_definitions wants them; NULL if there is no such workspace. */
-extern Jsonb *store_load_definitions(int64 workspace_id, int64 *version);
+/* The definitions of a workspace. */
+typedef struct StoredDefinitions
+{
+	int64 version;
+	Jsonb *fields;		 /* as cu_load_definitions wants them, with the policy */
+	ArrayType *tag_ids;	 /* bigint[] and text[], by id; NULL if there are none */
+	ArrayType *tag_names;
+} StoredDefinitions;
+
+/* Reads the definitions; false if there is no such workspace. */
+extern bool store_load_definitions(int64 workspace_id, StoredDefinitions *stored);
 
 #endif

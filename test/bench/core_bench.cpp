@@ -66,8 +66,9 @@ upsert(benchmark::State &state, const char *data, cu_outcome expected)
 	const std::int64_t tags[] = {1, 2};
 	const cu_contact contact{CU_SUBSCRIBED, tags, 2, stored.root()};
 	BlockHost loaded;
+	const cu_tag defined[] = {{1, {"newsletter", 10}}, {2, {"vip", 3}}};
 	const cu_definitions *definitions = nullptr;
-	if (cu_load_definitions(loaded.get(), &source.root(), &definitions) != CU_OK)
+	if (cu_load_definitions(loaded.get(), loaded.get(), &source.root(), defined, 2, &definitions) != CU_OK)
 		return state.SkipWithError("the definitions were not loaded");
 
 	BlockHost host;

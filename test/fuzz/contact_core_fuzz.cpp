@@ -206,7 +206,8 @@ check_without_options(const TestHost &host, const Input &input, const cu_request
 	const cu_definitions *loaded = nullptr;
 	cu_decision decision{};
 	cu_error error{};
-	require(cu_load_definitions(host.get(), &definitions, &loaded) == CU_OK, "options can be changed");
+	std::vector<cu_tag> tags;
+	require(load_definitions(host.get(), definitions, tags, &loaded) == CU_OK, "options can be changed");
 	require(cu_decide(host.get(), loaded, request, &contact, &decision, &error) == CU_OK &&
 				decision.outcome == CU_UNCHANGED,
 			"what is stored may be sent again though its options are gone");
@@ -249,7 +250,8 @@ run(const Input &input)
 	};
 
 	const cu_definitions *definitions = nullptr;
-	if (ended(cu_load_definitions(host.get(), input.definitions, &definitions), false))
+	std::vector<cu_tag> tags;
+	if (ended(load_definitions(host.get(), *input.definitions, tags, &definitions), false))
 		return;
 
 	const cu_request *request = nullptr;
@@ -340,6 +342,10 @@ run_text(std::string_view text)
 	require(cu_fold_case(host.get(), bytes, &folded) == CU_OK, "all text can be folded");
 	require(cu_fold_case(host.get(), folded, &again) == CU_OK, "folded text can be folded");
 	require(view_text(folded) == view_text(again), "folded text stays as it is");
+	require(contact::compare_folded(text, view_text(folded)) == 0, "text compares equal to itself, folded");
+	const auto order = contact::compare_folded(text, "m");
+	require((order < 0) == (view_text(folded) < "m") && (order > 0) == (view_text(folded) > "m"),
+			"text is compared as if it were folded");
 
 	const auto trimmed = cu_trim(bytes);
 	require(cu_trim(trimmed).size == trimmed.size, "trimmed text stays as it is");

@@ -1,5 +1,5 @@
 # No request of 1 MiB costs more than 64 MiB of memory or a second, a cancel ends any call within 0.2 s, and an idle session
-# keeps none of it. A number in jsonb is the trap: 16 bytes can stand for 131,072 digits.
+# keeps none of it, and of the definitions little. A number in jsonb is the trap: 16 bytes can stand for 131,072 digits.
 
 use strict;
 use warnings;
@@ -129,6 +129,17 @@ for my $name ('numbers in an unknown key', 'nested numbers', 'numbers in many un
 }
 is_cheap(cost(q(UPDATE contacts.contact SET data = r.request - 'email_address' FROM request r WHERE r.name = 'numbers in many unknown keys')),
 	'numbers in contact.data');
+
+# what a session keeps of a workspace with 200,000 tags
+$node->safe_psql('postgres', q(
+	SELECT contacts.define_workspace('tags');
+	INSERT INTO contacts.tag (workspace_id, name) SELECT 2, 'Tag number ' || i FROM generate_series(1, 200000) i;
+	ANALYZE contacts.tag));
+is($node->safe_psql('postgres', q(
+		SELECT outcome FROM contacts.preview(request => '{"email_address":"a@example.com","tags":["TAG number 77777"]}', workspace_id => 2);
+		SELECT outcome FROM contacts.preview(request => '{"email_address":"a@example.com","tags":["TAG number 200001"]}', workspace_id => 2);
+		SELECT sum(total_bytes) <= 12 * 1024 * 1024 FROM pg_backend_memory_contexts WHERE name LIKE 'contact_upsert definitions%')),
+	"created\nfailed\nt", '200,000 tags are 12 MiB at most');
 
 # a cancel: of an array that takes long, and of one request that did
 $node->safe_psql('postgres', q(

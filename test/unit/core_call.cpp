@@ -37,6 +37,7 @@ TestHost::allocate(void *context, std::size_t size)
 	auto &host = *static_cast<TestHost *>(context);
 	if (++host.allocations == host.fail_at)
 		return nullptr;
+	host.bytes += size;
 	return host.blocks_.emplace_back(std::malloc(size)).get();
 }
 
@@ -45,6 +46,27 @@ TestHost::is_interrupted(void *context)
 {
 	auto &host = *static_cast<TestHost *>(context);
 	return ++host.polls == host.interrupt_at;
+}
+
+std::vector<cu_tag>
+tags_of(const cu_json *list)
+{
+	std::vector<cu_tag> tags;
+	for (std::size_t i = 0; list != nullptr && list->kind == CU_JSON_ARRAY && i < list->count; i++)
+	{
+		const auto &item = list->items[i];
+		if (item.kind == CU_JSON_ARRAY && item.count == 2 && item.items[1].kind == CU_JSON_STRING)
+			tags.push_back({std::atoll(std::string(view_text(item.items[0].text)).c_str()), item.items[1].text});
+	}
+	return tags;
+}
+
+cu_result
+load_definitions(const cu_host *host, const cu_json &source, std::vector<cu_tag> &tags,
+				 const cu_definitions **definitions)
+{
+	tags = tags_of(find_member(source, "tags"));
+	return cu_load_definitions(host, host, &source, tags.data(), tags.size(), definitions);
 }
 
 StoredContact::StoredContact(const cu_json &source) : exists_(source.kind == CU_JSON_OBJECT)
@@ -86,7 +108,7 @@ cu_result
 CoreCall::run()
 {
 	const cu_definitions *definitions = nullptr;
-	if (const auto result = cu_load_definitions(host.get(), &definitions_.root(), &definitions); result != CU_OK)
+	if (const auto result = load_definitions(host.get(), definitions_.root(), tags_, &definitions); result != CU_OK)
 		return result;
 	const cu_request *request = nullptr;
 	const auto result = cu_read_request(host.get(), &request_.document(), false, &request, &email, &error);

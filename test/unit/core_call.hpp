@@ -31,6 +31,7 @@ public:
 	std::size_t interrupt_at = 0;
 
 	std::size_t allocations = 0;
+	std::size_t bytes = 0;
 	std::size_t polls = 0;
 
 private:
@@ -51,6 +52,13 @@ extern const char *const kDefinitions;
 
 /* The same under the status policy guarded. */
 std::string guarded_definitions();
+
+/* Tags from [[id, "name"] ..]. */
+std::vector<cu_tag> tags_of(const cu_json *list);
+
+/* Loads definitions as cu_load_definitions does, the tags from its member "tags"; what it keeps, tags, must outlive them. */
+cu_result load_definitions(const cu_host *host, const cu_json &source, std::vector<cu_tag> &tags,
+						   const cu_definitions **definitions);
 
 /* A contact from {"status":..,"tags":[..],"data":{..}}. */
 class StoredContact
@@ -96,6 +104,7 @@ public:
 
 private:
 	JsonDocument definitions_;
+	std::vector<cu_tag> tags_;
 	JsonDocument contact_;
 	JsonDocument request_;
 	StoredContact existing_;

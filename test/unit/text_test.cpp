@@ -98,6 +98,20 @@ TABLE_TEST(FoldCase, kFoldRows)
 	cu_text folded{};
 	ASSERT_EQ(cu_fold_case(host.get(), {row.text.data(), row.text.size()}, &folded), CU_OK);
 	EXPECT_EQ(view_text(folded), row.expected);
+	EXPECT_EQ(contact::compare_folded(row.text, row.expected), 0);
+}
+
+TEST(CompareFolded, is_the_order_of_the_bytes)
+{
+	EXPECT_LT(contact::compare_folded("A", "b"), 0);
+	EXPECT_GT(contact::compare_folded("C", "b"), 0);
+	EXPECT_LT(contact::compare_folded("", "b"), 0);
+	EXPECT_LT(contact::compare_folded("TAG 1", "tag 10"), 0);
+	EXPECT_GT(contact::compare_folded("TAG 10", "tag 1"), 0);
+	EXPECT_LT(contact::compare_folded("Z", "\u00e4"), 0);
+	EXPECT_GT(contact::compare_folded("\u00c4", "z"), 0);
+	EXPECT_GT(contact::compare_folded("\u00c4", "\xc3"), 0);
+	EXPECT_LT(contact::compare_folded("A", "\xff"), 0);
 }
 
 TEST(FloorCodePoint, never_splits_one)
