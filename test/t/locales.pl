@@ -80,8 +80,8 @@ like($error, qr/violates check constraint/, 'sql_ascii: a tag name that is not U
 
 # The one encoding that PostgreSQL cannot convert to UTF-8 is refused in so many words.
 $node->safe_psql('postgres', q(CREATE DATABASE mule ENCODING 'MULE_INTERNAL' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0));
-for ('CREATE EXTENSION contact_upsert; SELECT contacts.install()',
-	q(CREATE EXTENSION IF NOT EXISTS contact_upsert; SELECT contact_upsert('{"email_address":"a@example.com"}')))
+$node->safe_psql('mule', 'CREATE EXTENSION contact_upsert; SELECT contacts.install()');
+for (q(SELECT contact_upsert('{"email_address":"a@example.com"}')), q(SELECT contacts.define_tag('vip')))
 {
 	(undef, undef, $error) = $node->psql('mule', $_, on_error_stop => 0);
 	like($error, qr/contact_upsert does not work in a database with the encoding MULE_INTERNAL/, 'mule_internal: is refused');
