@@ -24,6 +24,10 @@
 
 #define MAX_TRIES 5
 #define SLICE_BYTES (1024 * 1024)
+/* What the requests of a batch may take once they are read, and a slice, give or take the last one: numbers of a few bytes can
+   have as many digits as make a megabyte. */
+#define BATCH_MEMORY (16 * 1024 * 1024)
+#define SLICE_MEMORY (16 * 1024 * 1024)
 /* Events are stored in the order of their requests, as far as they wait for each other. */
 #define WAITING_EVENTS 1000
 #define WAITING_EVENT_BYTES (4 * 1024 * 1024)
@@ -186,7 +190,8 @@ read_slice(Slice *slice, size_t first)
 	size_t bytes = 0;
 	size_t next = first;
 
-	while (next < batch->count && bytes < SLICE_BYTES)
+	while (next < batch->count && bytes < SLICE_BYTES &&
+		   MemoryContextMemAllocated(CurrentMemoryContext, true) < SLICE_MEMORY)
 	{
 		ContactGroup *group = batch->groups[next];
 		Upsert *upsert = &group->upsert;
@@ -299,15 +304,16 @@ run_round(Batch *batch)
 	keep_pending(batch);
 }
 
-/* Reads the requests of a batch and gathers those for one contact. */
+/* Reads requests, as many as fit into memory, and gathers those for one contact. Sets count to how many they are. */
 static Batch
-begin_batch(Many *many, const Request *requests, size_t count)
+begin_batch(Many *many, const Request *requests, size_t *count)
 {
-	Loaded *loaded = palloc(sizeof(Loaded) * count);
+	Loaded *loaded = palloc(sizeof(Loaded) * *count);
 	Batch batch = {
-		.many = many, .requests = requests, .loaded = loaded, .groups = palloc(sizeof(ContactGroup *) * count)};
+		.many = many, .requests = requests, .loaded = loaded, .groups = palloc(sizeof(ContactGroup *) * *count)};
+	size_t i;
 
-	for (size_t i = 0; i < count; i++)
+	for (i = 0; i < *count && MemoryContextMemAllocated(CurrentMemoryContext, true) < BATCH_MEMORY; i++)
 	{
 		Upsert upsert = {.error = &many->error};
 
@@ -328,13 +334,14 @@ begin_batch(Many *many, const Request *requests, size_t count)
 		}
 		batch.groups[batch.count - 1]->end = i + 1;
 	}
+	*count = i;
 	return batch;
 }
 
-void
+size_t
 many_run_batch(Many *many, const Request *requests, size_t count)
 {
-	Batch batch = begin_batch(many, requests, count);
+	Batch batch = begin_batch(many, requests, &count);
 
 	while (batch.count > 0)
 	{
@@ -343,4 +350,5 @@ many_run_batch(Many *many, const Request *requests, size_t count)
 		run_round(&batch);
 		SPI_finish();
 	}
+	return count;
 }

@@ -29,10 +29,11 @@ typedef struct Many
 extern void many_reject(Many *many, int64 position, const Upsert *upsert);
 
 /*
- * Runs some requests, in the order of their addresses, all of which have one, and adds their results and events. Needs no
- * SPI connection.
+ * Runs some requests, in the order of their addresses, all of which have one, and adds their results and events. Returns how
+ * many: at least one, fewer than count if they are large once they are read. What it allocates is for the caller to free.
+ * Needs no SPI connection.
  */
-extern void many_run_batch(Many *many, const Request *requests, size_t count);
+extern size_t many_run_batch(Many *many, const Request *requests, size_t count);
 
 /* Raises the error of the first request that was rejected. */
 pg_noreturn extern void many_raise_first(const Many *many);

@@ -65,8 +65,7 @@ run(Many *many)
 	reject_first_ones(many, memory);
 	for (size_t i = requests->rejected_count; i < requests->count; i += count)
 	{
-		count = batch_size(requests, i);
-		many_run_batch(many, &requests->items[i], count);
+		count = many_run_batch(many, &requests->items[i], batch_size(requests, i));
 		MemoryContextReset(memory);
 	}
 	if (many->stops && many->first_rejected > 0)

@@ -1,5 +1,6 @@
 -- The half of equivalence.pl that runs in each database: calls one by one or as an array, and what is compared of them.
 
+SET contact_upsert.unknown_keys = ignore;
 CREATE EXTENSION contact_upsert;
 SELECT contacts.install();
 SELECT contacts.subscribe('every', workspace_id => 0), contacts.subscribe('idle', workspace_id => 0);
@@ -86,7 +87,7 @@ BEGIN
 	END IF;
 END $$;
 
--- What an array does first: it creates the tags of all requests whose address and whose tags are good. A contact that exists,
+-- What an array does first: it creates the tags of all requests whose keys, address and tags are good. A contact that exists,
 -- and is asked for nothing else, shows which those are.
 CREATE FUNCTION create_tags(call) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -96,7 +97,8 @@ DECLARE
 BEGIN
 	FOR request IN SELECT r FROM jsonb_array_elements($1.requests) r WHERE r -> 'create_tags' = 'true' LOOP
 		address_code := error ->> 'code'
-			FROM contacts.preview(workspace_id => $1.workspace_id, request => jsonb_build_object('email_address', request -> 'email_address'));
+			FROM contacts.preview(workspace_id => $1.workspace_id, request => (
+				SELECT jsonb_object_agg(key, CASE key WHEN 'email_address' THEN value END) FROM jsonb_each(request)));
 		CONTINUE WHEN address_code IN ('INVALID_REQUEST', 'EMAIL_REQUIRED', 'EMAIL_INVALID');
 		SELECT jsonb_object_agg(key, value) || jsonb_build_object('email_address', 'tags@example.com', 'partial_update', true) INTO wanted
 			FROM jsonb_each(request) WHERE key IN ('tags', 'add_tags', 'remove_tags', 'create_tags');

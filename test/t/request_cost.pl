@@ -122,6 +122,20 @@ for (@cases)
 is_cheap(cost(q(SELECT count(*) FROM request, contacts.upsert_many(requests => request) WHERE name = 'numbers as the request')),
 	'numbers as the requests of an array');
 
+# requests of a few hundred bytes, each with a megabyte of digits, and of a tree many times as large as they are
+$node->safe_psql('postgres', q(
+	INSERT INTO request SELECT 'digits in an array ' || n, jsonb_agg(jsonb_build_object('email_address', i || '@example.com', 'partial_update', true,
+			'fields', f.fields || jsonb_build_object('t1', n))) FROM generate_series(1, 250) i, generate_series(1, 2) n,
+		(SELECT jsonb_object_agg('n' || j, 1e60000) AS fields FROM generate_series(1, 16) j) f GROUP BY n;
+	INSERT INTO request SELECT 'empty arrays in an array', jsonb_agg(jsonb_build_object('email_address', i || '@example.com', 'tags', r.request -> 'tags'))
+		FROM generate_series(1, 8) i, request r WHERE r.name = 'empty arrays'));
+for my $name ('digits in an array 1', 'digits in an array 2', 'empty arrays in an array')
+{
+	my $cost = cost("SELECT count(*) FROM request, contacts.upsert_many(requests => request) WHERE name = '$name'");
+	note sprintf '%s: %.1f MiB, %.3f s', $name, $cost->{kib} / 1024, $cost->{seconds};
+	cmp_ok($cost->{kib}, '<=', $max_kib, "$name: memory");
+}
+
 # the rules of the tables
 for my $name ('numbers in an unknown key', 'nested numbers', 'numbers in many unknown keys')
 {
