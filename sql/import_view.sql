@@ -12,31 +12,12 @@ COMMENT ON FUNCTION contacts_internal.column_of_field(text) IS
 	'which no merge tag can be, because status and tags are the contact''s own';
 REVOKE ALL ON FUNCTION contacts_internal.column_of_field(text) FROM PUBLIC;
 
--- It has every name qualified and pins nothing, so that it is inlined: a query of the view finds an address by its index.
--- It also is what makes the view ask for its reader's rights: before PostgreSQL 15 a view reads tables with its owner's.
-CREATE FUNCTION contacts_internal.contacts_for_view(workspace_id bigint)
-	RETURNS TABLE (email_address text, status text, tags text[], data jsonb)
-	LANGUAGE sql STABLE PARALLEL SAFE
-	AS $$
-		SELECT c.email_address, c.status::pg_catalog.text,
-			ARRAY(
-				SELECT t.name
-				FROM contacts.tag t
-				WHERE t.workspace_id OPERATOR(pg_catalog.=) $1 AND t.tag_id OPERATOR(pg_catalog.=) ANY (c.tags)
-				ORDER BY t.tag_id),
-			c.data
-		FROM contacts.contact c
-		WHERE c.workspace_id OPERATOR(pg_catalog.=) $1
-	$$;
-COMMENT ON FUNCTION contacts_internal.contacts_for_view(bigint) IS
-	'what import views read, with the caller''s rights: the contacts of a workspace, tags by name';
-REVOKE ALL ON FUNCTION contacts_internal.contacts_for_view(bigint) FROM PUBLIC;
-
 CREATE FUNCTION contacts_internal.view_column(type contacts.field_type, merge_tag text) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		-- A value of another type got there past the functions; it must not make the whole view unreadable.
+		-- A value of another type got there past the functions. It is null, so that the view stays readable and a file made from
+		-- it leaves the value alone.
 		-- A DATE is text, because that is what holds full dates and date-times both, and no DateStyle or TimeZone bends it.
 		SELECT format(
 			CASE type
@@ -44,7 +25,7 @@ CREATE FUNCTION contacts_internal.view_column(type contacts.field_type, merge_ta
 				WHEN 'BOOLEAN' THEN 'CASE jsonb_typeof(c.data -> %1$L) WHEN ''boolean'' THEN (c.data -> %1$L)::boolean END AS %2$I'
 				WHEN 'DROPDOWN_MULTIPLE' THEN 'CASE jsonb_typeof(c.data -> %1$L) WHEN ''array'' '
 					'THEN ARRAY(SELECT jsonb_array_elements_text(c.data -> %1$L)) END AS %2$I'
-				ELSE 'c.data ->> %1$L AS %2$I'
+				ELSE 'CASE jsonb_typeof(c.data -> %1$L) WHEN ''string'' THEN c.data ->> %1$L END AS %2$I'
 			END, merge_tag, contacts_internal.column_of_field(merge_tag))
 	$$;
 COMMENT ON FUNCTION contacts_internal.view_column(contacts.field_type, text) IS
@@ -78,8 +59,9 @@ CREATE FUNCTION contacts_internal.workspace_of_view(view regclass) RETURNS bigin
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		-- The first argument of the trigger; tgargs has a zero byte behind each.
-		SELECT split_part(encode(t.tgargs, 'escape'), '\000', 1)::bigint
+		-- The first argument of the trigger; tgargs has a zero byte behind each, \000 when it is escaped. chr(92), because
+		-- what a backslash means in a literal is a setting of the session.
+		SELECT split_part(encode(t.tgargs, 'escape'), chr(92) || '000', 1)::bigint
 		FROM pg_trigger t
 		WHERE t.tgrelid = view AND t.tgfoid = 'contacts_internal.upsert_view_row()'::regprocedure AND t.tgnargs > 0
 	$$;
@@ -184,6 +166,9 @@ BEGIN
 	IF to_regclass('contacts.field') IS NULL THEN
 		RAISE EXCEPTION 'The contact tables are not installed in this database.'
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT contacts.install();';
+	ELSIF array_position(ARRAY[partial_update, create_tags, replace], NULL) IS NOT NULL THEN
+		RAISE EXCEPTION 'partial_update, create_tags and replace must not be null.'
+			USING ERRCODE = 'null_value_not_allowed', HINT = 'Leave out what is to have its default.';
 	END IF;
 	SELECT string_agg(', ' || contacts_internal.view_column(f.type, f.merge_tag), '' ORDER BY f."position", f.merge_tag)
 		INTO columns
@@ -197,9 +182,16 @@ BEGIN
 	rights := ARRAY(SELECT contacts_internal.view_rights(to_regclass(view)));
 	PERFORM contacts_internal.make_room_for_view(to_regclass(view), workspace, replace);
 
-	-- "C" is the collation of the column and its index; the function's result has lost it.
-	EXECUTE format('CREATE VIEW %s AS SELECT c.email_address COLLATE "C" AS email_address, c.status, c.tags%s
-		FROM contacts_internal.contacts_for_view(%L) c', view, columns, workspace);
+	-- Its reader's rights: a member sees as much through another's view as in the table.
+	EXECUTE format('CREATE VIEW %1$s WITH (security_invoker = true) AS
+		SELECT c.email_address, c.status::text AS status,
+			ARRAY(
+				SELECT t.name
+				FROM contacts.tag t
+				WHERE t.workspace_id = %2$L AND t.tag_id = ANY (c.tags)
+				ORDER BY t.tag_id) AS tags%3$s
+		FROM contacts.contact c
+		WHERE c.workspace_id = %2$L', view, workspace, columns);
 	EXECUTE format('COMMENT ON VIEW %s IS %L', view, format(
 		'contact_upsert: the contacts of workspace %s; INSERT and COPY upsert', workspace));
 	EXECUTE format('CREATE TRIGGER upsert INSTEAD OF INSERT ON %s
