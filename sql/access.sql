@@ -33,7 +33,12 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				('USAGE ON SEQUENCE contacts.definitions_version_seq'),
 				('SELECT ON contacts.event, contacts.consumer, contacts.delivery'),
 				('SELECT ON contacts.event_lag, contacts.import_counts'),
-				('SELECT, INSERT, UPDATE, DELETE ON contacts.import_progress, contacts.import_chunk, contacts.import_error')
+				-- no import_id: that is the sequence's to give
+				('SELECT, INSERT (workspace_id, staging_table, parameters, backend_pid), UPDATE (state, parameters, total, done, '
+					'created, updated, unchanged, failed, seconds, updated_at, finished_at, backend_pid, fingerprint), DELETE '
+					'ON contacts.import_progress'),
+				('SELECT, INSERT, DELETE ON contacts.import_chunk'),
+				('SELECT, INSERT ON contacts.import_error')
 		) AS needed (privilege)
 	$$;
 COMMENT ON FUNCTION contacts_internal.member_privileges(text, name) IS

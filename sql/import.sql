@@ -13,6 +13,7 @@ BEGIN
 		workspace_id bigint NOT NULL REFERENCES contacts.workspace ON DELETE CASCADE,
 		import_id bigint GENERATED ALWAYS AS IDENTITY,
 		staging_table text NOT NULL,
+		parameters jsonb NOT NULL DEFAULT '{}',
 		state text NOT NULL DEFAULT 'running' CONSTRAINT "state is running, finished or abandoned" CHECK (
 			state IN ('running', 'finished', 'abandoned')),
 		total bigint NOT NULL DEFAULT 0,
@@ -27,13 +28,15 @@ BEGIN
 		updated_at timestamptz NOT NULL DEFAULT now(),
 		finished_at timestamptz,
 		backend_pid integer,
-		fingerprint numeric NOT NULL DEFAULT 0,
+		fingerprint bigint,
 		PRIMARY KEY (workspace_id, import_id),
 		CONSTRAINT "done is created, updated, unchanged and failed" CHECK (
 			done = created + updated + unchanged + failed AND done <= total)
 	) WITH (fillfactor = 50); -- each chunk updates its row, on its own page
+	CREATE UNIQUE INDEX import_running_key ON contacts.import_progress (workspace_id, staging_table) WHERE state = 'running';
 	COMMENT ON TABLE contacts.import_progress IS
-		'contact_upsert: the imports; rows, seconds in their chunks, and rows a second; backend_pid is who was last at it';
+		'contact_upsert: the imports; rows, seconds in their chunks, and rows a second; backend_pid is the last backend that '
+		'was at it; fingerprint is null until the rows are copied';
 
 	CREATE TABLE contacts.import_chunk (
 		workspace_id bigint NOT NULL,
@@ -72,7 +75,7 @@ COMMENT ON FUNCTION contacts_internal.in_transaction_block() IS
 	'whether the statement is one of several in a transaction, so that a procedure cannot commit';
 REVOKE ALL ON FUNCTION contacts_internal.in_transaction_block() FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.check_import_call(staging_table regclass, chunk integer, workspace_id bigint, flags boolean[])
+CREATE FUNCTION contacts_internal.check_import_call(staging_table regclass, chunk integer, flags boolean[], workspace_id bigint)
 	RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -83,6 +86,12 @@ BEGIN
 		RAISE EXCEPTION 'contacts.import() commits chunk by chunk, so it cannot run inside a transaction.'
 			USING ERRCODE = 'invalid_transaction_termination',
 				HINT = 'CALL it on its own: with autocommit, not after BEGIN, and not in one query string with other statements.';
+	ELSIF pg_is_in_recovery() THEN
+		RAISE EXCEPTION 'contacts.import() cannot run on a standby.'
+			USING ERRCODE = 'read_only_sql_transaction', HINT = 'CALL it on the primary.';
+	ELSIF current_setting('transaction_read_only')::boolean THEN
+		RAISE EXCEPTION 'contacts.import() cannot run in a read-only transaction.'
+			USING ERRCODE = 'read_only_sql_transaction', HINT = 'SET default_transaction_read_only = off;';
 	ELSIF to_regclass('contacts.import_progress') IS NULL THEN
 		RAISE EXCEPTION 'The contact tables are not installed in this database.'
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT contacts.install();';
@@ -98,11 +107,12 @@ BEGIN
 				HINT = 'SELECT contacts.define_workspace(name) creates one.';
 	END IF;
 	PERFORM contacts_internal.check_import_columns(staging_table, check_import_call.workspace_id);
+	PERFORM contacts_internal.check_staging(staging_table);
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.check_import_call(regclass, integer, bigint, boolean[]) IS
+COMMENT ON FUNCTION contacts_internal.check_import_call(regclass, integer, boolean[], bigint) IS
 	'part of contacts.import(): what is wrong with its arguments and its table is an error, before anything is written';
-REVOKE ALL ON FUNCTION contacts_internal.check_import_call(regclass, integer, bigint, boolean[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.check_import_call(regclass, integer, boolean[], bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.check_import_columns(staging_table regclass, workspace_id bigint) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -141,108 +151,57 @@ COMMENT ON FUNCTION contacts_internal.check_import_columns(regclass, bigint) IS
 	'part of contacts.import(): a table without email_address, or with columns that are no field, is an error that names them';
 REVOKE ALL ON FUNCTION contacts_internal.check_import_columns(regclass, bigint) FROM PUBLIC;
 
--- The rows of a staging table as jsonb, without nulls: null is no value, and leaves what is there. What a type's output
--- depends on is pinned wherever this is run, so that the rows of a table are the same in every session.
-CREATE FUNCTION contacts_internal.staging_query(staging_table regclass) RETURNS text
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-		SELECT format('SELECT jsonb_strip_nulls(to_jsonb(staged.*)) FROM %s AS staged', staging_table)
-	$$;
-COMMENT ON FUNCTION contacts_internal.staging_query(regclass) IS 'part of contacts.import(): reads a staging table, a row as one jsonb';
-REVOKE ALL ON FUNCTION contacts_internal.staging_query(regclass) FROM PUBLIC;
+CREATE FUNCTION contacts_internal.check_staging(staging_table regclass) RETURNS void
+	LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_check_staging';
+COMMENT ON FUNCTION contacts_internal.check_staging(regclass) IS
+	'part of contacts.import(): an error unless the caller may read all of a staging table';
+REVOKE ALL ON FUNCTION contacts_internal.check_staging(regclass) FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.staging_fingerprint(staging_table regclass) RETURNS numeric
-	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	SET timezone = 'UTC' SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1
-	AS $$
-DECLARE
-	fingerprint numeric;
-BEGIN
-	EXECUTE format('SELECT coalesce(sum(jsonb_hash_extended(s.r, 0)), 0) FROM (%s) AS s (r)',
-		contacts_internal.staging_query(staging_table)) INTO fingerprint;
-	RETURN fingerprint;
-END
-$$;
+CREATE FUNCTION contacts_internal.staging_fingerprint(staging_table regclass) RETURNS bigint
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_staging_fingerprint';
 COMMENT ON FUNCTION contacts_internal.staging_fingerprint(regclass) IS
 	'part of contacts.import(): a number that the same rows have, in whatever order';
 REVOKE ALL ON FUNCTION contacts_internal.staging_fingerprint(regclass) FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.copy_staging(staging_table regclass, name text, chunk integer, workspace_id bigint) RETURNS bigint
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	SET timezone = 'UTC' SET datestyle = 'ISO' SET intervalstyle = 'postgres' SET extra_float_digits = 1
-	-- a large table too is read from its beginning, so that a row's number is its place in it
-	SET synchronize_seqscans = off
-	AS $$
-#variable_conflict use_column
-DECLARE
-	-- beside the number of rows: keeps the memory of a chunk bounded, whatever is in the rows
-	max_bytes CONSTANT bigint := 32 * 1024 * 1024;
-	id bigint;
-	staged jsonb;
-	chunk_rows jsonb[] := '{}';
-	chunk_bytes bigint := 0;
-	copied bigint := 0;
-	hash_sum numeric := 0;
-BEGIN
-	INSERT INTO contacts.import_progress AS p (workspace_id, staging_table, backend_pid)
-		VALUES (copy_staging.workspace_id, copy_staging.name, pg_backend_pid())
-		RETURNING p.import_id INTO id;
-	FOR staged IN EXECUTE contacts_internal.staging_query(staging_table) LOOP
-		IF cardinality(chunk_rows) = chunk OR (chunk_bytes + pg_column_size(staged) > max_bytes AND chunk_bytes > 0) THEN
-			INSERT INTO contacts.import_chunk (workspace_id, import_id, first_row, rows)
-				VALUES (copy_staging.workspace_id, id, copied - cardinality(chunk_rows) + 1, chunk_rows);
-			chunk_rows := '{}';
-			chunk_bytes := 0;
-		END IF;
-		chunk_rows := chunk_rows || staged;
-		chunk_bytes := chunk_bytes + pg_column_size(staged);
-		copied := copied + 1;
-		hash_sum := hash_sum + jsonb_hash_extended(staged, 0);
-	END LOOP;
-	IF copied > 0 THEN
-		INSERT INTO contacts.import_chunk (workspace_id, import_id, first_row, rows)
-			VALUES (copy_staging.workspace_id, id, copied - cardinality(chunk_rows) + 1, chunk_rows);
-	END IF;
-	UPDATE contacts.import_progress p
-		SET total = copied, fingerprint = hash_sum, updated_at = clock_timestamp()
-		WHERE p.workspace_id = copy_staging.workspace_id AND p.import_id = id;
-	RETURN id;
-END
-$$;
-COMMENT ON FUNCTION contacts_internal.copy_staging(regclass, text, integer, bigint) IS
-	'part of contacts.import(): begins an import, with a copy of the rows in chunks; returns its id';
-REVOKE ALL ON FUNCTION contacts_internal.copy_staging(regclass, text, integer, bigint) FROM PUBLIC;
+CREATE FUNCTION contacts_internal.staging_chunks(staging_table regclass, chunk integer)
+	RETURNS TABLE (first_row bigint, rows jsonb[], fingerprint bigint)
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_staging_chunks';
+COMMENT ON FUNCTION contacts_internal.staging_chunks(regclass, integer) IS
+	'part of contacts.import(): the rows of a staging table, read as its owner, each one jsonb without its nulls, since null is '
+	'no value and leaves what is there; the fingerprint beside the last rows is that of all';
+REVOKE ALL ON FUNCTION contacts_internal.staging_chunks(regclass, integer) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.find_import(
 	name text,
 	workspace_id bigint,
-	OUT import_id bigint, OUT state text, OUT total bigint, OUT done bigint, OUT fingerprint numeric
+	OUT import_id bigint, OUT state text, OUT parameters jsonb, OUT total bigint, OUT done bigint, OUT fingerprint bigint
 )
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 #variable_conflict use_column
 DECLARE
-	-- Of two first calls at once, one has this. Later ones meet at the row of the import.
-	alone boolean := pg_try_advisory_xact_lock(hashtext('contacts.import'),
-		hashtext(format('%s %s', find_import.workspace_id, name)));
+	-- Not simply the largest id: a sequence that was behind the data gives smaller ones later.
 	id bigint := (
-		SELECT max(p.import_id)
+		SELECT p.import_id
 		FROM contacts.import_progress p
-		WHERE p.workspace_id = find_import.workspace_id AND p.staging_table = name);
+		WHERE p.workspace_id = find_import.workspace_id AND p.staging_table = name
+		ORDER BY p.state = 'running' DESC, p.started_at DESC, p.import_id DESC
+		LIMIT 1);
 BEGIN
-	IF alone AND id IS NOT NULL THEN
-		SELECT p.import_id, p.state, p.total, p.done, p.fingerprint
-			INTO find_import.import_id, find_import.state, find_import.total, find_import.done, find_import.fingerprint
-			FROM contacts.import_progress p
-			WHERE p.workspace_id = find_import.workspace_id AND p.import_id = id
-			FOR UPDATE SKIP LOCKED;
-		alone := FOUND;
+	IF id IS NULL THEN
+		RETURN;
 	END IF;
-	IF NOT alone THEN
+	SELECT p.import_id, p.state, p.parameters, p.total, p.done, p.fingerprint
+		INTO find_import.import_id, find_import.state, find_import.parameters, find_import.total, find_import.done,
+			find_import.fingerprint
+		FROM contacts.import_progress p
+		WHERE p.workspace_id = find_import.workspace_id AND p.import_id = id
+		FOR UPDATE SKIP LOCKED;
+	IF NOT FOUND THEN
 		RAISE EXCEPTION 'Another session is importing %.', name
 			USING ERRCODE = 'object_in_use', HINT = 'TABLE contacts.import_progress shows how far it is.';
 	END IF;
@@ -252,10 +211,72 @@ COMMENT ON FUNCTION contacts_internal.find_import(text, bigint) IS
 	'part of contacts.import(): the last import of the table of that name, locked; an error if another session is at it';
 REVOKE ALL ON FUNCTION contacts_internal.find_import(text, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.begin_import(staging_table regclass, chunk integer, workspace_id bigint, restart boolean)
+CREATE FUNCTION contacts_internal.new_import(name text, parameters jsonb, workspace_id bigint) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	id bigint;
+BEGIN
+	-- Where the sequence is behind the data, each try takes it past one id that is in use.
+	FOR try IN 0 .. (SELECT count(*) FROM contacts.import_progress p WHERE p.workspace_id = new_import.workspace_id) LOOP
+		INSERT INTO contacts.import_progress AS p (workspace_id, staging_table, parameters, backend_pid)
+			VALUES (new_import.workspace_id, name, new_import.parameters, pg_backend_pid())
+			ON CONFLICT DO NOTHING
+			RETURNING p.import_id INTO id;
+		IF id IS NOT NULL THEN
+			RETURN id;
+		ELSIF EXISTS (
+			SELECT FROM contacts.import_progress p
+			WHERE p.workspace_id = new_import.workspace_id AND p.staging_table = name AND p.state = 'running'
+		) THEN
+			RAISE EXCEPTION 'Another session is importing %.', name
+				USING ERRCODE = 'object_in_use', HINT = 'TABLE contacts.import_progress shows how far it is.';
+		END IF;
+	END LOOP;
+	RAISE EXCEPTION 'contacts.import_progress takes no row for the import of %.', name
+		USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Look for a trigger or rule of your own on that table.';
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.new_import(text, jsonb, bigint) IS
+	'part of contacts.import(): notes an import that begins; returns its id; an error if another session was faster';
+REVOKE ALL ON FUNCTION contacts_internal.new_import(text, jsonb, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.check_import_parameters(
+	name text, import_id bigint, began_with jsonb, called_with jsonb
+) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	before text;
+	now text;
+BEGIN
+	SELECT string_agg(format('%s => %s', key, coalesce(b.value, 'nothing')), ', ' ORDER BY key),
+			string_agg(format('%s => %s', key, coalesce(c.value, 'nothing')), ', ' ORDER BY key)
+		INTO before, now
+		FROM jsonb_each_text(began_with) AS b (key, value) FULL JOIN jsonb_each_text(called_with) AS c (key, value) USING (key)
+		WHERE b.value IS DISTINCT FROM c.value;
+	IF before IS NOT NULL THEN
+		RAISE EXCEPTION 'Import % of % began with %, and this call has %.', check_import_parameters.import_id, name, before, now
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = format('Call it with %s to load the rest of the rows, or with restart => true to give them up and begin '
+					'with the table as it is now.', before);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.check_import_parameters(text, bigint, jsonb, jsonb) IS
+	'part of contacts.import(): an import that goes on with other parameters is an error that shows the difference';
+REVOKE ALL ON FUNCTION contacts_internal.check_import_parameters(text, bigint, jsonb, jsonb) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.begin_import(staging_table regclass, parameters jsonb, restart boolean, workspace_id bigint)
 	RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
+	-- an import is found by the name of its table
+	SET quote_all_identifiers = off
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -274,42 +295,112 @@ BEGIN
 			WHERE c.workspace_id = begin_import.workspace_id AND c.import_id = last.import_id;
 	END IF;
 	IF restart OR last.import_id IS NULL OR last.state = 'abandoned' THEN
-		RETURN contacts_internal.copy_staging(staging_table, name, chunk, begin_import.workspace_id);
+		RETURN contacts_internal.new_import(name, parameters, begin_import.workspace_id);
 	END IF;
 
-	-- restart => false asks no more
-	same := restart IS NOT NULL OR last.fingerprint = contacts_internal.staging_fingerprint(staging_table);
-	IF last.state = 'finished' AND same THEN
-		RAISE NOTICE 'Nothing to do: import % has loaded these rows of %.', last.import_id, name
-			USING HINT = 'restart => true loads them again.';
-		RETURN NULL;
-	ELSIF last.state = 'finished' THEN
-		RETURN contacts_internal.copy_staging(staging_table, name, chunk, begin_import.workspace_id);
-	ELSIF NOT same THEN
-		RAISE EXCEPTION '% has changed since import % of it began, and that has % of % rows still to load.',
-				name, last.import_id, last.total - last.done, last.total
-			USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = 'restart => false loads the rest of the rows as they were; restart => true gives them up, and begins with '
-					'the table as it is now.';
+	IF last.fingerprint IS NOT NULL THEN
+		IF last.state = 'running' THEN
+			PERFORM contacts_internal.check_import_parameters(name, last.import_id, last.parameters, parameters);
+		END IF;
+		-- restart => false asks no more
+		same := restart IS NOT NULL
+			OR last.parameters = parameters AND last.fingerprint = contacts_internal.staging_fingerprint(staging_table);
+		IF last.state = 'finished' AND same THEN
+			RAISE NOTICE 'Nothing to do: import % has loaded these rows of %.', last.import_id, name
+				USING HINT = 'restart => true loads them again.';
+			RETURN NULL;
+		ELSIF last.state = 'finished' THEN
+			RETURN contacts_internal.new_import(name, parameters, begin_import.workspace_id);
+		ELSIF NOT same THEN
+			RAISE EXCEPTION '% has changed since import % of it began, and that has % of % rows still to load.',
+					name, last.import_id, last.total - last.done, last.total
+				USING ERRCODE = 'object_not_in_prerequisite_state',
+					HINT = 'restart => false loads the rest of the rows as they were; restart => true gives them up, and begins '
+						'with the table as it is now.';
+		END IF;
+		RAISE NOTICE 'Import % of % goes on behind row % of %.', last.import_id, name, last.done, last.total;
 	END IF;
-	RAISE NOTICE 'Import % of % goes on behind row % of %.', last.import_id, name, last.done, last.total;
-	UPDATE contacts.import_progress p SET backend_pid = pg_backend_pid(), updated_at = clock_timestamp()
+	UPDATE contacts.import_progress p
+		SET backend_pid = pg_backend_pid(), updated_at = clock_timestamp(), parameters = begin_import.parameters
 		WHERE p.workspace_id = begin_import.workspace_id AND p.import_id = last.import_id;
 	RETURN last.import_id;
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.begin_import(regclass, integer, bigint, boolean) IS
+COMMENT ON FUNCTION contacts_internal.begin_import(regclass, jsonb, boolean, bigint) IS
 	'part of contacts.import(): the id of the import to go on with, a new one or one that was interrupted; null if all is done';
-REVOKE ALL ON FUNCTION contacts_internal.begin_import(regclass, integer, bigint, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.begin_import(regclass, jsonb, boolean, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.import_requests(rows jsonb[], partial_update boolean, create_tags boolean) RETURNS jsonb
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'contacts_import_requests';
-COMMENT ON FUNCTION contacts_internal.import_requests(jsonb[], boolean, boolean) IS
-	'part of contacts.import(): the requests for rows of a staging table; a text of tags is their names, separated by commas';
-REVOKE ALL ON FUNCTION contacts_internal.import_requests(jsonb[], boolean, boolean) FROM PUBLIC;
+CREATE FUNCTION contacts_internal.hold_import(
+	import_id bigint, workspace_id bigint, OUT total bigint, OUT done bigint, OUT is_copied boolean
+)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	state text;
+	backend_pid integer;
+BEGIN
+	SELECT p.total, p.done, p.fingerprint IS NOT NULL, p.state, p.backend_pid
+		INTO hold_import.total, hold_import.done, hold_import.is_copied, state, backend_pid
+		FROM contacts.import_progress p
+		WHERE p.workspace_id = hold_import.workspace_id AND p.import_id = hold_import.import_id
+		FOR UPDATE;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'Import % is gone.', hold_import.import_id
+			USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = format('It, or workspace %s, was deleted meanwhile, or your access to it was revoked.',
+					hold_import.workspace_id);
+	ELSIF state <> 'running' OR backend_pid IS DISTINCT FROM pg_backend_pid() THEN
+		RAISE EXCEPTION 'Another session has taken over or ended import %.', hold_import.import_id
+			USING ERRCODE = 'object_in_use', HINT = 'TABLE contacts.import_progress shows how far it is.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.hold_import(bigint, bigint) IS
+	'part of contacts.import(): locks an import until the transaction ends; an error if it is no longer this session''s';
+REVOKE ALL ON FUNCTION contacts_internal.hold_import(bigint, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.next_chunk(workspace_id bigint, import_id bigint, OUT first_row bigint, OUT rows jsonb[])
+CREATE FUNCTION contacts_internal.copy_staging(staging_table regclass, chunk integer, import_id bigint, workspace_id bigint)
+	RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	copied bigint := 0;
+	hash_sum bigint := 0;
+	staged record;
+BEGIN
+	IF (contacts_internal.hold_import(copy_staging.import_id, copy_staging.workspace_id)).is_copied THEN
+		RETURN;
+	END IF;
+	FOR staged IN SELECT * FROM contacts_internal.staging_chunks(staging_table, chunk) LOOP
+		INSERT INTO contacts.import_chunk (workspace_id, import_id, first_row, rows)
+			VALUES (copy_staging.workspace_id, copy_staging.import_id, staged.first_row, staged.rows);
+		copied := copied + cardinality(staged.rows);
+		hash_sum := staged.fingerprint;
+	END LOOP;
+	UPDATE contacts.import_progress p
+		SET total = copied, fingerprint = hash_sum, updated_at = clock_timestamp()
+		WHERE p.workspace_id = copy_staging.workspace_id AND p.import_id = copy_staging.import_id;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.copy_staging(regclass, integer, bigint, bigint) IS
+	'part of contacts.import(): copies the rows in chunks, unless an interrupted call has';
+REVOKE ALL ON FUNCTION contacts_internal.copy_staging(regclass, integer, bigint, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.upsert_rows(
+	rows jsonb[], first_row bigint, partial_update boolean, create_tags boolean, workspace_id bigint
+) RETURNS SETOF contacts.upsert_result
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 1000
+	AS 'MODULE_PATHNAME', 'contacts_upsert_rows';
+COMMENT ON FUNCTION contacts_internal.upsert_rows(jsonb[], bigint, boolean, boolean, bigint) IS
+	'part of contacts.import(): contacts.upsert_many for rows of a staging table, of which an error says the numbers; a text of '
+	'tags is their names, separated by commas';
+REVOKE ALL ON FUNCTION contacts_internal.upsert_rows(jsonb[], bigint, boolean, boolean, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.next_chunk(import_id bigint, workspace_id bigint, OUT first_row bigint, OUT rows jsonb[])
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -317,22 +408,20 @@ CREATE FUNCTION contacts_internal.next_chunk(workspace_id bigint, import_id bigi
 DECLARE
 	progress record;
 BEGIN
-	SELECT p.state, p.total, p.done, p.backend_pid INTO progress
-		FROM contacts.import_progress p
-		WHERE p.workspace_id = next_chunk.workspace_id AND p.import_id = next_chunk.import_id
-		FOR UPDATE;
-	IF progress.state IS DISTINCT FROM 'running' OR progress.backend_pid IS DISTINCT FROM pg_backend_pid() THEN
-		RAISE EXCEPTION 'Another session has taken over or ended import %.', next_chunk.import_id
-			USING ERRCODE = 'object_in_use', HINT = 'TABLE contacts.import_progress shows how far it is.';
-	END IF;
+	SELECT * INTO progress FROM contacts_internal.hold_import(next_chunk.import_id, next_chunk.workspace_id);
 	IF progress.done = progress.total THEN
 		UPDATE contacts.import_progress p SET state = 'finished', finished_at = clock_timestamp()
 			WHERE p.workspace_id = next_chunk.workspace_id AND p.import_id = next_chunk.import_id;
-	ELSE
-		DELETE FROM contacts.import_chunk c
-			WHERE c.workspace_id = next_chunk.workspace_id AND c.import_id = next_chunk.import_id
-				AND c.first_row = progress.done + 1
-			RETURNING c.first_row, c.rows INTO STRICT next_chunk.first_row, next_chunk.rows;
+		RETURN;
+	END IF;
+	DELETE FROM contacts.import_chunk c
+		WHERE c.workspace_id = next_chunk.workspace_id AND c.import_id = next_chunk.import_id
+			AND c.first_row = progress.done + 1
+		RETURNING c.first_row, c.rows INTO next_chunk.first_row, next_chunk.rows;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'Import % has lost its rows from row % on.', next_chunk.import_id, progress.done + 1
+			USING ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'contacts', TABLE = 'import_chunk',
+				HINT = 'restart => true begins with the table as it is now.';
 	END IF;
 END
 $$;
@@ -341,8 +430,8 @@ COMMENT ON FUNCTION contacts_internal.next_chunk(bigint, bigint) IS
 REVOKE ALL ON FUNCTION contacts_internal.next_chunk(bigint, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.note_rows(
-	workspace_id bigint, import_id bigint, first_row bigint, rows jsonb[], created bigint, updated bigint, unchanged bigint,
-	bad_positions bigint[], errors jsonb[]
+	import_id bigint, first_row bigint, rows jsonb[], created bigint, updated bigint, unchanged bigint,
+	bad_positions bigint[], errors jsonb[], workspace_id bigint
 ) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -350,9 +439,9 @@ CREATE FUNCTION contacts_internal.note_rows(
 #variable_conflict use_column
 BEGIN
 	INSERT INTO contacts.import_error (workspace_id, import_id, row_number, row, code, message, error)
-		SELECT note_rows.workspace_id, note_rows.import_id, first_row - 1 + e."position", rows[e."position"],
+		SELECT note_rows.workspace_id, note_rows.import_id, first_row - 1 + e.place, rows[e.place],
 			e.error ->> 'code', e.error ->> 'message', e.error
-		FROM unnest(bad_positions, errors) AS e ("position", error);
+		FROM unnest(bad_positions, errors) AS e (place, error);
 	UPDATE contacts.import_progress p
 		SET done = p.done + cardinality(rows), created = p.created + note_rows.created,
 			updated = p.updated + note_rows.updated, unchanged = p.unchanged + note_rows.unchanged,
@@ -362,26 +451,23 @@ BEGIN
 		WHERE p.workspace_id = note_rows.workspace_id AND p.import_id = note_rows.import_id;
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.note_rows(bigint, bigint, bigint, jsonb[], bigint, bigint, bigint, bigint[], jsonb[]) IS
+COMMENT ON FUNCTION contacts_internal.note_rows(bigint, bigint, jsonb[], bigint, bigint, bigint, bigint[], jsonb[], bigint) IS
 	'part of contacts.import(): keeps the bad ones of rows in contacts.import_error, and counts all in contacts.import_progress';
 REVOKE ALL ON FUNCTION contacts_internal.note_rows(
-	bigint, bigint, bigint, jsonb[], bigint, bigint, bigint, bigint[], jsonb[]) FROM PUBLIC;
+	bigint, bigint, jsonb[], bigint, bigint, bigint, bigint[], jsonb[], bigint) FROM PUBLIC;
 
 -- It has every name qualified and pins nothing, so that triggers of the user's own find what they find in any upsert.
 CREATE FUNCTION contacts_internal.import_rows(
-	workspace_id bigint, import_id bigint, first_row bigint, rows jsonb[], partial_update boolean, create_tags boolean
+	import_id bigint, first_row bigint, rows jsonb[], partial_update boolean, create_tags boolean, workspace_id bigint
 ) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	AS $$
 DECLARE
-	half CONSTANT integer := pg_catalog.cardinality(rows) OPERATOR(pg_catalog./) 2;
-	created bigint := 0;
-	updated bigint := 0;
-	unchanged bigint := 0;
+	created bigint;
+	updated bigint;
+	unchanged bigint;
 	bad_positions bigint[];
 	errors pg_catalog.jsonb[];
-	state pg_catalog.text;
-	message pg_catalog.text;
 BEGIN
 	BEGIN
 		SELECT pg_catalog.count(*) FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'created'),
@@ -390,29 +476,29 @@ BEGIN
 				pg_catalog.array_agg(r."position") FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'failed'),
 				pg_catalog.array_agg(r.error) FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'failed')
 			INTO created, updated, unchanged, bad_positions, errors
-			FROM contacts.upsert_many(contacts_internal.import_requests(rows, partial_update, create_tags), 'continue',
-				workspace_id) r;
+			FROM contacts_internal.upsert_rows(rows, first_row, partial_update, create_tags, workspace_id) r;
 	EXCEPTION
-		WHEN data_exception OR integrity_constraint_violation OR raise_exception OR triggered_data_change_violation THEN
-			-- A constraint or a trigger of the user's own refused a row. Which one?
-			IF half OPERATOR(pg_catalog.>) 0 THEN
-				PERFORM contacts_internal.import_rows(workspace_id, import_id, first_row, rows[:half], partial_update, create_tags);
-				PERFORM contacts_internal.import_rows(workspace_id, import_id, first_row OPERATOR(pg_catalog.+) half,
-					rows[half OPERATOR(pg_catalog.+) 1:], partial_update, create_tags);
-				RETURN;
+		WHEN OTHERS THEN
+			-- No row is to blame, and this ends the import. Yet it may come at one row: once more, row by row, until the error is
+			-- there again, now with its number. If it is not, the rows are loaded.
+			IF pg_catalog.cardinality(rows) OPERATOR(pg_catalog.=) 1 THEN
+				RAISE;
 			END IF;
-			GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
-			bad_positions := '{1}';
-			errors := ARRAY[pg_catalog.jsonb_build_object('code', state, 'sqlstate', state, 'message', message)];
+			FOR i IN 1 .. pg_catalog.cardinality(rows) LOOP
+				PERFORM contacts_internal.import_rows(import_id, first_row OPERATOR(pg_catalog.+) i OPERATOR(pg_catalog.-) 1,
+					rows[i:i], partial_update, create_tags, workspace_id);
+			END LOOP;
+			RETURN;
 	END;
-	PERFORM contacts_internal.note_rows(workspace_id, import_id, first_row, rows, created, updated, unchanged, bad_positions, errors);
+	PERFORM contacts_internal.note_rows(
+		import_id, first_row, rows, created, updated, unchanged, bad_positions, errors, workspace_id);
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.import_rows(bigint, bigint, bigint, jsonb[], boolean, boolean) IS
+COMMENT ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boolean, boolean, bigint) IS
 	'part of contacts.import(): upserts rows, and notes what became of them';
-REVOKE ALL ON FUNCTION contacts_internal.import_rows(bigint, bigint, bigint, jsonb[], boolean, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boolean, boolean, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.end_import(workspace_id bigint, import_id bigint) RETURNS void
+CREATE FUNCTION contacts_internal.end_import(import_id bigint, workspace_id bigint) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -448,26 +534,33 @@ CREATE PROCEDURE contacts.import(
 	LANGUAGE plpgsql
 	AS $$
 DECLARE
-	workspace CONSTANT bigint := coalesce(workspace_id, contacts_internal.current_workspace());
+	workspace CONSTANT bigint := COALESCE(workspace_id, contacts_internal.current_workspace());
 	import_id bigint;
 	first_row bigint;
 	rows pg_catalog.jsonb[];
 BEGIN
-	PERFORM contacts_internal.check_import_call(staging_table, chunk, workspace, ARRAY[partial_update, create_tags]);
+	PERFORM contacts_internal.check_import_call(staging_table, chunk, ARRAY[partial_update, create_tags], workspace);
 	-- Where no commit is possible this is the error, before anything is done.
 	COMMIT;
-	-- Who waits for another session's import must see it afterwards, whatever the session's default is.
+	-- A session that waits for another one's import must see it afterwards, whatever the session's default is.
 	SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-	import_id := contacts_internal.begin_import(staging_table, chunk, workspace, restart);
+	import_id := contacts_internal.begin_import(staging_table,
+		pg_catalog.jsonb_build_object('partial_update', partial_update, 'create_tags', create_tags), restart, workspace);
+	-- From now on other sessions see it, and keep away from the table.
+	COMMIT;
+	SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+	IF import_id IS NOT NULL THEN
+		PERFORM contacts_internal.copy_staging(staging_table, chunk, import_id, workspace);
+	END IF;
 	WHILE import_id IS NOT NULL LOOP
 		COMMIT;
 		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-		SELECT c.first_row, c.rows INTO first_row, rows FROM contacts_internal.next_chunk(workspace, import_id) c;
+		SELECT c.first_row, c.rows INTO first_row, rows FROM contacts_internal.next_chunk(import_id, workspace) c;
 		EXIT WHEN rows IS NULL;
-		PERFORM contacts_internal.import_rows(workspace, import_id, first_row, rows, partial_update, create_tags);
+		PERFORM contacts_internal.import_rows(import_id, first_row, rows, partial_update, create_tags, workspace);
 	END LOOP;
 	COMMIT;
-	PERFORM contacts_internal.end_import(workspace, import_id);
+	PERFORM contacts_internal.end_import(import_id, workspace);
 END
 $$;
 COMMENT ON PROCEDURE contacts.import(regclass, integer, boolean, boolean, boolean, bigint) IS

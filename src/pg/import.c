@@ -1,9 +1,10 @@
 /*
  * import.c - what loading files needs in C. The trigger under an import view (sql/import_view.sql) makes a request of a row
  * that is inserted and upserts the contact, because COPY calls it for each line of a file; contacts.import (sql/import.sql)
- * has a chunk of rows turned into requests, and asks whether it may commit.
+ * has the rows of a chunk upserted, and asks whether it may commit.
  *
- * Raises what an upsert raises; COPY adds the line. It writes nothing but through upsert_one.
+ * Raises what an upsert raises; COPY adds the line, contacts.import the rows. It writes nothing but through upsert_one and
+ * upsert_many.
  */
 #include "postgres.h"
 
@@ -16,10 +17,12 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 #include "utils/rel.h"
 
 #include "report.h"
 #include "statement.h"
+#include "upsert_many.h"
 #include "upsert_one.h"
 
 /* A column of that name is the contact's own; a field of that name has this before it, which no merge tag has. */
@@ -85,7 +88,7 @@ push_texts(JsonbParseState **state, ArrayType *array)
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
-/* Booleans and lists as such. All else as text: the core reads a number from it, and refuses NaN. */
+/* Booleans, numbers and lists as such. All else as text, NaN too, which the core refuses. */
 static void
 push_column(JsonbParseState **state, Oid type, Datum column)
 {
@@ -95,6 +98,11 @@ push_column(JsonbParseState **state, Oid type, Datum column)
 
 	if (type == BOOLOID)
 		push_boolean(state, DatumGetBool(column));
+	else if (type == NUMERICOID && !numeric_is_nan(DatumGetNumeric(column)) && !numeric_is_inf(DatumGetNumeric(column)))
+	{
+		value = (JsonbValue){.type = jbvNumeric, .val.numeric = DatumGetNumeric(column)};
+		pushJsonbValue(state, WJB_VALUE, &value);
+	}
 	else if (type == TEXTARRAYOID)
 		push_texts(state, DatumGetArrayTypeP(column));
 	else
@@ -218,22 +226,61 @@ push_request(JsonbParseState **state, Jsonb *row, bool partial_update, bool crea
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
-PG_FUNCTION_INFO_V1(contacts_import_requests);
-Datum
-contacts_import_requests(PG_FUNCTION_ARGS)
+/* Rows of a staging table, for an error's context. */
+typedef struct RowRange
+{
+	int64 first;
+	int count;
+} RowRange;
+
+static void
+describe_rows(void *argument)
+{
+	const RowRange *rows = argument;
+
+	if (rows->count == 1)
+		errcontext("row %lld of the staging table", (long long)rows->first);
+	else
+		errcontext("rows %lld to %lld of the staging table",
+				   (long long)rows->first,
+				   (long long)(rows->first + rows->count - 1));
+}
+
+/* The requests for rows of a staging table, as an array. */
+static Jsonb *
+requests_of(const Datum *rows, int count, bool partial_update, bool create_tags)
 {
 	JsonbParseState *state = NULL;
-	Datum *rows;
-	int count;
 
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), JSONBOID, -1, false, TYPALIGN_INT, &rows, NULL, &count);
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		push_request(&state, DatumGetJsonbP(rows[i]), PG_GETARG_BOOL(1), PG_GETARG_BOOL(2));
+		push_request(&state, DatumGetJsonbP(rows[i]), partial_update, create_tags);
 	}
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL)));
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+}
+
+PG_FUNCTION_INFO_V1(contacts_upsert_rows);
+Datum
+contacts_upsert_rows(PG_FUNCTION_ARGS)
+{
+	RowRange range = {.first = PG_GETARG_INT64(1)};
+	ErrorContextCallback context = {.previous = error_context_stack, .callback = describe_rows, .arg = &range};
+	Results results;
+	Jsonb *requests;
+	Datum *rows;
+
+	PreventCommandIfReadOnly("contacts.import()");
+	PreventCommandIfParallelMode("contacts.import()");
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), JSONBOID, -1, false, TYPALIGN_INT, &rows, NULL, &range.count);
+	error_context_stack = &context;
+	results_begin(&results, fcinfo);
+	requests = requests_of(rows, range.count, PG_GETARG_BOOL(2), PG_GETARG_BOOL(3));
+	upsert_many(PG_GETARG_INT64(4), requests, false, &results);
+	results_return(&results);
+	error_context_stack = context.previous;
+	return (Datum)0;
 }
 
 static int64

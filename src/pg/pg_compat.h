@@ -5,6 +5,8 @@
 #define CU_PG_COMPAT_H
 
 #include "catalog/pg_proc.h"
+#include "catalog/pg_namespace.h"
+#include "executor/executor.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
@@ -41,5 +43,27 @@ may_execute(Oid function, Oid role)
 #else
 #define CU_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
+
+/* 16 has one function for objects of every kind. */
+static inline AclResult
+namespace_aclcheck(Oid id, Oid role, AclMode mode)
+{
+#if PG_VERSION_NUM < 160000
+	return pg_namespace_aclcheck(id, role, mode);
+#else
+	return object_aclcheck(NamespaceRelationId, id, role, mode);
+#endif
+}
+
+/* Before 18 it has to be said that a query runs once. */
+static inline void
+run_to_end(QueryDesc *query)
+{
+#if PG_VERSION_NUM < 180000
+	ExecutorRun(query, ForwardScanDirection, 0, true);
+#else
+	ExecutorRun(query, ForwardScanDirection, 0);
+#endif
+}
 
 #endif

@@ -40,7 +40,7 @@ TABLE progress;
 TABLE bad;
 SELECT email_address, status, tags, version, data FROM contacts.contact ORDER BY 1;
 SELECT count(*) AS rows_to_come FROM contacts.import_chunk;
-SELECT error FROM contacts.import_error WHERE row_number = 6;
+SELECT error ->> 'code' AS code, error ->> 'sqlstate' AS sqlstate, error ->> 'merge_tag' AS merge_tag FROM contacts.import_error WHERE row_number = 6;
 
 -- Again: nothing to do, as long as the rows are the same, in whatever order. restart => true loads them again.
 UPDATE staging SET first_name = first_name WHERE first_name = 'Shae';
@@ -221,8 +221,8 @@ DROP TABLE levels;
 SET client_min_messages = warning;
 DROP FUNCTION note_level CASCADE;
 RESET client_min_messages;
--- a block that commits, too, may call it
-DO $$ BEGIN CALL contacts.import('replacing'); END $$;
+-- a block that commits, too, may call it; with other parameters it is another import
+DO $$ BEGIN CALL contacts.import('replacing'); CALL contacts.import('replacing'); END $$;
 -- a row that no request can be
 CREATE TABLE large AS SELECT 'large@example.com' AS email_address, repeat('x', 2000000) AS first_name UNION ALL SELECT 'small@example.com', 'x';
 CALL contacts.import('large');

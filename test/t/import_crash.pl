@@ -121,7 +121,80 @@ $locker->{in} .= "ROLLBACK;\n\\q\n";
 $locker->{run}->finish;
 $first->{run}->finish;
 like($first->{err}, qr/100 rows, 0 created, 100 updated, 0 unchanged, 0 failed/, 'the first comes to its end');
-
 is(query(q(SELECT count(*) FROM contacts.contact WHERE data ->> 'step' = 'contested')), '100', 'all of it is there');
+
+# An error that is no row's own ends the import; it says at which row, which stays to be loaded with the rest of its chunk.
+query(q(
+	CREATE TABLE numbered AS SELECT 'n' || i || '@example.com' AS email_address FROM generate_series(1, 30) i;
+	CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'disk full' USING ERRCODE = '53100'; END $$;
+	CREATE TRIGGER fail BEFORE INSERT ON contacts.contact FOR EACH ROW WHEN (NEW.email_address = 'n17@example.com') EXECUTE FUNCTION fail();
+));
+($status, $out, $err) = $node->psql('postgres', q(CALL contacts.import('numbered', chunk => 10);));
+like($err, qr/ERROR:  disk full\nCONTEXT:  .*^row 17 of the staging table$/ms, 'the row at which it ends is in the context');
+is(query(q(SELECT state, done FROM contacts.import_progress WHERE staging_table = 'public.numbered')), 'running|10',
+	'and its chunk is still to be loaded');
+# What passes by does not come again when the rows are loaded one by one: they are loaded.
+query(q(
+	CREATE SEQUENCE times;
+	CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF nextval('public.times') = 1 THEN RAISE 'deadlock' USING ERRCODE = '40P01'; END IF;
+		RETURN NEW;
+	END $$;
+));
+($status, $out, $err) = $node->psql('postgres', q(CALL contacts.import('numbered');));
+like($err, qr/30 rows, 30 created, 0 updated, 0 unchanged, 0 failed/, 'an error that passes by ends nothing');
+query('DROP TRIGGER fail ON contacts.contact');
+
+# Two first calls at the same moment: neither sees the row of the other, and one of them is refused.
+for my $round (1 .. 5)
+{
+	query("CREATE TABLE raced_$round AS SELECT email_address, 'raced $round' AS step FROM staging LIMIT 200");
+	my @racers = map { psql_with("CALL contacts.import('raced_$round', chunk => 10);\n\\q\n") } 1 .. 3;
+	$_->{run}->finish for @racers;
+	my $won = grep { $_->{err} =~ /200 rows, 0 created, 200 updated|Nothing to do/ } @racers;
+	my $refused = grep { $_->{err} =~ /ERROR:  Another session (is importing|has taken over)/ } @racers;
+	is("$won of " . ($won + $refused), "$won of 3", "race $round: whoever does not load it is told so");
+	is(query("SELECT string_agg(state || ' ' || done || ' ' || updated, ', ') FROM contacts.import_progress WHERE staging_table = 'public.raced_$round'"),
+		'finished 200 200', "race $round: there is one import, and it loaded each row once");
+}
+
+# No lock that anybody may take holds up an import.
+query('CREATE TABLE unlocked AS SELECT $$unlocked@example.com$$ AS email_address');
+$locker = psql_with('');
+$locker->{in} .= "SELECT pg_advisory_lock(hashtext('contacts.import'), hashtext('1 public.unlocked')), 'locked';\n";
+$locker->{run}->pump until $locker->{out} =~ /locked/;
+($status, $out, $err) = $node->psql('postgres', q(CALL contacts.import('unlocked');));
+like($err, qr/NOTICE:  Import \d+ of public\.unlocked: 1 rows, 1 created/, 'an advisory lock of another session is nothing to it');
+$locker->{in} .= "\\q\n";
+$locker->{run}->finish;
+
+# The workspace goes while its import runs: the import ends with an error that says so, and leaves nothing.
+for my $when ('while it loads a chunk', 'while it reads the table')
+{
+	query(q(SELECT contacts.define_workspace('doomed')));
+	my $doomed = query(q(SELECT workspace_id FROM contacts.workspace WHERE name = 'doomed'));
+	query("CREATE TABLE doomed AS SELECT 'd' || i || '\@example.com' AS email_address FROM generate_series(1, 50) i");
+	query("SELECT contacts.upsert('{\"email_address\":\"d25\@example.com\",\"status\":\"UNCONFIRMED\"}', workspace_id => $doomed)");
+	$locker = psql_with('');
+	$locker->{in} .= $when =~ /chunk/
+		? "BEGIN; SELECT 'held' FROM contacts.contact WHERE workspace_id = $doomed FOR UPDATE;\n"
+		: "BEGIN; LOCK TABLE doomed; SELECT 'held';\n";
+	$locker->{run}->pump until $locker->{out} =~ /held/;
+	my $import = psql_with("CALL contacts.import('doomed', chunk => 10, partial_update => false, workspace_id => $doomed);\n\\q\n");
+	wait_for(q(SELECT count(*) = 1 FROM pg_locks WHERE NOT granted), "the import waits, $when");
+	my $deletion = psql_with("DELETE FROM contacts.workspace WHERE workspace_id = $doomed;\n\\q\n");
+	wait_for(q(SELECT count(*) = 2 FROM pg_locks WHERE NOT granted), 'the deletion waits for it');
+	$locker->{in} .= "ROLLBACK;\n\\q\n";
+	$locker->{run}->finish;
+	$_->{run}->finish for $import, $deletion;
+	# each chunk locks the import anew: the deletion may have to wait for the last one
+	like($import->{err}, qr/ERROR:  Import \d+ is gone\.\nHINT:  It, or workspace $doomed, was deleted meanwhile|50 rows, 49 created/,
+		"a workspace that is deleted $when ends the import, or waits for its end");
+	is($deletion->{err}, '', 'and the deletion succeeds');
+	is(query("SELECT count(*) FROM contacts.import_progress WHERE workspace_id = $doomed"), '0', 'of which nothing is left');
+	is(query("SELECT count(*) FROM contacts.contact WHERE workspace_id = $doomed"), '0', 'no contact either');
+	query('DROP TABLE doomed');
+}
 
 done_testing();

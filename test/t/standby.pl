@@ -15,6 +15,7 @@ $primary->safe_psql('postgres', q(
 	SELECT contacts.install();
 	SELECT contacts.define_field('name', 'Name');
 	SELECT contact_upsert('{"email_address":"a@example.com"}');
+	CREATE TABLE staging (email_address text);
 ));
 $primary->backup('backup');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
@@ -24,6 +25,8 @@ $primary->wait_for_catchup($standby);
 
 my ($status, $out, $err) = $standby->psql('postgres', q(SELECT contact_upsert('[]')), on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
 like($err, qr/ERROR:  25006/, 'contact_upsert is refused with 25006');
+($status, $out, $err) = $standby->psql('postgres', q(CALL contacts.import('staging')));
+like($err, qr/ERROR:  contacts\.import\(\) cannot run on a standby\.\nHINT:  CALL it on the primary\./, 'so is contacts.import');
 my $preview = q(SELECT outcome FROM contacts.preview('{"email_address":"%s","fields":{"name":"x"}}'));
 is($standby->safe_psql('postgres', sprintf $preview, 'A@example.com'), 'updated', 'preview of an update');
 is($standby->safe_psql('postgres', sprintf $preview, 'b@example.com'), 'created', 'preview of a creation');
