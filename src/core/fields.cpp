@@ -144,9 +144,15 @@ read_fields(Arena &arena, const cu_json *data, Assignments &assignments, cu_erro
 		if (arena.interrupted())
 			return CU_INTERRUPTED;
 		const auto &field = *assignment.field;
+		const auto *stored = data != nullptr ? find_value(*data, field.merge_tag) : nullptr;
+		/* As it is stored to the letter: it stays, even where the rules of today would store it otherwise. */
+		if (stored != nullptr && same_value(arena, *assignment.given, *stored))
+		{
+			assignment.value = *stored;
+			continue;
+		}
 		const auto result = read_value(arena, field.type, field.options, *assignment.given, assignment.value);
-		const auto *stored = result == CU_REJECTED && data != nullptr ? find_value(*data, field.merge_tag) : nullptr;
-		if (stored != nullptr && is_stored_as(arena, *assignment.given, *stored))
+		if (result == CU_REJECTED && stored != nullptr && is_stored_as(arena, *assignment.given, *stored))
 		{
 			assignment.value = *stored;
 			continue;

@@ -66,3 +66,10 @@ UPDATE contacts.contact SET data = '{"n":1e65534}' WHERE email_address = 'large@
 \set SHOW_CONTEXT never
 SELECT contacts.define_field('far', 'Far', 'NUMBER', default_value => '1e65535');
 SELECT contacts.define_field('far', 'Far', 'NUMBER', default_value => (repeat('[', 100) || repeat(']', 100))::jsonb);
+
+-- What got there past the functions, or by other rules, stays when it is sent as it is, and follows the rules when it is not.
+UPDATE contacts.contact SET data = '{"note":" ","land":"de","plan":" Gold","name":"\t","age":"old"}' WHERE email_address = 'c@example.com';
+SELECT outcome, changes FROM contacts.preview(request => '{"email_address":"c@example.com","partial_update":true,
+	"fields":{"note":" ","land":"de","plan":" Gold","name":"\t","age":"old"}}');
+SELECT outcome, changes FROM contacts.preview(request => '{"email_address":"c@example.com","partial_update":true,"fields":{"note":"  ","land":"De"}}');
+SELECT outcome, error ->> 'message' AS error FROM contacts.preview(request => '{"email_address":"c@example.com","partial_update":true,"fields":{"name":" "}}');
