@@ -162,7 +162,7 @@ contact-worker: $(WORKER_OBJS)
 
 build/worker/%.o: src/worker/%.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(WORKER_CXXFLAGS) -I$(includedir) -MMD -MP -c -o $@ $<
+	$(CXX) $(WORKER_CXXFLAGS) -DCONTACT_UPSERT_VERSION='"$(EXTVERSION)"' -I$(includedir) -MMD -MP -c -o $@ $<
 
 -include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
 

@@ -1,51 +1,90 @@
 #include "bell.hpp"
 
-#include <algorithm>
-#include <poll.h>
-
 #include "log.hpp"
+#include "stop.hpp"
 
 namespace worker {
 
-bool
-Bell::wants_connection() const
-{
-	// The relay itself would ring at each of its own notifications.
-	return !connection_ && !deaf_ && !options_.notify;
-}
+namespace {
 
-Milliseconds
-Bell::shorten(Milliseconds wait) const
+// How long the worker waits for the bell before its first look, and how long a test notification may be on its way.
+constexpr Milliseconds kPatience{1000};
+
+} // namespace
+
+Bell::Bell(const Options &options) : options_(options)
 {
-	return wants_connection() ? std::min(wait, until(next_attempt_)) : wait;
+	attend(this);
 }
 
 void
 Bell::listen(Connection &work)
 {
-	if (!wants_connection() || Clock::now() < next_attempt_)
+	// The relay itself would ring at each of its own notifications, and with --once there is nothing to wait for.
+	if (state_ != kOff || pooled_ || options_.notify || options_.once)
 		return;
+	state_ = kLost;
+	due_ = Clock::now();
+
+	TimePoint deadline = Clock::now() + kPatience;
+
+	advance();
+	while (state_ != kListening && state_ != kLost && state_ != kOff && until(deadline).count() > 0 &&
+		   !stop_requested())
+	{
+		wait(until(deadline));
+		help(work);
+	}
+}
+
+void
+Bell::help(Connection &work)
+{
+	if (state_ != kWantsTest)
+		return;
+	state_ = kTesting;
+	due_ = kNever;
+	rung_ = false;
+	(void)work.execute("SELECT pg_catalog.pg_notify($1, '')", {test_channel_});
+	if (state_ == kTesting)
+		due_ = Clock::now() + kPatience;
+}
+
+void
+Bell::disconnect()
+{
+	if (state_ == kListening || state_ == kAsking)
+		say("not listening until the server can be worked with again");
+	connection_.reset();
+	state_ = kOff;
+	due_ = kNever;
+	backoff_.reset();
+}
+
+pollfd
+Bell::file() const
+{
+	return connection_ ? connection_->file() : pollfd{-1, 0, 0};
+}
+
+TimePoint
+Bell::due() const
+{
+	return waits_for_answer() ? connection_->deadline() : due_;
+}
+
+void
+Bell::advance()
+{
 	try
 	{
-		connection_ = std::make_unique<Connection>(options_.listen_dbname);
-
-		bool pooled = is_pooled(work);
-
-		if (!connection_)
-			return;
-		if (pooled)
+		if (state_ == kLost && Clock::now() >= due_)
 		{
-			say("the connection for LISTEN goes through a transaction pooler and hears nothing; looking for events "
-				"every " +
-				std::to_string(options_.poll.count()) + " ms (--listen-dbname names a direct connection)");
-			deaf_ = true;
-			connection_.reset();
-			return;
+			connection_ = std::make_unique<Connection>(options_.listen_dbname, options_.limit());
+			state_ = kConnecting;
 		}
-		(void)connection_->execute(("LISTEN " + connection_->quote_identifier(options_.channel)).c_str());
-		backoff_.reset();
-		// What happened while nobody listened.
-		rung_ = true;
+		if (connection_)
+			step();
 	}
 	catch (const ServerError &error)
 	{
@@ -53,48 +92,96 @@ Bell::listen(Connection &work)
 	}
 }
 
-// Whether somebody between here and the server keeps notifications from this connection. A pooler answers with a process
-// id of its own. One that pools sessions lets them through, so see whether one arrives while this connection is idle.
-bool
-Bell::is_pooled(Connection &work)
+void
+Bell::step()
 {
-	static constexpr Milliseconds kPatience{1000};
-	std::string pid = connection_->execute("SELECT pg_catalog.pg_backend_pid()").value(0, 0);
-
-	if (pid == std::to_string(PQbackendPID(connection_->get())))
-		return false;
-
-	std::string test = connection_->execute("SELECT 'contact_worker_' || pg_catalog.gen_random_uuid()").value(0, 0);
-	TimePoint deadline = Clock::now() + kPatience;
-
-	(void)connection_->execute(("LISTEN " + connection_->quote_identifier(test)).c_str());
-	(void)work.execute("SELECT pg_catalog.pg_notify($1, '')", {test});
-	bool heard = false;
-
-	while (!heard && until(deadline).count() > 0)
+	if (state_ == kConnecting)
 	{
-		pollfd socket = {fd(), POLLIN, 0};
-
-		(void)poll(&socket, 1, static_cast<int>(until(deadline).count()));
-		read();
-		if (!connection_)
-			return false;
-		heard = take_rung();
+		if (!connection_->connected())
+			return;
+		begin(kIdentifying, "SELECT pg_catalog.pg_backend_pid(), 'contact_worker_' || pg_catalog.gen_random_uuid()");
 	}
-	(void)connection_->execute("UNLISTEN *");
-	return !heard;
+	// The first line takes in what has come, for each state.
+	while (connection_->answered() && waits_for_answer())
+	{
+		take_answer();
+		if (!connection_)
+			return;
+	}
+	hear();
+	if (waits_for_answer() && Clock::now() >= connection_->deadline())
+		lose("the server does not answer");
+	else if (state_ == kTesting && (take_rung() || Clock::now() >= due_))
+		end_test(Clock::now() < due_);
+	else if (state_ == kListening && Clock::now() >= due_)
+		begin(kAsking, "LISTEN " + connection_->quote_identifier(options_.channel));
 }
 
 void
-Bell::read()
+Bell::begin(State state, const std::string &statement)
 {
-	if (!connection_)
-		return;
-	if (!PQconsumeInput(connection_->get()))
+	connection_->send(statement.c_str());
+	state_ = state;
+}
+
+void
+Bell::take_answer()
+{
+	Result answer = connection_->take();
+	std::string listen = "LISTEN " + connection_->quote_identifier(options_.channel);
+
+	switch (state_)
 	{
-		lose(PQerrorMessage(connection_->get()));
-		return;
+		case kIdentifying:
+			// A pooler answers with a process id of its own. One that pools sessions lets notifications through, so see
+			// whether one arrives while this connection is idle.
+			test_channel_ = answer.value(0, 1);
+			pooled_ = false;
+			if (answer.value(0, 0) == std::to_string(PQbackendPID(connection_->get())))
+				begin(kSubscribing, listen);
+			else
+				begin(kPreparingTest, "LISTEN " + connection_->quote_identifier(test_channel_));
+			return;
+		case kPreparingTest:
+			state_ = kWantsTest;
+			due_ = kNever;
+			return;
+		case kUnlistening:
+			if (!pooled_)
+			{
+				begin(kSubscribing, listen);
+				return;
+			}
+			say("the connection for LISTEN goes through a transaction pooler and hears nothing; looking for events "
+				"every " +
+				std::to_string(options_.poll.count()) + " ms (--listen-dbname names a direct connection)");
+			connection_.reset();
+			state_ = kOff;
+			due_ = kNever;
+			return;
+		case kSubscribing:
+			say(std::string("listening ") + (has_listened_ ? "again " : "") + "on \"" + options_.channel + "\"");
+			has_listened_ = true;
+			backoff_.reset();
+			// What happened while nobody listened.
+			rung_ = true;
+			[[fallthrough]];
+		default: // kAsking
+			state_ = kListening;
+			due_ = Clock::now() + options_.limit();
 	}
+}
+
+void
+Bell::end_test(bool heard)
+{
+	pooled_ = !heard;
+	begin(kUnlistening, "UNLISTEN *");
+}
+
+void
+Bell::hear()
+{
 	// Several are one wake-up.
 	while (PGnotify *notification = PQnotifies(connection_->get()))
 	{
@@ -110,7 +197,8 @@ Bell::lose(const std::string &why)
 
 	say("not listening, trying again in " + std::to_string(delay.count()) + " ms: " + why);
 	connection_.reset();
-	next_attempt_ = Clock::now() + delay;
+	state_ = kLost;
+	due_ = Clock::now() + delay;
 }
 
 } // namespace worker

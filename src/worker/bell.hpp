@@ -1,6 +1,12 @@
 // bell.hpp - the connection that listens. A missed bell costs one poll interval and nothing else, so no error of this
 // connection is thrown: it is reported, and the connection made again after a while.
 //
+// The bell goes on by itself while the worker waits for something else (wait.hpp), and holds nobody up: advance() does the
+// next of these steps whenever the last has been answered.
+//
+//   connect -> who is it? -> LISTEN -> heard, and now and then LISTEN again, to see whether somebody is still there
+//                        \-> (a pooler?) LISTEN to a test -> NOTIFY by the work connection -> UNLISTEN -> LISTEN, or deaf
+//
 // Nothing else runs on it: an open transaction here would hold up the notifications of the whole server, and so would
 // not reading it. A transaction pooler lends its connections to others between statements; then this hears nothing.
 #pragma once
@@ -12,40 +18,69 @@
 #include "clock.hpp"
 #include "database.hpp"
 #include "options.hpp"
+#include "wait.hpp"
 
 namespace worker {
 
-class Bell
+class Bell : public Attended
 {
 public:
-	explicit Bell(const Options &options) : options_(options) {}
+	explicit Bell(const Options &options);
+	~Bell() override { attend(nullptr); }
+	Bell(const Bell &) = delete;
+	Bell &operator=(const Bell &) = delete;
 
-	// Connects and listens, if it does not and the time has come. The work connection is for the test of a pooler.
+	// Connects and listens from now on. Waits until it listens or has failed, but not for long: a bell that comes late
+	// rings, so that the queue is looked at once more. The work connection is for the test of a pooler; throws its
+	// ServerError, and none of the bell's.
 	void listen(Connection &work);
 
-	// How much of a wait is left before it is time to listen again.
-	Milliseconds shorten(Milliseconds wait) const;
+	// Goes on with the test of a pooler, if one waits for the work connection.
+	void help(Connection &work);
 
-	// The socket to wait on, or -1.
-	int fd() const { return connection_ ? PQsocket(connection_->get()) : -1; }
+	// Closes the connection, until listen().
+	void disconnect();
 
-	// Reads everything that has come in.
-	void read();
+	pollfd file() const override;
+	TimePoint due() const override;
+	void advance() override;
 
 	// Whether it has rung since the last call.
 	bool take_rung() { return std::exchange(rung_, false); }
 
 private:
-	bool wants_connection() const;
-	bool is_pooled(Connection &work);
+	enum State
+	{
+		kOff,		 // until listen(), or for ever
+		kLost,		 // until the time has come to try again
+		kConnecting, // this one and the next five wait for an answer
+		kIdentifying,
+		kPreparingTest,
+		kUnlistening,
+		kSubscribing,
+		kAsking,
+		kWantsTest, // the work connection is to ring
+		kTesting,
+		kListening, // idle
+	};
+
+	bool waits_for_answer() const { return state_ >= kConnecting && state_ <= kAsking; }
+	void step();
+	void take_answer();
+	void begin(State state, const std::string &statement);
+	void end_test(bool heard);
+	void hear();
 	void lose(const std::string &why);
 
 	const Options &options_;
 	std::unique_ptr<Connection> connection_;
+	State state_ = kOff;
+	TimePoint due_ = kNever;
 	Backoff backoff_;
-	TimePoint next_attempt_;
+	std::string test_channel_;
+	bool pooled_ = false;
+	bool has_listened_ = false;
 	bool rung_ = false;
-	bool deaf_ = false;
 };
 
 } // namespace worker

@@ -11,11 +11,17 @@ using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
 using Milliseconds = std::chrono::milliseconds;
 
-// How long until then, at least 0.
+constexpr TimePoint kNever = TimePoint::max();
+
+// How long until then, at least 0, and at most a day.
 inline Milliseconds
 until(TimePoint then)
 {
-	return std::max(Milliseconds(0), std::chrono::ceil<Milliseconds>(then - Clock::now()));
+	TimePoint now = Clock::now();
+
+	if (then > now + std::chrono::days(1))
+		return std::chrono::days(1);
+	return std::max(Milliseconds(0), std::chrono::ceil<Milliseconds>(then - now));
 }
 
 // Delays of 100 ms, doubling up to 30 s; each is cut by up to a half at random, so that workers which lost the same

@@ -2,7 +2,9 @@
 //
 // Several events are in flight at a time, as many as the handler answers at once, so that a fast one is not kept waiting
 // and a slow one holds no more than it works on. Answers come in the order of the events. When the handler dies, hangs or
-// answers something else, the oldest event in flight is to blame and fails; the ones after it are given back.
+// answers something else, the oldest event in flight is to blame and fails; the ones after it are given back. While the
+// handler works, the lease of what it works on is extended; when that cannot be done in time, the handler is ended, for
+// from then on another worker may have the same events.
 #include <cerrno>
 #include <string>
 #include <unistd.h>
@@ -21,21 +23,23 @@ namespace {
 constexpr size_t kMaxInFlight = 256;
 constexpr size_t kMaxAnswer = 65536;
 constexpr Milliseconds kQuick{50};
+// How long a handler whose input is closed may take to end.
+constexpr Milliseconds kLastWords{10000};
 
 class Dispatcher : public Sink
 {
 public:
 	explicit Dispatcher(const Options &options) : options_(options), handler_(options.handler) { handler_.start(); }
-	~Dispatcher() override { handler_.finish(options_.timeout); }
+	~Dispatcher() override { handler_.finish(std::min<Milliseconds>(options_.timeout, kLastWords)); }
 
-	void deliver(Queue &queue, Bell &bell) override;
+	void deliver(Queue &queue) override;
 	Milliseconds pause() const override { return handler_.running() ? Milliseconds(0) : until(restart_at_); }
 
 private:
 	bool in_flight() const { return oldest_ < next_; }
 	TimePoint answer_due() const { return std::max(sent_at_[oldest_], last_answer_) + options_.timeout; }
 	void feed();
-	void talk(Bell &bell);
+	void talk();
 	void send();
 	void receive();
 	void take_answer(std::string_view answer);
@@ -60,7 +64,7 @@ private:
 };
 
 void
-Dispatcher::deliver(Queue &queue, Bell &bell)
+Dispatcher::deliver(Queue &queue)
 {
 	queue_ = &queue;
 	oldest_ = next_ = 0;
@@ -71,7 +75,7 @@ Dispatcher::deliver(Queue &queue, Bell &bell)
 	receive();
 	for (feed(); in_flight(); feed())
 	{
-		talk(bell);
+		talk();
 		queue.report_when_due();
 	}
 }
@@ -79,11 +83,10 @@ Dispatcher::deliver(Queue &queue, Bell &bell)
 void
 Dispatcher::feed()
 {
-	const std::vector<Event> &events = queue_->events();
+	std::span<const Event> events = queue_->events();
 
-	// An event is only begun if the lease lasts until its answer is due.
 	while (next_ < events.size() && next_ - oldest_ < window_ && handler_.running() && !stop_requested() &&
-		   Clock::now() + options_.timeout <= queue_->lease_end())
+		   queue_->may_begin())
 	{
 		sent_at_[next_] = Clock::now();
 		to_send_ += events[next_++].line;
@@ -92,21 +95,28 @@ Dispatcher::feed()
 
 // Waits until the handler reads, answers, or has run out of time.
 void
-Dispatcher::talk(Bell &bell)
+Dispatcher::talk()
 {
 	std::vector<pollfd> files = {{handler_.output(), POLLIN, 0}};
 
 	send();
 	if (!to_send_.empty())
 		files.push_back({handler_.input(), POLLOUT, 0});
-	wait(bell, until(std::min(answer_due(), queue_->lease_end())), files, false);
+	wait(until(std::min(answer_due(), queue_->extend_at())), files, false);
 	receive();
 	if (!in_flight())
 		return;
 	if (Clock::now() >= answer_due())
+	{
 		blame("no answer within " + std::to_string(options_.timeout.count()) + " s");
-	else if (Clock::now() >= queue_->lease_end())
-		end_handler("the lease is over, and it still works on events that were fast before");
+		return;
+	}
+	if (queue_->keep(next_))
+		return;
+	// It may have answered meanwhile.
+	receive();
+	if (in_flight())
+		end_handler("the lease is over and the handler still at work: " + queue_->trouble());
 }
 
 void

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 #include "sink.hpp"
 #include "stop.hpp"

@@ -1,6 +1,9 @@
 // log.hpp - what the worker has to say to people: lines on standard error.
 #pragma once
 
+#include <poll.h>
+
+#include <climits>
 #include <string>
 #include <string_view>
 #include <unistd.h>
@@ -11,10 +14,14 @@ inline void
 say(std::string_view text)
 {
 	std::string line = "contact-worker: ";
+	pollfd file = {STDERR_FILENO, POLLOUT, 0};
 
-	line.append(text.substr(0, text.find_last_not_of('\n') + 1)).append("\n");
-	// One write(): lines of several workers do not mix. If nobody can read it, there is nobody to tell.
-	(void)!write(STDERR_FILENO, line.data(), line.size());
+	line.append(text.substr(0, text.find_last_not_of('\n') + 1)).resize(std::min<size_t>(line.size(), PIPE_BUF - 1));
+	line += '\n';
+	// One write(): lines of several workers do not mix. A pipe that takes some takes PIPE_BUF bytes; if it is full, nobody
+	// reads, and the worker must not wait for that.
+	if (poll(&file, 1, 0) > 0 && (file.revents & POLLOUT))
+		(void)!write(STDERR_FILENO, line.data(), line.size());
 }
 
 } // namespace worker

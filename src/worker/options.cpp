@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <getopt.h>
+#include <libpq-fe.h>
+#include <memory>
 
 #include "log.hpp"
 
@@ -21,26 +23,29 @@ Usage:
 
 Printed events are acknowledged when they are written. A handler is started once and reads one event a line; it
 answers each, in order, with a line "ok" or "fail WHY". Failed events come again later, at last they are dead
-(see contacts.retry_dead). SELECT contacts.subscribe(NAME) registers a consumer.
+(see contacts.retry_dead). The owner of the contact tables registers a consumer: SELECT contacts.subscribe('NAME').
 
   -c, --consumer NAME        whose events
+      --subscribe            register the consumer if it is not; for the owner of the contact tables
   -w, --workspace ID         of which workspace; 0 is a consumer of all (default: contact_upsert.workspace_id)
   -d, --dbname CONNINFO      connection string or URI (default: PGHOST, PGDATABASE, PGSERVICE ...)
       --listen-dbname CONNINFO  the same for LISTEN, when --dbname goes through a transaction pooler
-      --channel CHANNEL      where to listen (default: contact_automation)
+      --channel CHANNEL      where to listen for a bell (default: contact_automation)
   -n, --notify CHANNEL       relay the events to this channel
   -b, --batch N              claim up to N events at a time (default: 1000)
-  -l, --lease SECONDS        how long they are this worker's (default: 30)
-  -t, --timeout SECONDS      how long a handler may take for an event, less than the lease (default: 10)
+  -l, --lease SECONDS        how long they are this worker's; extended while a handler works (default: 30)
+  -t, --timeout SECONDS      how long a handler may take for an event (default: 10)
   -p, --poll MILLISECONDS    look for events at least so often (default: 1000; with --notify 20)
       --once                 leave when no event is due
   -h, --help                 show this
+  -V, --version              show the version
 
-TERM or INT: finish the event in hand, give the others back, leave. A second one: leave at once.
+TERM or INT: finish the event in hand, give the others back, leave. A second one: leave at once. A server that does not
+answer within a third of the lease, at most 15 s, is connected to anew.
 
 Exit status:
   0  done: stopped by TERM or INT, or nothing left with --once
-  1  the output is closed, or the handler cannot be run
+  1  the output cannot be written to, or the handler cannot be run
   2  wrong usage
   3  no connection, with --once (without it, tries again)
   4  the server refuses: no such consumer, no permission, not installed
@@ -67,11 +72,52 @@ number(const char *name, const char *text, int min, int max)
 	return value;
 }
 
+// The text, if it is the number of a workspace.
+std::string
+workspace(const char *text)
+{
+	long long value = 0;
+	const char *end = text + std::strlen(text);
+	auto [stopped, error] = std::from_chars(text, end, value);
+
+	if (error != std::errc() || stopped != end || value < 0)
+		refuse("--workspace is the number of a workspace, or 0, not \"" + std::string(text) + "\".");
+	return text;
+}
+
+std::string
+channel(const char *name, const char *text)
+{
+	static constexpr size_t kMaxLength = 63; // NAMEDATALEN - 1
+
+	if (std::strlen(text) < 1 || std::strlen(text) > kMaxLength)
+		refuse("--" + std::string(name) + " is a name of 1 to 63 bytes, not \"" + text + "\".");
+	return text;
+}
+
+std::string
+conninfo(const char *name, const char *text)
+{
+	char *why = nullptr;
+
+	// Anything else is the name of a database.
+	if (!std::strchr(text, '=') && std::strncmp(text, "postgres://", 11) != 0 &&
+		std::strncmp(text, "postgresql://", 13) != 0)
+		return text;
+
+	std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(PQconninfoParse(text, &why), PQconninfoFree);
+
+	if (!parsed)
+		refuse("--" + std::string(name) + ": " + (why ? why : "out of memory"));
+	return text;
+}
+
 enum LongOption
 {
 	kListenDbname = 256,
 	kChannel,
-	kOnce
+	kOnce,
+	kSubscribe
 };
 
 constexpr option kLongOptions[] = {
@@ -86,7 +132,9 @@ constexpr option kLongOptions[] = {
 	{"timeout", required_argument, nullptr, 't'},
 	{"poll", required_argument, nullptr, 'p'},
 	{"once", no_argument, nullptr, kOnce},
+	{"subscribe", no_argument, nullptr, kSubscribe},
 	{"help", no_argument, nullptr, 'h'},
+	{"version", no_argument, nullptr, 'V'},
 	{nullptr, 0, nullptr, 0},
 };
 
@@ -101,19 +149,19 @@ read_option(Options &options, int key)
 			options.consumer = optarg;
 			break;
 		case 'w':
-			options.workspace = optarg;
+			options.workspace = workspace(optarg);
 			break;
 		case 'd':
-			options.dbname = optarg;
+			options.dbname = conninfo("dbname", optarg);
 			break;
 		case kListenDbname:
-			options.listen_dbname = optarg;
+			options.listen_dbname = conninfo("listen-dbname", optarg);
 			break;
 		case kChannel:
-			options.channel = optarg;
+			options.channel = channel("channel", optarg);
 			break;
 		case 'n':
-			options.notify = optarg;
+			options.notify = channel("notify", optarg);
 			break;
 		case 'b':
 			options.batch = number("batch", optarg, 1, 100000);
@@ -130,8 +178,14 @@ read_option(Options &options, int key)
 		case kOnce:
 			options.once = true;
 			break;
+		case kSubscribe:
+			options.subscribe = true;
+			break;
 		case 'h':
 			std::fputs(kHelp, stdout);
+			std::exit(kDone);
+		case 'V':
+			std::puts("contact-worker (contact_upsert) " CONTACT_UPSERT_VERSION);
 			std::exit(kDone);
 		default: // getopt has said what is wrong
 			refuse("The command line is not understood.");
@@ -145,17 +199,23 @@ read_options(int argc, char **argv)
 {
 	Options options;
 	int key = 0;
+	const char *last = nullptr; // the last option's argument
 
-	while ((key = getopt_long(argc, argv, "+c:w:d:n:b:l:t:p:h", kLongOptions, nullptr)) != -1)
+	while ((key = getopt_long(argc, argv, "+c:w:d:n:b:l:t:p:hV", kLongOptions, nullptr)) != -1)
+	{
+		last = optarg;
 		read_option(options, key);
+	}
 	options.handler.assign(argv + optind, argv + argc);
 
 	if (options.consumer.empty())
 		refuse("--consumer is missing.");
 	if (options.notify && !options.handler.empty())
 		refuse("--notify and a handler exclude each other.");
-	if (options.timeout >= options.lease)
-		refuse("--timeout must be less than --lease: nobody else may have an event that a handler still works on.");
+	// An unset variable in a script must not turn a handler into an acknowledgement of everything.
+	if (options.handler.empty() ? argv[optind - 1] != last && std::strcmp(argv[optind - 1], "--") == 0
+								: options.handler[0].empty())
+		refuse("The handler is missing.");
 	if (options.poll.count() == 0)
 		options.poll = Milliseconds(options.notify ? 20 : 1000);
 	if (options.listen_dbname.empty())

@@ -32,6 +32,10 @@ struct Options
 	std::chrono::seconds timeout{10};
 	Milliseconds poll{0};
 	bool once = false;
+	bool subscribe = false;
+
+	// How long the server may take for a statement: a lease must not end while the worker waits.
+	Milliseconds limit() const { return std::min<Milliseconds>(Milliseconds(lease) / 3, std::chrono::seconds(15)); }
 };
 
 // Reads the command line. Exits after --help, and with kUsage after saying what is wrong.

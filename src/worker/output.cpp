@@ -21,17 +21,22 @@ class Output : public Sink
 public:
 	explicit Output(const Options &options) : options_(options) {}
 
-	void deliver(Queue &queue, Bell &bell) override;
+	void deliver(Queue &queue) override;
 
 private:
-	void wait_until_writable(Queue &queue, Bell &bell, bool within_line);
+	bool wait_until_writable(Queue &queue) const;
+	std::string next_chunk(std::span<const Event> events) const;
 
 	const Options &options_;
+	size_t number_ = 0;	 // of the event whose line is being written
+	size_t written_ = 0; // of that line, in bytes
 };
 
-void
-Output::wait_until_writable(Queue &queue, Bell &bell, bool within_line)
+// Whether to write: false if a line is not to be begun any more.
+bool
+Output::wait_until_writable(Queue &queue) const
 {
+	bool within_line = written_ > 0;
 	TimePoint deadline = Clock::now() + options_.timeout;
 
 	for (;;)
@@ -40,43 +45,48 @@ Output::wait_until_writable(Queue &queue, Bell &bell, bool within_line)
 		// Half a line is of no use to anybody: when asked to stop, it is given some time to become a whole one.
 		bool stopping = stop_requested();
 
-		if (stopping && !within_line)
-			return;
+		if (!within_line && (stopping || !queue.may_begin()))
+			return false;
 		if (stopping && until(deadline).count() == 0)
 			throw SinkError("nobody reads standard output; the last line is cut");
-		wait(bell, kReportInterval, files, !stopping);
+		wait(kReportInterval, files, !stopping);
 		if (files[0].revents != 0)
-			return;
+			return true;
 		queue.report_when_due();
+		// If the lease is over all the same, the event comes again.
+		if (within_line)
+			(void)queue.keep(number_ + 1);
 	}
 }
 
-void
-Output::deliver(Queue &queue, Bell &bell)
+// What is written at once: no more than a pipe that is writable takes.
+std::string
+Output::next_chunk(std::span<const Event> events) const
 {
-	const std::vector<Event> &events = queue.events();
-	std::string text;
-	std::vector<size_t> ends;
+	std::string chunk(events[number_].line, written_, PIPE_BUF);
 
-	ends.reserve(events.size());
-	for (const Event &event : events)
-		ends.push_back(text.append(event.line).size());
+	for (size_t next = number_ + 1; next < events.size() && chunk.size() < PIPE_BUF; next++)
+		chunk.append(events[next].line, 0, PIPE_BUF - chunk.size());
+	return chunk;
+}
 
-	for (size_t written = 0, number = 0; number < events.size();)
+void
+Output::deliver(Queue &queue)
+{
+	number_ = written_ = 0;
+	while (number_ < queue.events().size() && wait_until_writable(queue))
 	{
-		bool within_line = written > (number == 0 ? 0 : ends[number - 1]);
-
-		wait_until_writable(queue, bell, within_line);
-		if (!within_line && (stop_requested() || Clock::now() >= queue.lease_end()))
-			return;
-
-		ssize_t size = write(STDOUT_FILENO, text.data() + written, std::min<size_t>(PIPE_BUF, text.size() - written));
+		std::string chunk = next_chunk(queue.events());
+		ssize_t size = write(STDOUT_FILENO, chunk.data(), chunk.size());
 
 		if (size < 0 && errno != EINTR && errno != EAGAIN)
 			throw SinkError("cannot write to standard output: " + std::string(std::strerror(errno)));
-		written += static_cast<size_t>(std::max<ssize_t>(size, 0));
-		while (number < events.size() && ends[number] <= written)
-			queue.done(number++);
+		written_ += static_cast<size_t>(std::max<ssize_t>(size, 0));
+		while (number_ < queue.events().size() && written_ >= queue.events()[number_].line.size())
+		{
+			written_ -= queue.events()[number_].line.size();
+			queue.done(number_++);
+		}
 	}
 }
 

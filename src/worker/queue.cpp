@@ -1,5 +1,8 @@
 #include "queue.hpp"
 
+#include "log.hpp"
+#include "text.hpp"
+
 namespace worker {
 
 namespace {
@@ -8,21 +11,75 @@ namespace {
 #define WORKSPACE "workspace_id => $2"
 
 constexpr char kClaim[] = "SELECT c.event_id, c.lease, contacts_internal.event_line(c)"
-						  " FROM contacts.claim($1, $3, make_interval(secs => $4), " WORKSPACE ") c";
+						  " FROM contacts.claim($1, $3, pg_catalog.make_interval(secs => $4), " WORKSPACE ") c";
+// An event that has no line in the client's encoding, or none at all, must not keep the others from being claimed: this
+// has no line, but the event in bytes that any encoding has, and kLine makes the line of one.
+constexpr char kClaimBytes[] =
+	"SELECT c.event_id, c.lease,"
+	" pg_catalog.encode(pg_catalog.convert_to(c::text, pg_catalog.getdatabaseencoding()), 'hex')"
+	" FROM contacts.claim($1, $3, pg_catalog.make_interval(secs => $4), " WORKSPACE ") c";
+constexpr char kLine[] = "SELECT contacts_internal.event_line(pg_catalog.convert_from(pg_catalog.decode($1, 'hex'), "
+						 "pg_catalog.getdatabaseencoding())"
+						 "::contacts.claimed_event)";
 constexpr char kAck[] = "SELECT contacts.ack($1, $3, $4, " WORKSPACE ")";
 constexpr char kFail[] = "SELECT contacts.fail($1, $3, $4, $5, " WORKSPACE ")";
 constexpr char kRelease[] = "SELECT contacts.release($1, $3, $4, " WORKSPACE ")";
+constexpr char kExtend[] = "SELECT contacts.extend($1, $3, pg_catalog.make_interval(secs => $4), " WORKSPACE ")";
+constexpr char kSubscribe[] =
+	"SELECT contacts.subscribe($1, workspace_id => w.id)"
+	" FROM (SELECT coalesce($2::bigint, contacts_internal.current_workspace())) w (id)"
+	" WHERE NOT EXISTS (SELECT FROM contacts.consumer c WHERE c.workspace_id OPERATOR(pg_catalog.=) w.id"
+	" AND c.name OPERATOR(pg_catalog.=) $1)";
 // Its transactions wait for no disk, and so hold the lock of NOTIFY for a moment only: what a crash undoes is sent again.
 constexpr char kRelay[] = "SELECT contacts.relay($1, $3, $4, " WORKSPACE "),"
 						  " pg_catalog.set_config('synchronous_commit', 'off', true)";
+
+// How many events are claimed when some of them cannot be read: each costs a round trip.
+constexpr int kUnreadablePage = 100;
+
+// How much of a page is kept in memory; what is behind it is given back.
+constexpr size_t kMaxPage = 64 * 1024 * 1024;
+
+// How often the lease is tried to be extended when that fails.
+constexpr Milliseconds kExtendInterval{500};
 
 } // namespace
 
 void
 Queue::connect()
 {
-	connection_ = std::make_unique<Connection>(options_.dbname);
+	connection_ = std::make_unique<Connection>(options_.dbname, options_.limit());
+	connection_->connect();
+	if (options_.subscribe)
+		subscribe();
 	(void)settle();
+}
+
+void
+Queue::subscribe()
+{
+	try
+	{
+		(void)ask(kSubscribe, {});
+	}
+	catch (const ServerError &error)
+	{
+		if (error.permanent())
+			say("cannot register the consumer: that is for the owner of the contact tables to do");
+		throw;
+	}
+}
+
+// Runs a statement, whose first two parameters are the consumer and its workspace.
+Result
+Queue::ask(const char *statement, std::initializer_list<Parameter> others, RowReader reader)
+{
+	std::vector<Parameter> parameters = {options_.consumer, options_.workspace};
+
+	parameters.insert(parameters.end(), others);
+	if (!connection_)
+		throw ServerError("there is no connection", "", true);
+	return connection_->execute(statement, parameters, std::move(reader));
 }
 
 bool
@@ -30,18 +87,90 @@ Queue::claim(int max)
 {
 	// Before the server begins to count, so that the lease never seems longer than it is.
 	TimePoint start = Clock::now();
-	Result claimed =
-		connection_->execute(kClaim, parameters({std::to_string(max), std::to_string(options_.lease.count())}));
+	bool some = true;
 
-	for (int row = 0; row < claimed.rows(); row++)
-		events_.push_back({claimed.value(row, 0), claimed.value(row, 2) + "\n"});
+	try
+	{
+		read_page(kClaim, max);
+		some = !events_.empty();
+	}
+	catch (const ServerError &error)
+	{
+		if (!error.about_data())
+			throw;
+		start = Clock::now();
+		read_page(kClaimBytes, std::min(max, kUnreadablePage));
+		some = !events_.empty();
+		make_lines();
+	}
+	lease_end_ = start + options_.lease;
+	extend_at_ = start + options_.lease / 2;
+	last_report_ = start;
+	trouble_.clear();
+	return some;
+}
+
+// Claims, and keeps as many of the lines as fit into memory.
+void
+Queue::read_page(const char *statement, int max)
+{
+	size_t size = 0;
+
+	clear();
+	try
+	{
+		(void)ask(statement, {std::to_string(max), std::to_string(options_.lease.count())}, [&](const Result &row) {
+			lease_ = row.value(0, 1);
+			events_.push_back({row.value(0, 0), size < kMaxPage ? row.value(0, 2) + "\n" : ""});
+			sendable_ += size < kMaxPage ? 1 : 0;
+			size += events_.back().line.size();
+		});
+	}
+	catch (const ServerError &)
+	{
+		clear();
+		throw;
+	}
 	outcomes_.assign(events_.size(), kOpen);
 	reasons_.assign(events_.size(), "");
-	if (!events_.empty())
-		lease_ = claimed.value(0, 1);
-	lease_end_ = start + options_.lease;
-	last_report_ = start;
-	return !events_.empty();
+}
+
+// Makes the lines of events that are there in bytes. Those that have none fail.
+void
+Queue::make_lines()
+{
+	for (size_t i = 0; i < sendable_;)
+		try
+		{
+			events_[i].line = connection_->execute(kLine, {events_[i].line}).value(0, 0) + "\n";
+			i++;
+		}
+		catch (const ServerError &error)
+		{
+			if (!error.about_data())
+				throw;
+
+			std::string_view message = error.what();
+			std::string why = "the event cannot be sent: " + readable(message.substr(0, message.find('\n')));
+
+			say("event " + events_[i].id + " fails: " + why);
+			failed(i, why);
+			report_failure(i);
+			events_.erase(events_.begin() + static_cast<std::ptrdiff_t>(i));
+			outcomes_.erase(outcomes_.begin() + static_cast<std::ptrdiff_t>(i));
+			reasons_.erase(reasons_.begin() + static_cast<std::ptrdiff_t>(i));
+			sendable_--;
+		}
+}
+
+void
+Queue::clear()
+{
+	events_.clear();
+	outcomes_.clear();
+	reasons_.clear();
+	sendable_ = 0;
+	given_back_ = 0;
 }
 
 void
@@ -51,22 +180,13 @@ Queue::failed(size_t number, const std::string &why)
 	reasons_[number] = why;
 }
 
-std::vector<Parameter>
-Queue::parameters(std::initializer_list<Parameter> others) const
-{
-	std::vector<Parameter> all = {options_.consumer, options_.workspace};
-
-	all.insert(all.end(), others);
-	return all;
-}
-
 // The ids of the events with that outcome as an array for SQL, and their numbers.
 std::string
-Queue::take_ids(Outcome outcome, std::vector<size_t> &numbers) const
+Queue::take_ids(Outcome outcome, std::vector<size_t> &numbers, size_t from) const
 {
 	std::string ids = "{";
 
-	for (size_t i = 0; i < events_.size(); i++)
+	for (size_t i = from; i < events_.size(); i++)
 	{
 		if (outcomes_[i] != outcome)
 			continue;
@@ -85,16 +205,44 @@ Queue::report()
 	std::string ids = take_ids(kDoneHere, numbers);
 
 	if (!numbers.empty())
-		(void)connection_->execute(kAck, parameters({lease_, ids}));
+		(void)ask(kAck, {lease_, ids});
 	for (size_t number : numbers)
 		outcomes_[number] = kReported;
 
 	for (size_t i = 0; i < events_.size(); i++)
 		if (outcomes_[i] == kFailedHere)
-		{
-			(void)connection_->execute(kFail, parameters({lease_, events_[i].id, reasons_[i]}));
-			outcomes_[i] = kReported;
-		}
+			report_failure(i);
+}
+
+void
+Queue::report_failure(size_t number)
+{
+	try
+	{
+		(void)ask(kFail, {lease_, events_[number].id, reasons_[number]});
+	}
+	catch (const ServerError &error)
+	{
+		if (!error.about_data())
+			throw;
+		// The database's encoding lacks a character of the reason.
+		(void)ask(kFail, {lease_, events_[number].id, ascii(reasons_[number])});
+	}
+	outcomes_[number] = kReported;
+}
+
+// Gives back those that are open, from that number on.
+void
+Queue::give_back(size_t from)
+{
+	std::vector<size_t> open;
+	std::string ids = take_ids(kOpen, open, from);
+
+	if (!open.empty())
+		(void)ask(kRelease, {lease_, ids});
+	for (size_t number : open)
+		outcomes_[number] = kReported;
+	given_back_ += static_cast<int>(open.size());
 }
 
 void
@@ -116,20 +264,61 @@ Queue::report_when_due()
 int
 Queue::settle()
 {
-	std::vector<size_t> open;
-	std::string ids = take_ids(kOpen, open);
-
 	report();
-	if (!open.empty())
-		(void)connection_->execute(kRelease, parameters({lease_, ids}));
-	events_.clear();
-	return static_cast<int>(open.size());
+	give_back(0);
+
+	int given_back = given_back_;
+
+	clear();
+	return given_back;
+}
+
+bool
+Queue::keep(size_t begun)
+{
+	if (Clock::now() < extend_at_)
+		return true;
+	sendable_ = std::min(sendable_, begun);
+	try
+	{
+		if (!connection_ || !connection_->usable())
+		{
+			Milliseconds patience = std::min(options_.limit(), until(lease_end_));
+
+			connection_ = std::make_unique<Connection>(options_.dbname, options_.limit(), patience);
+			connection_->connect();
+		}
+		report();
+		give_back(begun);
+		extend();
+	}
+	catch (const ServerError &error)
+	{
+		trouble_ = error.what();
+		extend_at_ = Clock::now() + kExtendInterval;
+	}
+	return Clock::now() < lease_end_;
+}
+
+void
+Queue::extend()
+{
+	TimePoint start = Clock::now();
+
+	if (ask(kExtend, {lease_, std::to_string(options_.lease.count())}).value(0, 0) == "0")
+	{
+		trouble_ = "somebody else has the events by now";
+		lease_end_ = start;
+		return;
+	}
+	lease_end_ = start + options_.lease;
+	extend_at_ = start + options_.lease / 2;
 }
 
 long
 Queue::relay(const std::string &channel, int max)
 {
-	return std::stol(connection_->execute(kRelay, parameters({channel, std::to_string(max)})).value(0, 0));
+	return std::stol(ask(kRelay, {channel, std::to_string(max)}).value(0, 0));
 }
 
 } // namespace worker

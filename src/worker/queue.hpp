@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,12 +34,25 @@ public:
 	void disconnect() { connection_.reset(); }
 	Connection &connection() { return *connection_; }
 
-	// Claims up to max events in place of the settled ones; false if none is due.
+	// Claims up to max events in place of the settled ones; false if none is due. Those that cannot be sent fail at once.
 	bool claim(int max);
-	const std::vector<Event> &events() const { return events_; }
 
-	// Until then nobody else gets the events.
-	TimePoint lease_end() const { return lease_end_; }
+	// What is to be delivered. Fewer than were claimed when those are too large together, or after keep().
+	std::span<const Event> events() const { return {events_.data(), sendable_}; }
+	int claimed() const { return static_cast<int>(events_.size()); }
+
+	// Whether there is time to begin one more: half of the lease is not over.
+	bool may_begin() const { return Clock::now() < extend_at_; }
+
+	// When keep() is to be called, while somebody works on events.
+	TimePoint extend_at() const { return extend_at_; }
+
+	// If half of the lease is over, gives back the events that have not begun and extends the lease of the others; of the
+	// events the first so many have begun. False if the lease is over: from then on others may get the events.
+	bool keep(size_t begun);
+
+	// Why the lease could not be extended.
+	const std::string &trouble() const { return trouble_; }
 
 	void done(size_t number) { outcomes_[number] = kDoneHere; }
 	void failed(size_t number, const std::string &why);
@@ -46,7 +60,7 @@ public:
 	// Reports what is done, if the last report is some time ago. An error comes out at settle().
 	void report_when_due();
 
-	// Reports everything and gives back what is neither done nor failed; returns how many were given back.
+	// Reports everything and gives back what is neither done nor failed; returns how many were given back in all.
 	int settle();
 
 	// Sends events with NOTIFY instead; returns how many.
@@ -61,18 +75,29 @@ private:
 		kReported
 	};
 
+	Result ask(const char *statement, std::initializer_list<Parameter> others, RowReader reader = nullptr);
+	void subscribe();
+	void read_page(const char *statement, int max);
+	void make_lines();
+	void clear();
 	void report();
-	std::vector<Parameter> parameters(std::initializer_list<Parameter> others) const;
-	std::string take_ids(Outcome outcome, std::vector<size_t> &numbers) const;
+	void report_failure(size_t number);
+	void give_back(size_t from);
+	void extend();
+	std::string take_ids(Outcome outcome, std::vector<size_t> &numbers, size_t from = 0) const;
 
 	const Options &options_;
 	std::unique_ptr<Connection> connection_;
 	std::vector<Event> events_;
 	std::vector<Outcome> outcomes_;
 	std::vector<std::string> reasons_;
+	size_t sendable_ = 0;
+	int given_back_ = 0;
 	std::string lease_;
 	TimePoint lease_end_;
+	TimePoint extend_at_;
 	TimePoint last_report_;
+	std::string trouble_;
 };
 
 } // namespace worker

@@ -4,7 +4,6 @@
 #include <memory>
 #include <stdexcept>
 
-#include "bell.hpp"
 #include "clock.hpp"
 #include "options.hpp"
 #include "queue.hpp"
@@ -23,9 +22,9 @@ class Sink
 public:
 	virtual ~Sink() = default;
 
-	// Takes the queue's claimed events and says what became of each; leaves the rest open when a stop is requested or the
-	// lease does not last. Throws SinkError.
-	virtual void deliver(Queue &queue, Bell &bell) = 0;
+	// Takes the queue's claimed events and says what became of each; leaves the rest open when a stop is requested or half
+	// of the lease is over. Throws SinkError.
+	virtual void deliver(Queue &queue) = 0;
 
 	// How long to claim nothing, for want of somebody to give it to.
 	virtual Milliseconds pause() const { return Milliseconds(0); }

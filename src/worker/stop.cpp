@@ -14,25 +14,27 @@ volatile std::sig_atomic_t requested = 0;
 int pipe_ends[2] = {-1, -1};
 
 void
+set_handler(int number, void (*handler)(int))
+{
+	struct sigaction action = {};
+
+	action.sa_handler = handler;
+	sigemptyset(&action.sa_mask);
+	sigaction(number, &action, nullptr);
+}
+
+void
 on_signal(int)
 {
 	int saved = errno;
 
 	requested = 1;
+	// The next one, whichever it is, does what it does to any program.
+	set_handler(SIGTERM, SIG_DFL);
+	set_handler(SIGINT, SIG_DFL);
 	// Never read again: the pipe stays readable. It cannot be full after one byte.
 	(void)!write(pipe_ends[1], "", 1);
 	errno = saved;
-}
-
-void
-set_handler(int number, void (*handler)(int), int flags)
-{
-	struct sigaction action = {};
-
-	action.sa_handler = handler;
-	action.sa_flags = flags;
-	sigemptyset(&action.sa_mask);
-	sigaction(number, &action, nullptr);
 }
 
 } // namespace
@@ -42,16 +44,16 @@ catch_signals()
 {
 	if (pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) != 0)
 		throw std::system_error(errno, std::generic_category(), "pipe");
-	set_handler(SIGTERM, on_signal, static_cast<int>(SA_RESETHAND));
-	set_handler(SIGINT, on_signal, static_cast<int>(SA_RESETHAND));
-	set_handler(SIGPIPE, SIG_IGN, 0);
+	set_handler(SIGTERM, on_signal);
+	set_handler(SIGINT, on_signal);
+	set_handler(SIGPIPE, SIG_IGN);
 }
 
 void
 restore_signals()
 {
 	for (int number : {SIGTERM, SIGINT, SIGPIPE})
-		set_handler(number, SIG_DFL, 0);
+		set_handler(number, SIG_DFL);
 }
 
 bool

@@ -55,4 +55,14 @@ readable(std::string_view text)
 	return result;
 }
 
+std::string
+ascii(std::string_view text)
+{
+	std::string result(text);
+
+	std::replace_if(
+		result.begin(), result.end(), [](char c) { return (c & 0x80) != 0; }, '?');
+	return result;
+}
+
 } // namespace worker

@@ -1,33 +1,50 @@
 #include "wait.hpp"
 
 #include <algorithm>
+#include <climits>
 
 #include "stop.hpp"
 
 namespace worker {
 
-void
-wait(Bell &bell, Milliseconds timeout, std::vector<pollfd> &files, bool wake_on_stop)
-{
-	size_t count = files.size();
+namespace {
 
-	files.push_back({bell.fd(), POLLIN, 0});
-	files.push_back({wake_on_stop ? stop_fd() : -1, POLLIN, 0});
-	// Interrupted is as good as ready: the caller looks at everything anyway.
-	if (poll(files.data(), files.size(), static_cast<int>(timeout.count())) < 0)
-		for (pollfd &file : files)
-			file.revents = 0;
-	if (files[count].revents != 0)
-		bell.read();
-	files.resize(count);
+Attended *attended_beside = nullptr;
+
+} // namespace
+
+void
+attend(Attended *attended)
+{
+	attended_beside = attended;
 }
 
 void
-wait(Bell &bell, Milliseconds timeout)
+wait(Milliseconds timeout, std::vector<pollfd> &files, bool wake_on_stop)
+{
+	size_t count = files.size();
+
+	if (attended_beside)
+	{
+		files.push_back(attended_beside->file());
+		timeout = std::min(timeout, until(attended_beside->due()));
+	}
+	files.push_back({wake_on_stop ? stop_fd() : -1, POLLIN, 0});
+	// Interrupted is as good as ready: the caller looks at everything anyway.
+	if (poll(files.data(), files.size(), static_cast<int>(std::min<long>(timeout.count(), INT_MAX))) < 0)
+		for (pollfd &file : files)
+			file.revents = 0;
+	files.resize(count);
+	if (attended_beside)
+		attended_beside->advance();
+}
+
+void
+wait(Milliseconds timeout)
 {
 	std::vector<pollfd> none;
 
-	wait(bell, timeout, none);
+	wait(timeout, none);
 }
 
 } // namespace worker

@@ -48,19 +48,28 @@ Worker::run()
 		catch (const ServerError &error)
 		{
 			say(error.what());
-			if (error.permanent())
-				return kRefused;
+			if (stop_requested() || error.permanent())
+			{
+				if (error.about_parameter())
+					say("the owner of the contact tables registers a consumer, or contact-worker as that role with "
+						"--subscribe");
+				leave();
+				return stop_requested() ? kDone : kRefused;
+			}
 			if (options_.once && error.disconnected())
 				return kUnreachable;
 		}
-		if (stop_requested())
-			return kDone;
 
 		Milliseconds delay = backoff_.next();
 
 		say("trying again in " + std::to_string(delay.count()) + " ms");
+		// Both: when the server's role has gone to another, the bell of the old one is silent for ever.
 		queue_.disconnect();
-		wait(bell_, delay);
+		bell_.disconnect();
+		for (TimePoint end = Clock::now() + delay; until(end).count() > 0 && !stop_requested();)
+			wait(until(end));
+		if (stop_requested())
+			return kDone;
 	}
 }
 
@@ -68,10 +77,11 @@ void
 Worker::work()
 {
 	queue_.connect();
+	// Before the first look, so that what is committed after the look rings.
+	bell_.listen(queue_.connection());
 	while (!stop_requested())
 	{
-		// Before the first look, so that what is committed after the look rings.
-		bell_.listen(queue_.connection());
+		bell_.help(queue_.connection());
 		drain();
 		backoff_.reset();
 		if (options_.once)
@@ -90,7 +100,7 @@ Worker::drain()
 	{
 		woken_ = bell_.take_rung() || woken_;
 		more = take_page();
-		bell_.read();
+		bell_.advance();
 	}
 }
 
@@ -101,13 +111,13 @@ Worker::take_page()
 		// When it keeps up, it lets events gather until the next poll: a transaction each costs more than all they hold.
 		return queue_.relay(*options_.notify, page_) >= (options_.once ? 1 : page_);
 	while (sink_->pause().count() > 0 && !stop_requested())
-		wait(bell_, sink_->pause());
-	if (stop_requested() || !queue_.claim(page_))
+		wait(sink_->pause());
+	if (stop_requested() || !claim())
 		return false;
 
-	int claimed = static_cast<int>(queue_.events().size());
+	int claimed = queue_.claimed();
 
-	sink_->deliver(queue_, bell_);
+	sink_->deliver(queue_);
 
 	// What the sink has no time for is given back, and the next page is as large as what it had time for.
 	int taken = claimed - queue_.settle();
@@ -116,14 +126,30 @@ Worker::take_page()
 	return true;
 }
 
+bool
+Worker::claim()
+{
+	try
+	{
+		return queue_.claim(page_);
+	}
+	catch (const ServerError &error)
+	{
+		// A page may be too much for a slow network.
+		if (error.disconnected())
+			page_ = std::max(page_ / 2, 1);
+		throw;
+	}
+}
+
 void
 Worker::wait_for_bell()
 {
 	// Nothing that has arrived already would make the socket readable.
-	bell_.read();
+	bell_.advance();
 	if (!bell_.take_rung())
 	{
-		wait(bell_, bell_.shorten(woken_ ? std::min(kAfterBell, options_.poll) : options_.poll));
+		wait(woken_ ? std::min(kAfterBell, options_.poll) : options_.poll);
 		woken_ = bell_.take_rung();
 	}
 	else

@@ -22,6 +22,7 @@ private:
 	void work();
 	void drain();
 	bool take_page();
+	bool claim();
 	void wait_for_bell();
 	void leave();
 

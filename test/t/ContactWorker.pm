@@ -5,12 +5,17 @@ use strict;
 use warnings;
 
 use Exporter 'import';
+use IO::Select;
+use IO::Socket::INET;
+use IO::Socket::UNIX;
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(start_server raise_events write_handler start_worker run_worker stop_worker wait_until lines_of event_ids);
+our @EXPORT = qw(start_server raise_events write_handler start_worker run_worker stop_worker stop_worker_fast wait_until lines_of
+	event_ids start_proxy point_proxy silence restore pid_of listeners);
 
 my $number = 0;
 
@@ -104,6 +109,23 @@ sub stop_worker
 	return $status & 127 ? 'signal ' . ($status & 127) : $status >> 8;
 }
 
+# The process id of a worker.
+sub pid_of
+{
+	my ($worker) = @_;
+	return $worker->{run}{KIDS}[0]{PID};
+}
+
+# As stop_worker; the worker has a second, and the machine one more to be busy with something else.
+sub stop_worker_fast
+{
+	my ($worker, $signal, $name) = @_;
+	my $start = time;
+	my $status = stop_worker($worker, $signal);
+	cmp_ok(time - $start, '<', 2, $name);
+	return $status;
+}
+
 # Runs it to its end; returns its exit status, output and errors.
 sub run_worker
 {
@@ -124,6 +146,88 @@ sub wait_until
 	}
 	fail($name);
 	return 0;
+}
+
+# The process ids of the backends that listen and are idle: no transaction is open in them.
+sub listeners
+{
+	my ($node) = @_;
+	return split /\n/, $node->safe_psql('postgres', q(SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND state = 'idle'));
+}
+
+my @proxies;
+
+# A proxy of TCP in a process of its own, which leads to the server that point_proxy() names when a connection comes.
+# silence() makes it forward nothing, with all connections as they are: the kernel even accepts new ones.
+sub start_proxy
+{
+	my ($node) = @_;
+	my $listening = IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die "proxy: $!";
+	my $proxy = { file => PostgreSQL::Test::Utils::tempdir() . '/target', connstr => 'host=127.0.0.1 dbname=postgres port=' . $listening->sockport };
+	point_proxy($proxy, $node);
+	$proxy->{pid} = fork // die "fork: $!";
+	if ($proxy->{pid} == 0)
+	{
+		$SIG{$_} = 'DEFAULT' for qw(TERM INT);
+		$SIG{PIPE} = 'IGNORE';
+		eval { forward($listening, $proxy->{file}) };
+		warn "proxy: $@";
+		POSIX::_exit(1);
+	}
+	push @proxies, $proxy->{pid};
+	return $proxy;
+}
+
+sub forward
+{
+	my ($listening, $file) = @_;
+	my $select = IO::Select->new($listening);
+	my %other;
+	while (1)
+	{
+		for my $socket ($select->can_read)
+		{
+			if ($socket == $listening)
+			{
+				my $client = $listening->accept or next;
+				my $server = IO::Socket::UNIX->new(Peer => slurp_file($file));
+				next unless $server;
+				$select->add($client, $server);
+				@other{ $client, $server } = ($server, $client);
+				next;
+			}
+			next unless $other{$socket};
+			my $other = $other{$socket};
+			my $size = sysread $socket, my $data, 65536;
+			while ($size && length $data)
+			{
+				my $written = syswrite $other, $data or last;
+				substr($data, 0, $written) = '';
+			}
+			next if $size && !length $data;
+			$select->remove($socket, $other);
+			delete @other{ $socket, $other };
+			close $_ for $socket, $other;
+		}
+	}
+	return;
+}
+
+# Where new connections lead.
+sub point_proxy
+{
+	my ($proxy, $node) = @_;
+	append_to_file("$proxy->{file}.new", $node->host . '/.s.PGSQL.' . $node->port);
+	rename "$proxy->{file}.new", $proxy->{file} or die "rename: $!";
+	return;
+}
+
+sub silence { my ($proxy) = @_; kill 'STOP', $proxy->{pid} or die "kill: $!"; return }
+sub restore { my ($proxy) = @_; kill 'CONT', $proxy->{pid} or die "kill: $!"; return }
+
+END
+{
+	kill 'KILL', @proxies if @proxies;
 }
 
 sub lines_of

@@ -74,7 +74,7 @@ like($out, qr/"new": ?"silent"/, 'and what it was not told of');
 $worker->signal('TERM');
 $worker->finish;
 is($worker->result(0), 0, 'and leaves when it is told to');
-is($err, '', 'without a complaint');
+is($err, qq(contact-worker: listening on "contact_automation"\n), 'without a complaint');
 ok($node->poll_query_until('postgres', q(SELECT pending + leased + dead = 0 FROM contacts.event_lag WHERE consumer = 'late')), 'everything is acknowledged');
 
 done_testing();

@@ -128,7 +128,7 @@ END
 			listener();
 			delivered_by_bell($worker, 'sessions: a bell is heard');
 			is(stop_worker($worker, 'TERM'), 0, 'exit status 0');
-			is(slurp_file($worker->{err}), '', 'there is nothing to complain of');
+			is(slurp_file($worker->{err}), qq(contact-worker: listening on "contact_automation"\n), 'there is nothing to complain of');
 		}
 		else
 		{
@@ -142,7 +142,7 @@ END
 			listener();
 			delivered_by_bell($worker, 'with a direct connection for LISTEN a bell is heard');
 			is(stop_worker($worker, 'TERM'), 0, 'exit status 0');
-			is(slurp_file($worker->{err}), '', 'there is nothing to complain of');
+			is(slurp_file($worker->{err}), qq(contact-worker: listening on "contact_automation"\n), 'there is nothing to complain of');
 		}
 		$pooler->signal('INT');
 		$pooler->finish;

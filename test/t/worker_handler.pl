@@ -29,7 +29,11 @@ is($status, 0, 'a handler that says ok: the queue is drained, exit status 0');
 is("$out$err", '', 'nothing is printed');
 is_deeply([ sort { $a <=> $b } event_ids(lines_of($seen)) ], \@events, 'it got each event once');
 is(lag(), '0|0|0', 'and nothing is left');
+<<<<<<< HEAD
 like((lines_of($seen))[0], qr/^\{"type":"FIELD_UPDATED","workspace_id":"1","contact_id":"[0-9a-f]{24}","contact_version":"2","ordinal":1,"event_id":"1","created_at":"[-0-9]{10}T[:0-9]{8}\.\d{6}Z","attempts":0,"email_address":"c\d+\@example.com","detail":\{"field": \{.*\}\}\}$/, 'an event is one line of JSON');
+=======
+like((lines_of($seen))[0], qr/^\{"type":"FIELD_UPDATED","workspace_id":"1","contact_id":"[0-9a-f]{24}","contact_version":"2","ordinal":1,"event_id":"1","created_at":"[-0-9]{10}T[:0-9]{8}\.\d{6}Z","attempts":0,"email_address":"c\d+\@example\.com","detail":\{"field": \{.*\}\}\}$/, 'an event is one line of JSON');
+>>>>>>> 10cca68 (The worker waits for nobody: every call has a limit, TERM is obeyed at once)
 
 ($handler, $seen) = write_handler($node, 'choosy', 'answer($line =~ /-2-/ ? "fail out of stamps \xFF\0\x{1} \xC3\xA9" : "ok")');
 @events = raise_events($node, count => 3);
@@ -54,6 +58,21 @@ clear();
 @events = raise_events($node, count => 2);
 run_worker($server, '--once', @$handler);
 is(last_error($events[0]), '1|the handler was killed by signal 11', 'a signal is named, too');
+clear();
+
+# An event that takes the worker with it, like one that makes the machine run out of memory: it alone is dead in the end.
+($handler, $seen) = write_handler($node, 'poisoned', 'if ($line =~ /-7-/) { kill "KILL", getppid; sleep 1000 } answer("ok")');
+@events = raise_events($node, count => 200);
+my $deaths = 0;
+for (1 .. 9)
+{
+	my $poisoned = start_worker($server, '--lease', 2, '--timeout', 1, '--poll', 50, @$handler);
+	wait_until('a worker works until it dies, or nothing is left', sub { lag() eq '0|0|1' || !$poisoned->{run}->pumpable });
+	last if lag() eq '0|0|1' && stop_worker($poisoned, 'TERM') eq '0';
+	$deaths++;
+}
+cmp_ok($deaths, '>', 0, "an event killed $deaths workers");
+is($node->safe_psql('postgres', 'SELECT event_id, dead FROM contacts.delivery'), "$events[6]|t", 'then it is dead, and all others are done');
 clear();
 
 # A handler that hangs
