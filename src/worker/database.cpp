@@ -145,6 +145,9 @@ Connection::execute(const char *statement, const std::vector<Parameter> &paramet
 		}
 		wait(until(deadline_), files, !stopping);
 	}
+	// It was our own doing; to the caller it is the same as no answer.
+	if (cancelled && !stopping && PQresultStatus(result_.get()) == PGRES_FATAL_ERROR)
+		drop("a statement was cancelled after " + std::to_string(limit_.count()) + " ms");
 	return take();
 }
 

@@ -38,7 +38,7 @@ constexpr char kRelay[] = "SELECT contacts.relay($1, $3, $4, " WORKSPACE "),"
 constexpr int kUnreadablePage = 100;
 
 // How much of a page is kept in memory; what is behind it is given back.
-constexpr size_t kMaxPage = 64 * 1024 * 1024;
+constexpr size_t kMaxPage = size_t{64} * 1024 * 1024;
 
 // How often the lease is tried to be extended when that fails.
 constexpr Milliseconds kExtendInterval{500};

@@ -29,11 +29,7 @@ is($status, 0, 'a handler that says ok: the queue is drained, exit status 0');
 is("$out$err", '', 'nothing is printed');
 is_deeply([ sort { $a <=> $b } event_ids(lines_of($seen)) ], \@events, 'it got each event once');
 is(lag(), '0|0|0', 'and nothing is left');
-<<<<<<< HEAD
-like((lines_of($seen))[0], qr/^\{"type":"FIELD_UPDATED","workspace_id":"1","contact_id":"[0-9a-f]{24}","contact_version":"2","ordinal":1,"event_id":"1","created_at":"[-0-9]{10}T[:0-9]{8}\.\d{6}Z","attempts":0,"email_address":"c\d+\@example.com","detail":\{"field": \{.*\}\}\}$/, 'an event is one line of JSON');
-=======
 like((lines_of($seen))[0], qr/^\{"type":"FIELD_UPDATED","workspace_id":"1","contact_id":"[0-9a-f]{24}","contact_version":"2","ordinal":1,"event_id":"1","created_at":"[-0-9]{10}T[:0-9]{8}\.\d{6}Z","attempts":0,"email_address":"c\d+\@example\.com","detail":\{"field": \{.*\}\}\}$/, 'an event is one line of JSON');
->>>>>>> 10cca68 (The worker waits for nobody: every call has a limit, TERM is obeyed at once)
 
 ($handler, $seen) = write_handler($node, 'choosy', 'answer($line =~ /-2-/ ? "fail out of stamps \xFF\0\x{1} \xC3\xA9" : "ok")');
 @events = raise_events($node, count => 3);

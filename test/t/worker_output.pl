@@ -90,6 +90,16 @@ run_worker($server, '--once');
 IPC::Run::run([ 'sh', '-c', "contact-worker --dbname '$server' --consumer mailer --once" ], '|', [ 'sh', '-c', 'sleep 1; cat' ], '>', \$text);
 is_deeply([ event_ids(split /\n/, $text) ], \@events, 'lines longer than a pipe takes at a time come whole');
 
+# A page that is larger than what the worker keeps in memory
+@events = raise_events($node, count => 100);
+$node->safe_psql('postgres', qq(UPDATE contacts.event SET detail = jsonb_build_object('field', jsonb_build_object('new', repeat('x', 1000000))) WHERE event_id >= $events[0]));
+$worker = start_worker($server, '--poll', 50, '--lease', 600);
+wait_until('100 MB of events are printed', sub { lag() eq '0|0|0' });
+my ($peak) = slurp_file('/proc/' . pid_of($worker) . '/status') =~ /^VmHWM:\s+(\d+) kB/m;
+cmp_ok($peak, '<', 120 * 1024, "with $peak kB of memory");
+is(stop_worker($worker, 'TERM'), 0, 'exit status 0');
+is_deeply([ sort { $a <=> $b } event_ids(lines_of($worker->{out})) ], \@events, 'each once');
+
 # The relay says exactly what the upsert would.
 $node->safe_psql('postgres', q(SELECT contacts.subscribe('relay')));
 my $listen = q(LISTEN contact_automation; SELECT contact_upsert('{"email_address":"relay@example.com","add_tags":["t"],"create_tags":true,"fields":{"value":"1"}}') IS NOT NULL;

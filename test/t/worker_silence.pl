@@ -107,6 +107,19 @@ push @events, raise_events($node, count => 5);
 wait_until('and when it goes on, nothing is lost', sub { has_all($worker, @events) && lag() eq '0|0|0' });
 is(stop_worker($worker, 'TERM'), 0, 'exit status 0');
 
+# The server is there, but a statement waits for a lock: it is cancelled, so that no second one waits behind it.
+my ($in, $locked) = ('', '');
+my $locker = IPC::Run::start([ 'psql', '-XAtq', '-d', $server ], '<', \$in, '>', \$locked, IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+$in .= "BEGIN; LOCK TABLE contacts.delivery;\n\\echo locked\n";
+$locker->pump until $locked =~ /locked/;
+$worker = start_worker($server, '--lease', 3, '--poll', 50);
+wait_until('a statement that takes too long is cancelled', sub { (() = slurp_file($worker->{err}) =~ /a statement was cancelled after 1000 ms/g) > 2 });
+cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM ($working AND state = 'active') w"), '<', 2, 'and none is left behind');
+is(stop_worker_fast($worker, 'TERM', 'TERM while a statement waits is obeyed'), 0, 'exit status 0');
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM ($working) w"), 'and its statement is cancelled');
+$in .= "COMMIT;\n\\q\n";
+$locker->finish;
+
 # The bell alone is silent: work goes on, and the bell is made anew.
 $worker = start_worker($server, '--listen-dbname', "$proxy->{connstr} connect_timeout=1", '--lease', 3, '--poll', 100);
 wait_until('it listens', sub { listeners($node) == 1 });
@@ -125,10 +138,13 @@ $worker = start_worker($proxy->{connstr}, '--poll', 600000);
 wait_until('it listens', sub { listeners($node) == 1 });
 $pid = pid_of($worker);
 my %socket = map { (readlink $_ // '') =~ /^socket:\[(\d+)\]/ ? ($1 => 1) : () } glob "/proc/$pid/fd/*";
-# columns: the timer that runs (2: keepalive) and when it ends, in hundredths of a second
-my @timers = map { /^\s*\d+: \S+ \S+ \S+ \S+ (\d\d):([0-9A-F]+) \S+\s+\d+\s+\d+ (\d+) / && $socket{$3} ? [ $1, hex $2 ] : () } lines_of('/proc/net/tcp');
-is(scalar(@timers), 2, 'two connections');
-is(scalar(grep { $_->[0] == 2 && $_->[1] <= 1000 } @timers), 2, 'keepalive is on, after at most 10 s');
+# columns: the timer that runs (2: keepalive; another one while something is on its way), and when it ends, in hundredths of a second
+my @timers;
+wait_until('keepalive is on, after at most 10 s', sub {
+	@timers = map { /^\s*\d+: \S+ \S+ \S+ \S+ (\d\d):([0-9A-F]+) \S+\s+\d+\s+\d+ (\d+) / && $socket{$3} ? [ $1, hex $2 ] : () } lines_of('/proc/net/tcp');
+	return 2 == grep { $_->[0] == 2 && $_->[1] <= 1000 } @timers;
+});
+is(scalar(@timers), 2, 'on both connections');
 is(stop_worker($worker, 'TERM'), 0, 'exit status 0');
 
 # Standard error is full, and nobody reads it.

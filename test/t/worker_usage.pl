@@ -78,4 +78,13 @@ is($node->safe_psql('postgres', q(SELECT types, max_attempts FROM contacts.consu
 is($status, 4, 'a role that may not register a consumer');
 like($err, qr/cannot register the consumer: that is for the owner of the contact tables to do\n.*permission denied/s, 'is told so');
 
+# A member of the workspace needs no more than contacts.grant_access gives.
+$node->safe_psql('postgres', q(CREATE ROLE app LOGIN; SELECT contacts.grant_access('app', workspace_id => 1)));
+my ($handler, $seen) = write_handler($node, 'slow', 'sleep 2; answer("ok")');
+my @due = split /\n/, $node->safe_psql('postgres', q(SELECT event_id FROM contacts.delivery JOIN contacts.consumer USING (consumer_id) WHERE name = 'mailer' ORDER BY 1));
+($status) = run_worker("$server user=app", '--once', '--lease', 2, @$handler);
+is($status, 0, 'a member: exit status 0');
+is_deeply([ event_ids(lines_of($seen)) ], \@due, 'claims, extends and acknowledges');
+is($node->safe_psql('postgres', q(SELECT pending + leased + dead FROM contacts.event_lag WHERE consumer = 'mailer')), '0', 'everything');
+
 done_testing();
