@@ -17,7 +17,8 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				AND p.proname NOT LIKE 'install%'
 				AND p.proname NOT IN ('show_to_members', 'grant_access', 'revoke_access', 'member_privileges',
 					'make_tables', 'note_tables_version', 'upgrade_tables', 'add_first_workspace', 'check_owners',
-					'grant_monitoring', 'revoke_monitoring', 'monitor_privileges', 'monitor')
+					'grant_monitoring', 'revoke_monitoring', 'monitor_privileges', 'monitor', 'purge_deleted_workspaces',
+					'delete_rows', 'revoke_what_others_granted')
 				-- the owner's, and for whom he grants it himself
 				AND p.proname NOT IN ('subscribe', 'unsubscribe', 'purge_events')
 			UNION ALL
@@ -27,13 +28,17 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 			UNION ALL
 			VALUES
 				('USAGE ON SCHEMA contacts, contacts_internal'),
-				('SELECT, UPDATE (name, status_policy, definitions_version) ON contacts.workspace'),
+				-- A new definitions_version tells of a member's change of fields and tags; all else is the owner's.
+				('SELECT, UPDATE (definitions_version) ON contacts.workspace'),
 				('SELECT ON contacts.member'),
-				('SELECT, INSERT, UPDATE, DELETE ON contacts.field, contacts.tag, contacts.contact, contacts.statistics'),
+				-- neither an id nor what is immutable is chosen by a member
+				('SELECT, DELETE, INSERT (workspace_id, merge_tag, label, type, options, default_value, required, tracked, '
+					'"position"), UPDATE (label, type, options, default_value, required, tracked, "position") ON contacts.field'),
+				('SELECT, DELETE, INSERT (workspace_id, name, description), UPDATE (name, description) ON contacts.tag'),
+				('SELECT, INSERT, UPDATE, DELETE ON contacts.contact, contacts.statistics'),
 				('USAGE ON SEQUENCE contacts.definitions_version_seq'),
 				('SELECT ON contacts.event, contacts.consumer, contacts.delivery'),
 				('SELECT ON contacts.event_lag, contacts.import_counts'),
-				-- no import_id: that is the sequence's to give
 				('SELECT, INSERT (workspace_id, staging_table, parameters, backend_pid), UPDATE (state, parameters, total, done, '
 					'created, updated, unchanged, failed, seconds, updated_at, finished_at, backend_pid, fingerprint), DELETE '
 					'ON contacts.import_progress'),
@@ -74,6 +79,54 @@ COMMENT ON FUNCTION contacts.grant_access(name, bigint) IS
 	'lets a role, and its members, act for a workspace: membership and every privilege that this needs';
 REVOKE ALL ON FUNCTION contacts.grant_access(name, bigint) FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.revoke_what_others_granted(role_name name) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	own_role CONSTANT text := current_setting('role');
+	other record;
+BEGIN
+	-- A REVOKE takes back what the object's owner, or the one role that runs it, has granted.
+	FOR other IN
+		WITH granted (object, acl, owner, attribute) AS (
+			SELECT format('SCHEMA %I', n.nspname), n.nspacl, n.nspowner, ''
+				FROM pg_namespace n WHERE n.nspname IN ('contacts', 'contacts_internal')
+			UNION ALL
+			SELECT format('%s %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass), c.relacl, c.relowner, ''
+				FROM pg_class c WHERE c.relnamespace = 'contacts'::regnamespace
+			UNION ALL
+			SELECT format('TABLE %s', c.oid::regclass), a.attacl, c.relowner, format(' (%I)', a.attname)
+				FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relnamespace = 'contacts'::regnamespace
+			UNION ALL
+			SELECT format('ROUTINE %s', p.oid::regprocedure), p.proacl, p.proowner, ''
+				FROM pg_extension x
+					JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid
+						AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+					JOIN pg_proc p ON p.oid = d.objid
+				WHERE x.extname = 'contact_upsert'
+		)
+		SELECT pg_get_userbyid(a.grantor) AS grantor,
+			format('REVOKE %s%s ON %s FROM %I', a.privilege_type, g.attribute, g.object, role_name) AS statement
+		FROM granted g, aclexplode(g.acl) a
+		WHERE a.grantee = to_regrole(quote_ident(role_name)) AND a.grantor <> g.owner
+		ORDER BY 1, 2
+	LOOP
+		IF pg_has_role(session_user, other.grantor, 'MEMBER') THEN
+			PERFORM set_config('role', other.grantor, true);
+			EXECUTE other.statement;
+			PERFORM set_config('role', own_role, true);
+		ELSE
+			RAISE WARNING 'What role % granted stays.', quote_ident(other.grantor)
+				USING HINT = format('As that role: %s;', other.statement);
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.revoke_what_others_granted(name) IS
+	'part of revoke_access: revokes as their grantors the privileges that are not granted by an object''s owner';
+REVOKE ALL ON FUNCTION contacts_internal.revoke_what_others_granted(name) FROM PUBLIC;
+
 CREATE FUNCTION contacts.revoke_access(role_name name, workspace_id bigint DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -93,6 +146,7 @@ BEGIN
 		EXECUTE statement;
 	END LOOP;
 	PERFORM contacts.revoke_monitoring(revoke_access.role_name);
+	PERFORM contacts_internal.revoke_what_others_granted(revoke_access.role_name);
 END
 $$;
 COMMENT ON FUNCTION contacts.revoke_access(name, bigint) IS

@@ -1,8 +1,11 @@
 -- Functions that define workspaces, fields and tags, and that count what happens to a contact.
+--
+-- Null is what is not given, and stays as it is. Each looks first, and a repetition writes nothing. The order of locks is: a
+-- definition, its workspace (by after_definitions_change()), contacts; so none locks the workspace to keep others out.
 
 CREATE FUNCTION contacts.define_workspace(
 	name text,
-	status_policy contacts.status_policy DEFAULT 'api',
+	status_policy contacts.status_policy DEFAULT NULL,
 	workspace_id bigint DEFAULT NULL
 ) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -10,42 +13,49 @@ CREATE FUNCTION contacts.define_workspace(
 	AS $$
 #variable_conflict use_column
 DECLARE
-	id bigint := define_workspace.workspace_id;
+	known record;
+	id bigint;
 BEGIN
-	IF id IS NULL THEN
-		PERFORM pg_advisory_xact_lock(hashtext('contacts.define_workspace'));
-		SELECT min(w.workspace_id) INTO id FROM contacts.workspace w WHERE w.name = define_workspace.name;
-	ELSIF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = id) THEN
-		RAISE EXCEPTION 'Workspace % does not exist.', id
+	SELECT w.workspace_id, (w.name, w.status_policy) = (
+			coalesce(define_workspace.name, w.name), coalesce(define_workspace.status_policy, w.status_policy)) AS same
+		INTO known FROM contacts.workspace w
+		WHERE CASE WHEN define_workspace.workspace_id IS NULL THEN w.name = define_workspace.name
+			ELSE w.workspace_id = define_workspace.workspace_id END;
+	IF known.same THEN
+		RETURN known.workspace_id;
+	END IF;
+	UPDATE contacts.workspace w
+		SET name = CASE WHEN define_workspace.workspace_id IS NULL THEN w.name ELSE coalesce(define_workspace.name, w.name) END,
+			status_policy = coalesce(define_workspace.status_policy, w.status_policy)
+		WHERE w.workspace_id = known.workspace_id
+			AND (define_workspace.workspace_id IS NOT NULL OR w.name = define_workspace.name)
+		RETURNING w.workspace_id INTO id;
+	IF id IS NULL AND define_workspace.workspace_id IS NOT NULL THEN
+		RAISE EXCEPTION 'Workspace % does not exist.', define_workspace.workspace_id
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
 				HINT = 'Leave workspace_id out to create a workspace.';
-	END IF;
-	IF id IS NULL THEN
+	ELSIF id IS NULL THEN
 		INSERT INTO contacts.workspace AS w (name, status_policy)
-			VALUES (define_workspace.name, define_workspace.status_policy)
+			VALUES (define_workspace.name, coalesce(define_workspace.status_policy, 'api'))
+			ON CONFLICT (name) DO UPDATE SET status_policy = coalesce(define_workspace.status_policy, w.status_policy)
 			RETURNING w.workspace_id INTO id;
-	ELSE
-		UPDATE contacts.workspace w
-			SET name = define_workspace.name, status_policy = define_workspace.status_policy
-			WHERE w.workspace_id = id
-				AND (w.name, w.status_policy)
-					IS DISTINCT FROM (define_workspace.name, define_workspace.status_policy);
 	END IF;
 	RETURN id;
 END
 $$;
 COMMENT ON FUNCTION contacts.define_workspace(text, contacts.status_policy, bigint) IS
-	'creates the workspace of that name, or changes it; with workspace_id it changes that one; returns its id';
+	'creates the workspace of that name, or changes what is given of it; with workspace_id it renames or changes that one; '
+	'returns its id';
 REVOKE ALL ON FUNCTION contacts.define_workspace(text, contacts.status_policy, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts.define_field(
 	merge_tag text,
-	label text,
-	type contacts.field_type DEFAULT 'TEXT',
+	label text DEFAULT NULL,
+	type contacts.field_type DEFAULT NULL,
 	options text[] DEFAULT NULL,
 	default_value jsonb DEFAULT NULL,
-	required boolean DEFAULT false,
-	tracked boolean DEFAULT false,
+	required boolean DEFAULT NULL,
+	tracked boolean DEFAULT NULL,
 	place integer DEFAULT NULL,
 	workspace_id bigint DEFAULT NULL
 ) RETURNS text
@@ -55,34 +65,64 @@ CREATE FUNCTION contacts.define_field(
 #variable_conflict use_column
 DECLARE
 	workspace CONSTANT bigint := coalesce(define_field.workspace_id, contacts_internal.current_workspace());
+	old contacts.field;
+	new contacts.field;
+	violated text;
 BEGIN
-	-- A repetition writes nothing.
-	IF EXISTS (
-		SELECT FROM contacts.field f
-		WHERE f.workspace_id = workspace AND f.merge_tag = define_field.merge_tag
-			AND (f.label, f.type, f.options, f.default_value, f.required, f.tracked, f."position")
-				IS NOT DISTINCT FROM (define_field.label, define_field.type, define_field.options,
-					define_field.default_value, define_field.required, define_field.tracked,
-					coalesce(define_field.place, f."position"))) THEN
-		RETURN define_field.merge_tag;
-	END IF;
-	-- Of two calls at once the second would fail by the label, which ON CONFLICT does not look at.
-	PERFORM pg_advisory_xact_lock(hashtext('contacts.define_field'), hashint8(workspace));
-	INSERT INTO contacts.field AS f
-			(workspace_id, merge_tag, label, type, options, default_value, required, tracked, "position")
-		VALUES (workspace, define_field.merge_tag, define_field.label, define_field.type,
-			define_field.options, define_field.default_value, define_field.required, define_field.tracked,
-			define_field.place)
-		ON CONFLICT (workspace_id, merge_tag) DO UPDATE
-			SET (label, type, options, default_value, required, tracked, "position")
-				= (excluded.label, excluded.type, excluded.options, excluded.default_value, excluded.required,
-					excluded.tracked, coalesce(define_field.place, f."position"));
+	LOOP
+		SELECT * INTO old
+			FROM contacts.field f
+			WHERE f.workspace_id = workspace AND f.merge_tag = define_field.merge_tag;
+		new := old;
+		new.label := coalesce(define_field.label, old.label);
+		new.type := coalesce(define_field.type, old.type, 'TEXT');
+		new.options := nullif(coalesce(define_field.options, old.options), '{}');
+		new.default_value := nullif(coalesce(define_field.default_value, old.default_value), 'null');
+		new.required := coalesce(define_field.required, old.required, false);
+		new.tracked := coalesce(define_field.tracked, old.tracked, false);
+		new."position" := coalesce(define_field.place, old."position");
+		IF new = old THEN
+			RETURN old.merge_tag;
+		END IF;
+
+		IF old.merge_tag IS NOT NULL THEN
+			-- From the row as it is by now: another session may have changed what is not given.
+			UPDATE contacts.field f
+				SET label = coalesce(define_field.label, f.label), type = coalesce(define_field.type, f.type),
+					options = nullif(coalesce(define_field.options, f.options), '{}'),
+					default_value = nullif(coalesce(define_field.default_value, f.default_value), 'null'),
+					required = coalesce(define_field.required, f.required),
+					tracked = coalesce(define_field.tracked, f.tracked),
+					"position" = coalesce(define_field.place, f."position")
+				WHERE f.workspace_id = workspace AND f.merge_tag = define_field.merge_tag;
+			EXIT WHEN FOUND;
+		ELSE
+			BEGIN
+				INSERT INTO contacts.field
+						(workspace_id, merge_tag, label, type, options, default_value, required, tracked, "position")
+					VALUES (workspace, define_field.merge_tag, new.label, new.type, new.options, new.default_value,
+						new.required, new.tracked, new."position");
+				EXIT;
+			EXCEPTION WHEN unique_violation THEN
+				-- Another session has just made the field, or a field has this label already.
+				GET STACKED DIAGNOSTICS violated = CONSTRAINT_NAME;
+				IF violated = 'field_workspace_id_label_key' AND EXISTS (
+					SELECT FROM contacts.field f
+					WHERE f.workspace_id = workspace AND f.label = new.label AND f.merge_tag <> define_field.merge_tag) THEN
+					RAISE;
+				ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
+					RAISE EXCEPTION 'could not serialize access due to concurrent update' USING ERRCODE = 'serialization_failure';
+				END IF;
+			END;
+		END IF;
+	END LOOP;
 	RETURN define_field.merge_tag;
 END
 $$;
 COMMENT ON FUNCTION contacts.define_field(
 	text, text, contacts.field_type, text[], jsonb, boolean, boolean, integer, bigint) IS
-	'creates a field, or changes the one with that merge tag to what is given; returns the merge tag';
+	'creates a field, or changes what is given of the one with that merge tag; options ''{}'' and default_value ''null'' '
+	'clear; place is its position; returns the merge tag';
 REVOKE ALL ON FUNCTION contacts.define_field(
 	text, text, contacts.field_type, text[], jsonb, boolean, boolean, integer, bigint) FROM PUBLIC;
 
@@ -103,19 +143,20 @@ BEGIN
 	SELECT t.tag_id INTO id
 		FROM contacts.tag t
 		WHERE t.workspace_id = workspace AND t.name = contacts_internal.trim(define_tag.name)
-			AND t.description IS NOT DISTINCT FROM coalesce(define_tag.description, t.description);
+			AND t.description IS NOT DISTINCT FROM nullif(coalesce(define_tag.description, t.description), '');
 	IF id IS NULL THEN
 		INSERT INTO contacts.tag AS t (workspace_id, name, description)
-			VALUES (workspace, contacts_internal.trim(define_tag.name), define_tag.description)
+			VALUES (workspace, contacts_internal.trim(define_tag.name), nullif(define_tag.description, ''))
 			ON CONFLICT (workspace_id, contacts_internal.fold_case(name)) DO UPDATE
-				SET name = excluded.name, description = coalesce(excluded.description, t.description)
+				SET name = excluded.name, description = nullif(coalesce(define_tag.description, t.description), '')
 			RETURNING t.tag_id INTO id;
 	END IF;
 	RETURN id;
 END
 $$;
 COMMENT ON FUNCTION contacts.define_tag(text, text, bigint) IS
-	'creates a tag, or changes the spelling and the description of the one with that name; returns its id';
+	'creates a tag, or changes the spelling, and the description if it is given ('''' clears it), of the one with that name; '
+	'returns its id';
 REVOKE ALL ON FUNCTION contacts.define_tag(text, text, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts.record(

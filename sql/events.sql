@@ -370,6 +370,7 @@ BEGIN
 				OR NOT EXISTS (
 					SELECT FROM contacts.event e WHERE e.workspace_id = d.workspace_id AND e.event_id = d.event_id);
 	END IF;
+	PERFORM contacts_internal.purge_deleted_workspaces();
 	RETURN purged;
 END
 $$;

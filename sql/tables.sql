@@ -37,14 +37,23 @@ BEGIN
 		(extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
 
 	CREATE TABLE contacts.workspace (
-		workspace_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-		name text NOT NULL CONSTRAINT "workspace name has 1 to 64 characters" CHECK (length(name) BETWEEN 1 AND 64),
+		workspace_id bigint PRIMARY KEY, -- by default from the sequence: before_workspace_write()
+		name text NOT NULL UNIQUE CONSTRAINT "workspace name has 1 to 64 characters" CHECK (length(name) BETWEEN 1 AND 64),
 		definitions_version bigint NOT NULL DEFAULT nextval('contacts.definitions_version_seq'),
 		status_policy contacts.status_policy NOT NULL DEFAULT 'api',
 		created_at timestamptz NOT NULL DEFAULT now()
 	);
 	ALTER SEQUENCE contacts.definitions_version_seq OWNED BY contacts.workspace.definitions_version;
+	CREATE SEQUENCE contacts.workspace_workspace_id_seq OWNED BY contacts.workspace.workspace_id;
 	COMMENT ON TABLE contacts.workspace IS 'contact_upsert: one tenant';
+
+	CREATE TABLE contacts.deleted_workspace (
+		workspace_id bigint PRIMARY KEY,
+		deleted_at timestamptz NOT NULL DEFAULT now()
+	);
+	ALTER TABLE contacts.deleted_workspace ENABLE ROW LEVEL SECURITY; -- without a policy: the owner's alone
+	COMMENT ON TABLE contacts.deleted_workspace IS
+		'contact_upsert: workspaces that were deleted of late, for purge_events() to look for contacts and events that came after';
 
 	CREATE TABLE contacts.field (
 		workspace_id bigint NOT NULL REFERENCES contacts.workspace ON DELETE CASCADE,
@@ -73,13 +82,14 @@ BEGIN
 
 	CREATE TABLE contacts.tag (
 		workspace_id bigint NOT NULL REFERENCES contacts.workspace ON DELETE CASCADE,
-		tag_id bigint GENERATED ALWAYS AS IDENTITY,
+		tag_id bigint NOT NULL, -- by default from the sequence: before_tag_insert()
 		name text NOT NULL,
 		description text,
 		PRIMARY KEY (workspace_id, tag_id),
 		CONSTRAINT "tag_id is positive" CHECK (tag_id > 0),
 		CONSTRAINT "tag name has 1 to 64 characters and no space around it" CHECK (contacts_internal.is_tag_name(name))
 	);
+	CREATE SEQUENCE contacts.tag_tag_id_seq OWNED BY contacts.tag.tag_id;
 	CREATE UNIQUE INDEX tag_name_key ON contacts.tag (workspace_id, contacts_internal.fold_case(name));
 	COMMENT ON TABLE contacts.tag IS 'contact_upsert: the tags that the contacts of a workspace can have';
 
@@ -129,6 +139,8 @@ BEGIN
 		EXECUTE FUNCTION contacts_internal.before_field_truncate();
 	CREATE TRIGGER delete_values AFTER DELETE ON contacts.field
 		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_field_delete();
+	CREATE TRIGGER draw_id BEFORE INSERT ON contacts.tag
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_tag_insert();
 	CREATE TRIGGER keep_identity BEFORE UPDATE ON contacts.tag
 		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_tag_update();
 	CREATE TRIGGER definitions_truncated AFTER TRUNCATE ON contacts.tag
@@ -170,6 +182,8 @@ BEGIN
 			contacts_internal.check_contact(id, email_address, tags, data, version, created_at, updated_at))
 	) WITH (fillfactor = 85); -- room for the next version of a row on its own page: a HOT update touches no index
 	CREATE INDEX contact_tags_idx ON contacts.contact USING gin (tags);
+	CREATE TRIGGER raise_version BEFORE UPDATE ON contacts.contact
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_contact_update();
 	COMMENT ON TABLE contacts.contact IS 'contact_upsert: the contacts, one for each workspace and e-mail address';
 
 	CREATE TABLE contacts.statistics (

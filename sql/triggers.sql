@@ -5,13 +5,34 @@ CREATE FUNCTION contacts_internal.before_workspace_write() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
+DECLARE
+	drawn bigint;
 BEGIN
+	IF TG_OP = 'INSERT' THEN
+		-- A restore of rows alone, behind install(), brings workspace 1 again.
+		IF EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = NEW.workspace_id AND w.name = NEW.name) THEN
+			UPDATE contacts.workspace w SET status_policy = NEW.status_policy, created_at = NEW.created_at
+				WHERE w.workspace_id = NEW.workspace_id;
+			RETURN NULL;
+		END IF;
+		-- The sequence may be behind the rows: after a failover, or explicit ids.
+		WHILE NEW.workspace_id IS NULL LOOP
+			drawn := nextval('contacts.workspace_workspace_id_seq');
+			IF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = drawn)
+				AND NOT EXISTS (SELECT FROM contacts.deleted_workspace d WHERE d.workspace_id = drawn)
+				AND NOT EXISTS (SELECT FROM contacts.contact c WHERE c.workspace_id = drawn) THEN
+				NEW.workspace_id := drawn;
+			END IF;
+		END LOOP;
+		DELETE FROM contacts.deleted_workspace d WHERE d.workspace_id = NEW.workspace_id;
+	END IF;
 	-- From a sequence, whatever the writer says: a version that was rolled back never comes again for other content.
 	NEW.definitions_version := nextval('contacts.definitions_version_seq');
 	RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.before_workspace_write() IS 'trigger: gives a workspace a new definitions_version';
+COMMENT ON FUNCTION contacts_internal.before_workspace_write() IS
+	'trigger: gives a workspace its id, unless it brings one, and a new definitions_version';
 REVOKE ALL ON FUNCTION contacts_internal.before_workspace_write() FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.after_workspace_insert() RETURNS trigger
@@ -27,20 +48,58 @@ $$;
 COMMENT ON FUNCTION contacts_internal.after_workspace_insert() IS 'trigger: gives a workspace its field email_address';
 REVOKE ALL ON FUNCTION contacts_internal.after_workspace_insert() FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.delete_rows(workspace_id bigint) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+BEGIN
+	-- They have no foreign key to workspace: checking one would lock the workspace's row at every new contact and event.
+	DELETE FROM contacts.contact c WHERE c.workspace_id = delete_rows.workspace_id;
+	DELETE FROM contacts.consumer c WHERE c.workspace_id = delete_rows.workspace_id;
+	DELETE FROM contacts.delivery d WHERE d.workspace_id = delete_rows.workspace_id;
+	DELETE FROM contacts.event e WHERE e.workspace_id = delete_rows.workspace_id;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.delete_rows(bigint) IS
+	'part of the deletion of a workspace: its contacts, consumers and events';
+REVOKE ALL ON FUNCTION contacts_internal.delete_rows(bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.purge_deleted_workspaces() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	id bigint;
+BEGIN
+	FOR id IN
+		SELECT d.workspace_id
+		FROM contacts.deleted_workspace d
+		WHERE NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = d.workspace_id)
+	LOOP
+		PERFORM contacts_internal.delete_rows(id);
+	END LOOP;
+	-- No transaction that saw one of these is still open.
+	DELETE FROM contacts.deleted_workspace d WHERE d.deleted_at < now() - interval '1 day';
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.purge_deleted_workspaces() IS
+	'part of purge_events(): deletes what upserts under way added to a workspace while it was being deleted';
+REVOKE ALL ON FUNCTION contacts_internal.purge_deleted_workspaces() FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.after_workspace_delete() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	-- They have no foreign key to workspace: checking one would lock the workspace's row at every new contact and event.
-	DELETE FROM contacts.contact c WHERE c.workspace_id = OLD.workspace_id;
-	DELETE FROM contacts.consumer c WHERE c.workspace_id = OLD.workspace_id;
-	DELETE FROM contacts.delivery d WHERE d.workspace_id = OLD.workspace_id;
-	DELETE FROM contacts.event e WHERE e.workspace_id = OLD.workspace_id;
+	PERFORM contacts_internal.delete_rows(OLD.workspace_id);
+	-- An upsert under way that has seen the workspace may still add to it: purge_deleted_workspaces() looks again.
+	INSERT INTO contacts.deleted_workspace (workspace_id) VALUES (OLD.workspace_id);
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.after_workspace_delete() IS 'trigger: deletes the contacts, consumers and events of a deleted workspace';
+COMMENT ON FUNCTION contacts_internal.after_workspace_delete() IS
+	'trigger: deletes the contacts, consumers and events of a deleted workspace, and notes that it is deleted';
 REVOKE ALL ON FUNCTION contacts_internal.after_workspace_delete() FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.before_field_write() RETURNS trigger
@@ -49,6 +108,13 @@ CREATE FUNCTION contacts_internal.before_field_write() RETURNS trigger
 	AS $$
 BEGIN
 	IF TG_OP = 'INSERT' THEN
+		-- A restore of rows alone brings the field again that its workspace has had from the start.
+		IF NEW.immutable AND EXISTS (
+			SELECT FROM contacts.field f
+			WHERE f.workspace_id = NEW.workspace_id AND f.merge_tag = NEW.merge_tag
+				AND (f.label, f.immutable, f."position") = (NEW.label, NEW.immutable, NEW."position")) THEN
+			RETURN NULL;
+		END IF;
 		NEW."position" := coalesce(NEW."position", (
 			SELECT max(f."position") + 1 FROM contacts.field f WHERE f.workspace_id = NEW.workspace_id), 0);
 		RETURN NEW;
@@ -118,12 +184,19 @@ $$;
 COMMENT ON FUNCTION contacts_internal.before_field_truncate() IS 'trigger: keeps the immutable fields';
 REVOKE ALL ON FUNCTION contacts_internal.before_field_truncate() FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.before_tag_insert() RETURNS trigger
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_before_tag_insert';
+COMMENT ON FUNCTION contacts_internal.before_tag_insert() IS
+	'trigger: gives a tag an id that no tag and no contact of its workspace has, unless it brings one';
+REVOKE ALL ON FUNCTION contacts_internal.before_tag_insert() FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.before_tag_update() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	IF (NEW.workspace_id, NEW.tag_id) <> (OLD.workspace_id, OLD.tag_id) THEN
+	IF (NEW.workspace_id, NEW.tag_id) IS DISTINCT FROM (OLD.workspace_id, OLD.tag_id) THEN
 		RAISE EXCEPTION 'The ID of tag % cannot be changed.', OLD.tag_id
 			USING ERRCODE = 'check_violation', SCHEMA = 'contacts', TABLE = 'tag', COLUMN = 'tag_id',
 				HINT = 'The contacts hold it. Define another tag.';
@@ -151,3 +224,10 @@ $$;
 COMMENT ON FUNCTION contacts_internal.after_definitions_change() IS
 	'trigger: tells every backend that the fields or tags of a workspace have changed';
 REVOKE ALL ON FUNCTION contacts_internal.after_definitions_change() FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.before_contact_update() RETURNS trigger
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_before_contact_update';
+COMMENT ON FUNCTION contacts_internal.before_contact_update() IS
+	'trigger: raises the version of a contact whose UPDATE leaves it alone';
+REVOKE ALL ON FUNCTION contacts_internal.before_contact_update() FROM PUBLIC;

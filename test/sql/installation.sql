@@ -59,12 +59,14 @@ FROM pg_constraint c
 WHERE c.connamespace = 'contacts'::regnamespace AND c.contype IN ('p', 'u', 'f')
 	AND NOT EXISTS (
 		SELECT FROM pg_attribute a
-		WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey) AND a.attname = 'workspace_id');
+		WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey) AND a.attname = 'workspace_id')
+	AND c.conname <> 'workspace_name_key';
 SELECT i.indexrelid::regclass FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 WHERE c.relnamespace = 'contacts'::regnamespace AND i.indisunique
 	AND NOT EXISTS (
 		SELECT FROM pg_attribute a
-		WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) AND a.attname = 'workspace_id');
+		WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) AND a.attname = 'workspace_id')
+	AND i.indexrelid <> 'contacts.workspace_name_key'::regclass;
 
 -- The rules of the script, read from the catalogs. Empty answers are what is wanted.
 CREATE VIEW pg_temp.ours AS

@@ -79,4 +79,47 @@ for my $format ('plain', 'custom')
 	is($node->safe_psql($database, q(SELECT indexname FROM pg_indexes WHERE indexname = 'mine')), 'mine', q(and the user's own index));
 }
 
+# Rows alone, into tables that install() has just made: with workspace 1 and the field email_address, which the rows bring too.
+$node->safe_psql('postgres', q(
+	SELECT contacts.define_workspace('default', 'guarded');
+	SELECT contacts.define_field('theirs', 'Theirs', 'NUMBER', workspace_id => contacts.define_workspace('second', 'guarded'));
+	SELECT contacts.upsert('{"email_address":"a@example.com","fields":{"theirs":7},"tags":["theirs"],"create_tags":true}', workspace_id => 2);
+));
+my $rows = q(
+	SELECT (SELECT string_agg(c::text, ';' ORDER BY c::text) FROM contacts.contact c),
+		(SELECT string_agg(f::text, ';' ORDER BY f::text) FROM contacts.field f),
+		(SELECT string_agg(t::text, ';' ORDER BY t::text) FROM contacts.tag t),
+		(SELECT string_agg(e::text, ';' ORDER BY e::text) FROM contacts.event e),
+		(SELECT string_agg(concat_ws(' ', workspace_id, name, status_policy, created_at), ';' ORDER BY workspace_id) FROM contacts.workspace));
+$before = $node->safe_psql('postgres', $rows);
+for my $format ('plain', 'custom')
+{
+	my $database = "rows_$format";
+
+	$node->command_ok([ 'pg_dump', '--data-only', '--schema', 'contacts', '--format', $format, '--file', "$dump.rows.$format", 'postgres' ],
+		"pg_dump --data-only --format $format");
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql($database, 'CREATE EXTENSION contact_upsert; SELECT contacts.install(); ALTER TABLE contacts.contact ADD COLUMN crm_id integer');
+	$node->command_ok(
+		$format eq 'plain'
+		? [ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dump.rows.$format", '-d', $database ]
+		: [ 'pg_restore', '--exit-on-error', '--data-only', '-d', $database, "$dump.rows.$format" ],
+		"restore --data-only --format $format");
+	is($node->safe_psql($database, $rows), $before, 'every row is there, definitions and policies too');
+	is($node->safe_psql($database, q(SELECT contacts.define_workspace('third'), contacts.define_tag('next') > (SELECT max(tag_id) FROM contacts.tag WHERE name <> 'next'))),
+		'3|t', 'ids go on');
+	is($node->safe_psql($database, q(SELECT contacts.upsert('{"email_address":"A@example.com","partial_update":true,"fields":{"theirs":8}}', workspace_id => 2) #>> '{data,data,theirs}')),
+		'8', 'an upsert works');
+}
+
+# The schema alone
+$node->command_ok([ 'pg_dump', '--schema-only', '--file', "$dump.schema", 'postgres' ], 'pg_dump --schema-only');
+$node->safe_psql('postgres', 'CREATE DATABASE schema_alone');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', "$dump.schema", '-d', 'schema_alone' ], 'restore');
+is($node->safe_psql('schema_alone', q(
+		SELECT contacts.install() IS NOT NULL;
+		SELECT contact_upsert('{"email_address":"a@example.com","tags":["new"],"create_tags":true}') #> '{data,tags}';
+		SELECT workspace_id, name FROM contacts.workspace)),
+	qq(t\n[{"id": 1, "name": "new"}]\n1|default), 'install() makes it work');
+
 done_testing();
