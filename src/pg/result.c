@@ -118,8 +118,9 @@ fill(const RowType *type, Datum *values, bool *nulls, int64 position, Oid outcom
 	if (upsert->rejected)
 	{
 		SET_COLUMN(6, JsonbPGetDatum(json_write_events(&no_decision)));
-		SET_COLUMN(8, JsonbPGetDatum(upsert->row_error ? row_error_as_json(upsert->row_error)
-													   : report_as_json(upsert->error)));
+		SET_COLUMN(
+			8,
+			JsonbPGetDatum(upsert->row_error ? row_error_as_json(upsert->row_error) : report_as_json(upsert->error)));
 		return;
 	}
 	if (upsert->decision.outcome == CU_UPDATED)

@@ -9,9 +9,9 @@
 #include "upsert.h"
 
 /* The classes of SQLSTATEs that PostgreSQL defines and that are no fault of a row's. */
-static const char other_classes[][3] = {
-	"00", "01", "02", "03", "08", "09", "0A", "0B", "0F", "0L", "0P", "0Z", "20", "21", "24", "25", "26", "28", "2B", "2D",
-	"2F", "34", "38", "39", "3B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "72", "F0", "HV", "XX"};
+static const char other_classes[][3] = {"00", "01", "02", "03", "08", "09", "0A", "0B", "0F", "0L", "0P", "0Z", "20",
+										"21", "24", "25", "26", "28", "2B", "2D", "2F", "34", "38", "39", "3B", "3D",
+										"3F", "40", "42", "53", "54", "55", "57", "58", "72", "F0", "HV", "XX"};
 
 /* PostgreSQL has one SQLSTATE for a row that a policy refuses and for a privilege that is missing. */
 static bool

@@ -40,12 +40,13 @@ static Statement insert_contact = {
 	.parameter_types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID},
 };
 
+/* By both keys: by the id alone, the index on the address looks as good as long as the planner believes in a small table. */
 static Statement update_contact = {
 	.sql = "UPDATE contacts.contact AS c SET status = $4::contacts.status, tags = $5, data = $6,"
 		   " version = c.version OPERATOR(pg_catalog.+) 1, updated_at = $7"
-		   " WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2 AND c.version" EQ "$3",
-	.parameter_count = 7,
-	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID},
+		   " WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2 AND c.version" EQ "$3 AND c.email_address" EQ "$8",
+	.parameter_count = 8,
+	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TEXTOID},
 };
 
 static Statement find_definitions = {
@@ -139,7 +140,8 @@ store_insert_contact(int64 workspace_id, Datum email, char id[OBJECT_ID_SIZE], c
 }
 
 bool
-store_update_contact(int64 workspace_id, const StoredContact *found, const cu_decision *decision, TimestampTz now)
+store_update_contact(int64 workspace_id, Datum email, const StoredContact *found, const cu_decision *decision,
+					 TimestampTz now)
 {
 	return statement_execute(&update_contact,
 							 (Datum[]){Int64GetDatum(workspace_id),
@@ -148,7 +150,8 @@ store_update_contact(int64 workspace_id, const StoredContact *found, const cu_de
 									   CStringGetTextDatum(cu_status_name(decision->status)),
 									   store_tag_ids(decision),
 									   JsonbPGetDatum(json_write(&decision->data)),
-									   TimestampTzGetDatum(now)}) > 0;
+									   TimestampTzGetDatum(now),
+									   email}) > 0;
 }
 
 int64

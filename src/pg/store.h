@@ -45,8 +45,8 @@ extern bool store_insert_contact(int64 workspace_id, Datum email, char id[OBJECT
 								 TimestampTz now);
 
 /* Updates the contact that was found; false if it is no longer as it was found. */
-extern bool store_update_contact(int64 workspace_id, const StoredContact *found, const cu_decision *decision,
-								 TimestampTz now);
+extern bool store_update_contact(int64 workspace_id, Datum email, const StoredContact *found,
+								 const cu_decision *decision, TimestampTz now);
 
 /* Reads the definitions' version; 0 if there is no such workspace. */
 extern int64 store_definitions_version(int64 workspace_id);

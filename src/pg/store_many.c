@@ -177,8 +177,8 @@ store_write_alone(int64 workspace_id, ContactWrite *write, TimestampTz now)
 	if (write->found->exists)
 	{
 		store_lock_contact(workspace_id, write->email);
-		write->written =
-			store_update_contact(workspace_id, write->found, write->decision, Max(write->found->updated_at, now));
+		write->written = store_update_contact(
+			workspace_id, write->email, write->found, write->decision, Max(write->found->updated_at, now));
 		return;
 	}
 	object_id_make(write->id);

@@ -119,9 +119,11 @@ upsert_raise_no_tag(const cu_decision *decision)
 	/* Those that do not exist come last. */
 	cu_text name = decision->tags[decision->tag_count - decision->new_tag_count].name;
 
-	ereport(ERROR,
-			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-			 errmsg("The tag '%s' could not be created.", encoding_to_cstring(name)),
-			 errhint("Look for a trigger on contacts.tag that changes or drops a new tag, for a row level security policy, and "
-					 "for session_replication_role = replica, where nobody learns of a new tag.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+		 errmsg("The tag '%s' could not be created.", encoding_to_cstring(name)),
+		 errhint(
+			 "Look for a trigger on contacts.tag that changes or drops a new tag, for a row level security policy, and "
+			 "for session_replication_role = replica, where nobody learns of a new tag.")));
 }

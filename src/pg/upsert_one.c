@@ -72,7 +72,7 @@ static bool
 write_contact(int64 workspace_id, Datum email, Upsert *upsert)
 {
 	if (upsert->found.exists)
-		return store_update_contact(workspace_id, &upsert->found, &upsert->decision, upsert->facts.updated_at);
+		return store_update_contact(workspace_id, email, &upsert->found, &upsert->decision, upsert->facts.updated_at);
 
 	upsert_make_id(upsert);
 	return store_insert_contact(workspace_id, email, upsert->id, &upsert->decision, upsert->facts.created_at);
