@@ -11,7 +11,8 @@
  *   a b			again, and kept
  *         d e		and so on
  *
- * An order of locks is kept throughout: what a subtransaction gives back is taken again in the same order.
+ * An order of locks is kept throughout: what a subtransaction gives back is taken again in the same order, and nothing is taken
+ * behind a contact that was refused and that is wanted again.
  */
 #include "postgres.h"
 
@@ -81,10 +82,12 @@ write_in_subtransaction(void (*write)(Attempt *attempt), Attempt *attempt)
 	return error;
 }
 
-static void
+/* Writes up to a refused contact that has more requests; returns how many it has dealt with. */
+static size_t
 write_one_by_one(Attempt attempt, size_t count)
 {
 	size_t first = 0;
+	size_t done = count;
 
 	while (first < count)
 	{
@@ -96,6 +99,11 @@ write_one_by_one(Attempt attempt, size_t count)
 		{
 			attempt.writes[attempt.next].error = error;
 			attempt.writes[attempt.next].written = false;
+			if (attempt.writes[attempt.next].has_more)
+			{
+				count = attempt.next;
+				done = count + 1;
+			}
 			attempt.end = attempt.next; /* those before it again */
 		}
 		else
@@ -104,15 +112,17 @@ write_one_by_one(Attempt attempt, size_t count)
 			attempt.end = count;
 		}
 	}
+	return done;
 }
 
-void
+bool
 contact_writer_write(ContactWriter *writer, ContactWrite *writes, size_t count)
 {
 	Attempt attempt = {.workspace_id = writer->workspace_id,
 					   .now = GetCurrentTransactionStartTimestamp(),
 					   .writes = writes,
 					   .end = count};
+	size_t done = count;
 
 	if (!writer->knows_rules)
 		writer->rules = own_rules_read();
@@ -120,5 +130,8 @@ contact_writer_write(ContactWriter *writer, ContactWrite *writes, size_t count)
 	if (!writer->rules.may_refuse)
 		write_together(&attempt);
 	else if (writer->rules.act_on_insert || write_in_subtransaction(write_together, &attempt) != NULL)
-		write_one_by_one(attempt, count);
+		done = write_one_by_one(attempt, count);
+	for (size_t i = done; i < count; i++)
+		writes[i].postponed = writes[i].error == NULL;
+	return done == count;
 }

@@ -18,7 +18,10 @@ typedef struct ContactWriter
 /*
  * Inserts the contacts that are new and updates those that were found, if they are still as they were; locks them all, in the
  * given order. Sets written, or error where a rule of the user's own refuses the contact. Needs an SPI connection.
+ *
+ * A contact that was refused is not locked. If it has more requests, they come before everything behind it in the order: then
+ * the rest is postponed, and the result is false.
  */
-extern void contact_writer_write(ContactWriter *writer, ContactWrite *writes, size_t count);
+extern bool contact_writer_write(ContactWriter *writer, ContactWrite *writes, size_t count);
 
 #endif

@@ -163,7 +163,7 @@ take_result(Slice *slice, ContactGroup *group, const ContactWrite *write)
 	Upsert *upsert = &group->upsert;
 	int64 position = slice->batch->requests[group->next].position;
 
-	if (!write->written && !write->error && ++group->tries < MAX_TRIES)
+	if (write->postponed || (!write->written && !write->error && ++group->tries < MAX_TRIES))
 		return;
 	if (write->written)
 	{
@@ -190,7 +190,7 @@ read_slice(Slice *slice, size_t first)
 	size_t bytes = 0;
 	size_t next = first;
 
-	while (next < batch->count && bytes < SLICE_BYTES &&
+	while (next < batch->count && bytes < SLICE_BYTES && slice->new_tags == NIL &&
 		   MemoryContextMemAllocated(CurrentMemoryContext, true) < SLICE_MEMORY)
 	{
 		ContactGroup *group = batch->groups[next];
@@ -203,7 +203,8 @@ read_slice(Slice *slice, size_t first)
 			slice->writes[slice->count++] = (ContactWrite){.email = slice->look->emails[next],
 														   .found = &upsert->found,
 														   .decision = &upsert->decision,
-														   .id = upsert->id};
+														   .id = upsert->id,
+														   .has_more = group->next + 1 < group->end};
 		}
 		next++;
 	}
@@ -232,7 +233,10 @@ store_events(Many *many)
 		outbox_store(&many->outbox, many->workspace_id);
 }
 
-/* Runs as many groups as fit into memory, beginning with the given one; returns the one behind them. */
+/*
+ * Runs as many groups as fit into memory, beginning with the given one; returns the one behind them. That is the last one where
+ * a contact that is not locked waits for the next round: others behind it in the order of locks must not be locked before.
+ */
 static size_t
 run_slice(Batch *batch, const Look *look, size_t first)
 {
@@ -244,9 +248,12 @@ run_slice(Batch *batch, const Look *look, size_t first)
 	size_t next = read_slice(&slice, first);
 
 	if (slice.new_tags)
+	{
 		create_tags(&slice);
-	if (slice.count > 0)
-		contact_writer_write(&batch->many->writer, slice.writes, slice.count);
+		next = batch->count;
+	}
+	if (slice.count > 0 && !contact_writer_write(&batch->many->writer, slice.writes, slice.count))
+		next = batch->count;
 	for (size_t i = 0; i < slice.count; i++)
 		take_result(&slice, slice.changed[i], &slice.writes[i]);
 	store_events(batch->many);

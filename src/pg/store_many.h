@@ -23,7 +23,9 @@ typedef struct ContactWrite
 	const StoredContact *found;
 	const cu_decision *decision;
 	char *id;				/* of OBJECT_ID_SIZE: the id that was found, or room for that of a new contact */
+	bool has_more;			/* another request for the contact waits behind this one */
 	bool written;			/* else it was no longer as it was found */
+	bool postponed;			/* nothing was tried */
 	const ErrorData *error; /* not NULL if it was refused */
 } ContactWrite;
 

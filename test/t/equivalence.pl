@@ -22,7 +22,7 @@ diag("EQUIVALENCE_SEED=$seed");
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
-$node->append_conf('postgresql.conf', "fsync = off\ntimezone = UTC\nstatement_timeout = 60s");
+$node->append_conf('postgresql.conf', "fsync = off\ntimezone = UTC\nstatement_timeout = 60s\nclient_min_messages = warning");
 $node->start;
 
 # The same script for all databases; its variables alone differ.

@@ -141,6 +141,38 @@ SELECT count(*) FROM contacts.upsert_many((SELECT jsonb_agg(jsonb_build_object('
 	'partial_update', true, 'fields', jsonb_build_object('passing' || :f::int, 'x'))) FROM generate_series(1, 40) i), workspace_id => 1);
 DELETE FROM contacts.field WHERE merge_tag = 'passing' || :f::int;
 )));
+# With rules of the user's own: contacts are written one by one, and some are refused, each with a subtransaction around it.
+$node->safe_psql('postgres', q(
+	CREATE TABLE refused (requests int);
+	CREATE FUNCTION call_refused() RETURNS void LANGUAGE plpgsql AS $$
+	DECLARE
+		requests jsonb := (SELECT jsonb_agg(request(i) ORDER BY random()) FROM generate_series(1, 40) i, generate_series(1, 2) WHERE random() < 0.35);
+		bad bigint;
+	BEGIN
+		SELECT count(*) FILTER (WHERE error ->> 'code' = 'AB001') INTO bad FROM contacts.upsert_many(requests);
+		INSERT INTO done VALUES (jsonb_array_length(requests) - bad);
+		INSERT INTO refused VALUES (bad);
+	END $$;
+	CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF (NEW.data ->> 'one')::numeric % 5 = 0 THEN
+			RAISE 'not by five' USING ERRCODE = 'AB001';
+		END IF;
+		RETURN NEW;
+	END $$;
+	UPDATE contacts.contact SET data = data || '{"one":1}' WHERE (data ->> 'one')::numeric % 5 = 0;
+	CREATE TABLE first AS SELECT sum(version) AS versions FROM contacts.contact;
+	TRUNCATE done;
+));
+for my $when ('AFTER INSERT OR UPDATE', 'BEFORE INSERT OR UPDATE')
+{
+	$node->safe_psql('postgres', "CREATE TRIGGER refuse $when ON contacts.contact FOR EACH ROW EXECUTE FUNCTION refuse()");
+	hammer("arrays with a trigger $when", 60, script("refused_$when" =~ s/ /_/gr, 'SELECT call_refused();'));
+	$node->safe_psql('postgres', 'DROP TRIGGER refuse ON contacts.contact');
+}
+is($node->safe_psql('postgres', q(SELECT sum(version) = (SELECT sum(requests) FROM done) + (SELECT versions FROM first),
+		(SELECT sum(requests) > 100 FROM refused) FROM contacts.contact)),
+	't|t', 'own rules: versions add up to the requests that were not refused');
 is($node->safe_psql('postgres', q(SELECT deadlocks FROM pg_stat_database WHERE datname = 'postgres')), '0', 'no deadlock');
 
 # REPEATABLE READ: a conflict is 40001 and nothing else, and undoes the whole array.
