@@ -159,7 +159,9 @@ const cu_tag *
 find_tag(const cu_definitions &definitions, std::string_view folded_name) noexcept
 {
 	const auto &by_name = definitions.tags_by_name;
-	const auto order_of = [&](std::uint32_t tag) { return compare_folded(view(definitions.tags[tag].name), folded_name); };
+	const auto order_of = [&](std::uint32_t tag) {
+		return compare_folded(view(definitions.tags[tag].name), folded_name);
+	};
 	const auto found = std::ranges::partition_point(by_name, [&](std::uint32_t tag) { return order_of(tag) < 0; });
 	const bool exists = found != by_name.end() && order_of(*found) == 0;
 	return exists ? &definitions.tags[*found] : nullptr;

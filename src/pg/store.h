@@ -61,8 +61,8 @@ extern void store_create_tags(int64 workspace_id, Datum *names, size_t count);
 typedef struct StoredDefinitions
 {
 	int64 version;
-	Jsonb *fields;		 /* as cu_load_definitions wants them, with the policy */
-	ArrayType *tag_ids;	 /* bigint[] and text[], by id; NULL if there are none */
+	Jsonb *fields;		/* as cu_load_definitions wants them, with the policy */
+	ArrayType *tag_ids; /* bigint[] and text[], by id; NULL if there are none */
 	ArrayType *tag_names;
 } StoredDefinitions;
 
