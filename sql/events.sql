@@ -49,17 +49,23 @@ COMMENT ON FUNCTION contacts_internal.before_consumer_insert() IS
 	'trigger: gives a consumer an id that no other has, where the sequence is behind';
 REVOKE ALL ON FUNCTION contacts_internal.before_consumer_insert() FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.after_event_truncate() RETURNS trigger
+CREATE FUNCTION contacts_internal.after_event_delete() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	DELETE FROM contacts.delivery;
+	-- Without its event nothing is left to deliver; and the id may come again.
+	IF TG_OP = 'TRUNCATE' THEN
+		DELETE FROM contacts.delivery;
+	ELSE
+		DELETE FROM contacts.delivery d USING deleted e
+			WHERE d.workspace_id = e.workspace_id AND d.event_id = e.event_id;
+	END IF;
 	RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.after_event_truncate() IS 'trigger: nothing is left to deliver without its event';
-REVOKE ALL ON FUNCTION contacts_internal.after_event_truncate() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.after_event_delete() IS 'trigger: deletes the deliveries of deleted events';
+REVOKE ALL ON FUNCTION contacts_internal.after_event_delete() FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.after_consumer_delete() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -160,8 +166,10 @@ BEGIN
 		EXECUTE FUNCTION contacts_internal.before_consumer_change();
 	CREATE TRIGGER keep_unique BEFORE INSERT ON contacts.consumer
 		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_consumer_insert();
+	CREATE TRIGGER delete_deliveries AFTER DELETE ON contacts.event
+		REFERENCING OLD TABLE AS deleted EXECUTE FUNCTION contacts_internal.after_event_delete();
 	CREATE TRIGGER truncate_deliveries AFTER TRUNCATE ON contacts.event
-		EXECUTE FUNCTION contacts_internal.after_event_truncate();
+		EXECUTE FUNCTION contacts_internal.after_event_delete();
 	CREATE TRIGGER delete_deliveries AFTER DELETE ON contacts.consumer
 		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_consumer_delete();
 END

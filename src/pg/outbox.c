@@ -37,12 +37,6 @@
 #define DELIVERY_COLUMNS \
 	"(workspace_id, contact_id, event_id, contact_version, ordinal, queued_xid, consumer_id)"
 #define CONSUMERS_OF_WORKSPACE "c.workspace_id" EQ "ANY (ARRAY[$1, 0::pg_catalog.int8]) AND c.active"
-/* What an event that is gone has left under the id of a new one. */
-#define REPLACE_LEFTOVER \
-	" ON CONFLICT (event_id, consumer_id, workspace_id) DO UPDATE SET contact_id = excluded.contact_id," \
-	" contact_version = excluded.contact_version, ordinal = excluded.ordinal, queued_xid = excluded.queued_xid," \
-	" lease = 0, leased_until = '-infinity', due_at = NULL, attempts = 0, dead = false, last_error = NULL"
-
 /* A sequence with a cache may give out this many ids that are in use even after it has been moved. */
 #define MAX_TRIES 100000
 
@@ -57,7 +51,7 @@ static Statement insert_delivery = {
 	.sql = "INSERT INTO contacts.delivery " DELIVERY_COLUMNS
 		   " SELECT $1, $2, $3, $5, $6, $7, c.consumer_id FROM contacts.consumer c"
 		   " WHERE " CONSUMERS_OF_WORKSPACE
-		   " AND (c.types IS NULL OR $4::contacts.event_type OPERATOR(pg_catalog.=) ANY (c.types))" REPLACE_LEFTOVER,
+		   " AND (c.types IS NULL OR $4::contacts.event_type OPERATOR(pg_catalog.=) ANY (c.types))",
 	.parameter_count = 7,
 	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8OID, INT4OID, INT8OID},
 };
@@ -81,7 +75,7 @@ static Statement insert_deliveries = {
 		   " pg_catalog.unnest($6)) AS e (contact_id, event_id, type, contact_version, ordinal)"
 		   " JOIN contacts.consumer c"
 		   " ON c.types IS NULL OR e.type::contacts.event_type OPERATOR(pg_catalog.=) ANY (c.types)"
-		   " WHERE " CONSUMERS_OF_WORKSPACE REPLACE_LEFTOVER,
+		   " WHERE " CONSUMERS_OF_WORKSPACE,
 	.parameter_count = 7,
 	.parameter_types = {INT8OID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT8OID},
 };

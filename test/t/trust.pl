@@ -91,7 +91,7 @@ my @of_owner = qw(contacts.install contacts.subscribe contacts.unsubscribe conta
 my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe show_to_members install_definitions install_definition_triggers
 	install_contacts install_events install_event_policies install_imports member_privileges monitor_privileges before_workspace_write
 	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_update
-	after_definitions_change after_member_change before_consumer_change before_consumer_insert after_consumer_delete after_event_truncate);
+	after_definitions_change after_member_change before_consumer_change before_consumer_insert after_consumer_delete after_event_delete);
 my @of_monitors = ('contacts_internal.monitor');
 my $no_workspace = qr/Workspace 2 does not exist/;
 my $not_member = qr/Role member may not act for workspace 2/;
