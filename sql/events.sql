@@ -150,7 +150,8 @@ BEGIN
 		PRIMARY KEY (event_id, consumer_id, workspace_id)
 	) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
 		autovacuum_vacuum_cost_delay = 0);
-	CREATE INDEX delivery_queue_idx ON contacts.delivery (consumer_id, queued_xid, event_id) WHERE due_at IS NULL;
+	CREATE INDEX delivery_queue_idx ON contacts.delivery (consumer_id, queued_xid, event_id)
+		WHERE due_at IS NULL AND queued_xid >= 0;
 	CREATE INDEX delivery_contact_idx ON contacts.delivery
 		(consumer_id, workspace_id, contact_id, queued_xid, contact_version, ordinal) WHERE due_at IS NULL;
 	CREATE INDEX delivery_due_idx ON contacts.delivery (consumer_id, due_at) WHERE due_at IS NOT NULL;

@@ -104,7 +104,7 @@ static Statement note_failure[] =
 
 /* $5 is the floor in both. */
 static Statement extend_waiting = {
-	.sql = EXTEND " AND d.due_at IS NULL AND d.queued_xid >= $5",
+	.sql = EXTEND " AND " IN_QUEUE " AND d.queued_xid >= $5",
 	.parameter_count = 5,
 	.parameter_types = {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID},
 	.plan_each_time = true,

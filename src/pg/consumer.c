@@ -27,8 +27,9 @@
  *
  * Why the plans are right whatever the planner believes. The table is sometimes empty, sometimes huge, and statistics tell
  * of the other time. Looking for what is due is planned at each call, for the size of the files is known, with no other
- * choice than index scans, and compares (contact_id, queued_xid) as a row, which only the index of contacts can do. All
- * indexes but the primary key are partial, and that begins with event_id: so it is the only way to deliveries by their id.
+ * choice than index scans. All indexes but the primary key are partial, and that begins with event_id: so it is the only
+ * way to deliveries by their id. The index of the queue has more in its predicate than the index of contacts (IN_QUEUE): so
+ * that one is the only way to the waiting deliveries of a contact.
  */
 #include "postgres.h"
 
@@ -55,7 +56,7 @@ static Statement find_consumer = {
 /* The lowest transaction that may still write, and the lowest delivery that waits, in one snapshot. */
 static Statement find_lowest = {
 	.sql = "SELECT least(pg_snapshot_xmin(s)::text::int8, (SELECT d.queued_xid FROM contacts.delivery d"
-		   " WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND d.due_at IS NULL AND d.queued_xid >= $3"
+		   " WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND " IN_QUEUE " AND d.queued_xid >= $3"
 		   " ORDER BY d.queued_xid, d.event_id LIMIT 1)) FROM pg_current_snapshot() s",
 	.parameter_count = 3,
 	.parameter_types = {INT8OID, INT8OID, INT8OID},
@@ -95,12 +96,18 @@ static Statement forget_transactions = {
 };
 
 #define DUE_COLUMNS "d.workspace_id, d.event_id, d.lease, d.attempts"
+/*
+ * "+ 0" keeps the planner from comparing f and w with the constants that d is compared with, and reading all that matches
+ * those for each row of d: where it believes that hardly any does, that looks as cheap as to look up the contact.
+ */
+#define OF_CONTACT(other)                                                                                              \
+	other ".consumer_id = d.consumer_id + 0 AND " other ".workspace_id = d.workspace_id + 0"
 #define IS_FIRST_OF_CONTACT                                                                                            \
 	" AND NOT EXISTS (SELECT FROM contacts.delivery f"                                                                 \
-	" WHERE f.consumer_id = $1 AND f.workspace_id = d.workspace_id AND f.contact_id = d.contact_id"                    \
+	" WHERE " OF_CONTACT("f") " AND f.contact_id = d.contact_id"                                                       \
 	" AND (f.contact_version, f.ordinal) < (d.contact_version, d.ordinal) AND f.due_at IS NOT NULL AND NOT f.dead)"    \
 	" AND NOT EXISTS (SELECT FROM contacts.delivery w"                                                                 \
-	" WHERE w.consumer_id = $1 AND w.workspace_id = d.workspace_id AND w.due_at IS NULL"                               \
+	" WHERE " OF_CONTACT("w") " AND w.due_at IS NULL"                                                                  \
 	" AND (w.contact_id, w.queued_xid) >= (d.contact_id, $4)"                                                          \
 	" AND (w.contact_id, w.queued_xid, w.contact_version, w.ordinal)"                                                  \
 	" < (d.contact_id, d.queued_xid, d.contact_version, d.ordinal))"
@@ -108,7 +115,7 @@ static Statement forget_transactions = {
 /* Those that have never failed. */
 static Statement lock_waiting = {
 	.sql = "SELECT " DUE_COLUMNS " FROM contacts.delivery d"
-		   " WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND d.due_at IS NULL AND d.queued_xid >= $4"
+		   " WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND " IN_QUEUE " AND d.queued_xid >= $4"
 		   " AND d.leased_until <= $3" IS_FIRST_OF_CONTACT
 		   " ORDER BY d.queued_xid, d.event_id LIMIT $5 FOR UPDATE OF d SKIP LOCKED",
 	.parameter_count = 5,

@@ -36,6 +36,9 @@ typedef struct DuePage
 	size_t count;
 } DuePage;
 
+/* The predicate of the index delivery_queue_idx, which a statement must have to be able to use it. */
+#define IN_QUEUE "d.due_at IS NULL AND d.queued_xid >= 0"
+
 /* Finds a consumer by its name and raises its floor if it is time; name may be NULL. Raises if there is none. */
 extern void consumer_find(Consumer *consumer, int64 workspace_id, const char *name);
 

@@ -51,8 +51,10 @@ sub hold
 }
 
 queue(10000, 10000);
+my $unknown = pages();
 $node->safe_psql('postgres', 'ANALYZE contacts.delivery');
 my $few = pages();
+cmp_ok($unknown, '<', 2 * $few, "10,000 waiting, no statistics: $unknown pages");
 cmp_ok($few, '>', 1000, "10,000 waiting: $few pages for 1,000 events");
 $node->safe_psql('postgres', 'TRUNCATE contacts.delivery');
 queue(1000000, 300000);
