@@ -29,34 +29,42 @@
 #define EVENTS_OF_EVERY " d.event_id = ANY ($3) AND d.consumer_id = $1 AND $2 = 0"
 #define EVENTS_OF_ONE PAGE_OF_ONE
 #define OF_LEASE " AND d.lease = $4"
-#define PAIR_OF_PAGES(begin, end, count, ...)                                                                          \
-	{                                                                                                                  \
-		{.sql = begin PAGE_OF_EVERY end,                                                                               \
-		 .parameter_count = count,                                                                                     \
-		 .parameter_types = {INT8OID, INT8ARRAYOID, INT8ARRAYOID, ##__VA_ARGS__}},                                     \
-		{                                                                                                              \
-			.sql = begin PAGE_OF_ONE end, .parameter_count = count,                                                    \
-			.parameter_types = {INT8OID, INT8OID, INT8ARRAYOID, ##__VA_ARGS__}                                         \
-		}                                                                                                              \
+#define PAIR_OF_PAGES(begin, end, count, ...)                                            \
+	{                                                                                    \
+		{.sql = begin PAGE_OF_EVERY end,                                                 \
+		 .parameter_count = count,                                                       \
+		 .parameter_types = {INT8OID, INT8ARRAYOID, INT8ARRAYOID, ##__VA_ARGS__}},       \
+		{                                                                                \
+			.sql = begin PAGE_OF_ONE end, .parameter_count = count, .parameter_types = { \
+				INT8OID,                                                                 \
+				INT8OID,                                                                 \
+				INT8ARRAYOID,                                                            \
+				##__VA_ARGS__                                                            \
+			}                                                                            \
+		}                                                                                \
 	}
-#define PAIR_OF_EVENTS(begin, end, count, ...)                                                                         \
-	{                                                                                                                  \
-		{.sql = begin EVENTS_OF_EVERY end,                                                                             \
-		 .parameter_count = count,                                                                                     \
-		 .parameter_types = {INT8OID, INT8OID, INT8ARRAYOID, ##__VA_ARGS__}},                                          \
-		{                                                                                                              \
-			.sql = begin EVENTS_OF_ONE end, .parameter_count = count,                                                  \
-			.parameter_types = {INT8OID, INT8OID, INT8ARRAYOID, ##__VA_ARGS__}                                         \
-		}                                                                                                              \
+#define PAIR_OF_EVENTS(begin, end, count, ...)                                             \
+	{                                                                                      \
+		{.sql = begin EVENTS_OF_EVERY end,                                                 \
+		 .parameter_count = count,                                                         \
+		 .parameter_types = {INT8OID, INT8OID, INT8ARRAYOID, ##__VA_ARGS__}},              \
+		{                                                                                  \
+			.sql = begin EVENTS_OF_ONE end, .parameter_count = count, .parameter_types = { \
+				INT8OID,                                                                   \
+				INT8OID,                                                                   \
+				INT8ARRAYOID,                                                              \
+				##__VA_ARGS__                                                              \
+			}                                                                              \
+		}                                                                                  \
 	}
 
 static Statement take_lease = {
 	.sql = "SELECT nextval('contacts.delivery_lease_seq')",
 };
 
-static Statement lease_page[] = PAIR_OF_PAGES(
-	"UPDATE contacts.delivery d SET lease = $4, leased_until = $5, attempts = d.attempts + $6 WHERE", "", 6, INT8OID,
-	TIMESTAMPTZOID, INT4OID);
+static Statement lease_page[] =
+	PAIR_OF_PAGES("UPDATE contacts.delivery d SET lease = $4, leased_until = $5, attempts = d.attempts + $6 WHERE", "",
+				  6, INT8OID, TIMESTAMPTZOID, INT4OID);
 
 static Statement bury_page[] = PAIR_OF_PAGES("UPDATE contacts.delivery d SET due_at = 'infinity', dead = true,"
 											 " last_error = 'The lease ran out.' WHERE",
@@ -64,17 +72,16 @@ static Statement bury_page[] = PAIR_OF_PAGES("UPDATE contacts.delivery d SET due
 
 static Statement delete_page[] = PAIR_OF_PAGES("DELETE FROM contacts.delivery d WHERE", "", 3);
 
-static Statement delete_orphans[] =
-	PAIR_OF_PAGES("DELETE FROM contacts.delivery d WHERE",
-				  " AND NOT EXISTS (SELECT FROM contacts.event e"
-				  " WHERE e.workspace_id = d.workspace_id AND e.event_id = d.event_id)",
-				  3);
+static Statement delete_orphans[] = PAIR_OF_PAGES("DELETE FROM contacts.delivery d WHERE",
+												  " AND NOT EXISTS (SELECT FROM contacts.event e"
+												  " WHERE e.workspace_id = d.workspace_id AND e.event_id = d.event_id)",
+												  3);
 
-#define FIND_EVENTS(workspace_of_event, workspace_of_contact)                                                          \
-	"SELECT k.n, e.workspace_id, e.event_id, e.contact_id, e.contact_version, e.ordinal, e.type, e.detail,"            \
-	" e.created_at, c.email_address, e.type::text, e.detail #>> '{tag,id}', e.detail #>> '{field,merge_tag}'"          \
-	" FROM ROWS FROM (unnest($1), unnest($2)) WITH ORDINALITY AS k (workspace_id, event_id, n)"                        \
-	" JOIN contacts.event e ON e.workspace_id = " workspace_of_event " AND e.event_id = k.event_id"                    \
+#define FIND_EVENTS(workspace_of_event, workspace_of_contact)                                                 \
+	"SELECT k.n, e.workspace_id, e.event_id, e.contact_id, e.contact_version, e.ordinal, e.type, e.detail,"   \
+	" e.created_at, c.email_address, e.type::text, e.detail #>> '{tag,id}', e.detail #>> '{field,merge_tag}'" \
+	" FROM ROWS FROM (unnest($1), unnest($2)) WITH ORDINALITY AS k (workspace_id, event_id, n)"               \
+	" JOIN contacts.event e ON e.workspace_id = " workspace_of_event " AND e.event_id = k.event_id"           \
 	" LEFT JOIN contacts.contact c ON c.workspace_id = " workspace_of_contact " AND c.id = e.contact_id ORDER BY k.n"
 
 static Statement find_events[] = {
@@ -84,11 +91,10 @@ static Statement find_events[] = {
 	{.sql = FIND_EVENTS("$3", "$3"), .parameter_count = 3, .parameter_types = {INT8ARRAYOID, INT8ARRAYOID, INT8OID}},
 };
 
-static Statement acknowledge[] =
-	PAIR_OF_EVENTS("DELETE FROM contacts.delivery d WHERE", OF_LEASE, 4, INT8OID);
+static Statement acknowledge[] = PAIR_OF_EVENTS("DELETE FROM contacts.delivery d WHERE", OF_LEASE, 4, INT8OID);
 
-static Statement give_back[] = PAIR_OF_EVENTS(
-	"UPDATE contacts.delivery d SET lease = 0, leased_until = '-infinity' WHERE", OF_LEASE, 4, INT8OID);
+static Statement give_back[] =
+	PAIR_OF_EVENTS("UPDATE contacts.delivery d SET lease = 0, leased_until = '-infinity' WHERE", OF_LEASE, 4, INT8OID);
 
 /* From half to the whole of 1 s, 2 s, 4 s ... 1 h, so that what failed together does not come back together. */
 static Statement note_failure[] =
@@ -98,8 +104,8 @@ static Statement note_failure[] =
 				   " + interval '1 s' * (least(3600, 2 ^ least(d.attempts, 12)) * $8) END WHERE",
 				   OF_LEASE, 8, INT8OID, TEXTOID, INT4OID, TIMESTAMPTZOID, FLOAT8OID);
 
-#define EXTEND                                                                                                         \
-	"UPDATE contacts.delivery d SET leased_until = greatest(d.leased_until, $4)"                                       \
+#define EXTEND                                                                   \
+	"UPDATE contacts.delivery d SET leased_until = greatest(d.leased_until, $4)" \
 	" WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND d.lease = $3"
 
 /* $5 is the floor in both. */
@@ -117,8 +123,8 @@ static Statement extend_failed = {
 	.plan_each_time = true,
 };
 
-#define REVIVE                                                                                                         \
-	"UPDATE contacts.delivery d SET lease = 0, leased_until = '-infinity', attempts = 0, due_at = $3, dead = false"    \
+#define REVIVE                                                                                                      \
+	"UPDATE contacts.delivery d SET lease = 0, leased_until = '-infinity', attempts = 0, due_at = $3, dead = false" \
 	" WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND d.due_at = 'infinity'"
 
 static Statement revive_all = {
@@ -146,8 +152,7 @@ typedef struct Call
 static void
 begin_call(FunctionCallInfo fcinfo, int workspace_argument, const char *command, Call *call)
 {
-	int64 workspace =
-		PG_ARGISNULL(workspace_argument) ? settings_workspace_id() : PG_GETARG_INT64(workspace_argument);
+	int64 workspace = PG_ARGISNULL(workspace_argument) ? settings_workspace_id() : PG_GETARG_INT64(workspace_argument);
 	char *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	PreventCommandIfReadOnly(command);
@@ -192,9 +197,8 @@ drop_orphans(const Consumer *consumer, DuePage *page)
 static void
 find_page_events(const Consumer *consumer, const DuePage *page)
 {
-	(void)statement_execute(
-		&find_events[consumer->workspace_id != 0],
-		(Datum[]){page_workspaces(page), page_ids(page), Int64GetDatum(consumer->workspace_id)});
+	(void)statement_execute(&find_events[consumer->workspace_id != 0],
+							(Datum[]){page_workspaces(page), page_ids(page), Int64GetDatum(consumer->workspace_id)});
 }
 
 /* Whether the page is one event whose lease ran out. */
@@ -264,8 +268,8 @@ typedef struct ClaimedRows
 	TupleDesc descriptor;
 } ClaimedRows;
 
-static const Oid claimed_types[] = {INT8OID, INT8OID, INT4OID, INT8OID,	TEXTOID,		INT8OID,
-									INT4OID, 0,		  JSONBOID, TIMESTAMPTZOID, TEXTOID};
+static const Oid claimed_types[] = {
+	INT8OID, INT8OID, INT4OID, INT8OID, TEXTOID, INT8OID, INT4OID, 0, JSONBOID, TIMESTAMPTZOID, TEXTOID};
 #define CLAIMED_COLUMNS lengthof(claimed_types)
 
 static void
@@ -349,12 +353,8 @@ contacts_claim(PG_FUNCTION_ARGS)
 		events = SPI_tuptable;
 		(void)statement_execute(&take_lease, NULL);
 		lease = DatumGetInt64(statement_column(0, 1));
-		(void)page_execute(lease_page,
-						   &call.consumer,
-						   &page,
-						   Int64GetDatum(lease),
-						   TimestampTzGetDatum(end),
-						   Int32GetDatum(counted));
+		(void)page_execute(
+			lease_page, &call.consumer, &page, Int64GetDatum(lease), TimestampTzGetDatum(end), Int32GetDatum(counted));
 		add_rows(&rows, events, &page, lease, counted);
 	}
 	end_call(&call);
@@ -367,11 +367,9 @@ execute_for_lease(Statement pair[2], const Consumer *consumer, Datum event_ids, 
 {
 	if (lease <= 0) /* that of nobody */
 		return 0;
-	return statement_execute(&pair[consumer->workspace_id != 0],
-							 (Datum[]){Int64GetDatum(consumer->id),
-									   Int64GetDatum(consumer->workspace_id),
-									   event_ids,
-									   Int64GetDatum(lease)});
+	return statement_execute(
+		&pair[consumer->workspace_id != 0],
+		(Datum[]){Int64GetDatum(consumer->id), Int64GetDatum(consumer->workspace_id), event_ids, Int64GetDatum(lease)});
 }
 
 PG_FUNCTION_INFO_V1(contacts_ack);

@@ -46,9 +46,10 @@
 #define RAISE_INTERVAL USECS_PER_SEC
 
 static Statement find_consumer = {
-	.sql = "SELECT c.consumer_id, c.max_attempts, coalesce(f.floor, 0), coalesce(f.server, 0), "
-		   " coalesce(f.raised_at, '-infinity'::timestamptz) FROM contacts.consumer c LEFT JOIN contacts.consumer_floor f"
-		   " ON f.workspace_id = $1 AND f.consumer_id = c.consumer_id WHERE c.workspace_id = $1 AND c.name = $2",
+	.sql =
+		"SELECT c.consumer_id, c.max_attempts, coalesce(f.floor, 0), coalesce(f.server, 0), "
+		" coalesce(f.raised_at, '-infinity'::timestamptz) FROM contacts.consumer c LEFT JOIN contacts.consumer_floor f"
+		" ON f.workspace_id = $1 AND f.consumer_id = c.consumer_id WHERE c.workspace_id = $1 AND c.name = $2",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTOID},
 };
@@ -100,17 +101,18 @@ static Statement forget_transactions = {
  * "+ 0" keeps the planner from comparing f and w with the constants that d is compared with, and reading all that matches
  * those for each row of d: where it believes that hardly any does, that looks as cheap as to look up the contact.
  */
-#define OF_CONTACT(other)                                                                                              \
-	other ".consumer_id = d.consumer_id + 0 AND " other ".workspace_id = d.workspace_id + 0"
-#define IS_FIRST_OF_CONTACT                                                                                            \
-	" AND NOT EXISTS (SELECT FROM contacts.delivery f"                                                                 \
-	" WHERE " OF_CONTACT("f") " AND f.contact_id = d.contact_id"                                                       \
-	" AND (f.contact_version, f.ordinal) < (d.contact_version, d.ordinal) AND f.due_at IS NOT NULL AND NOT f.dead)"    \
-	" AND NOT EXISTS (SELECT FROM contacts.delivery w"                                                                 \
-	" WHERE " OF_CONTACT("w") " AND w.due_at IS NULL"                                                                  \
-	" AND (w.contact_id, w.queued_xid) >= (d.contact_id, $4)"                                                          \
-	" AND (w.contact_id, w.queued_xid, w.contact_version, w.ordinal)"                                                  \
-	" < (d.contact_id, d.queued_xid, d.contact_version, d.ordinal))"
+#define OF_CONTACT(other) other ".consumer_id = d.consumer_id + 0 AND " other ".workspace_id = d.workspace_id + 0"
+#define IS_FIRST_OF_CONTACT                                                                                           \
+	" AND NOT EXISTS (SELECT FROM contacts.delivery f"                                                                \
+	" WHERE " OF_CONTACT("f") " AND f.contact_id = d.contact_id"                                                      \
+							  " AND (f.contact_version, f.ordinal) < (d.contact_version, d.ordinal) AND f.due_at IS " \
+							  "NOT NULL AND NOT f.dead)"                                                              \
+							  " AND NOT EXISTS (SELECT FROM contacts.delivery w"                                      \
+							  " WHERE " OF_CONTACT(                                                                   \
+								  "w") " AND w.due_at IS NULL"                                                        \
+									   " AND (w.contact_id, w.queued_xid) >= (d.contact_id, $4)"                      \
+									   " AND (w.contact_id, w.queued_xid, w.contact_version, w.ordinal)"              \
+									   " < (d.contact_id, d.queued_xid, d.contact_version, d.ordinal))"
 
 /* Those that have never failed. */
 static Statement lock_waiting = {
@@ -153,11 +155,10 @@ move_to_this_server(Consumer *consumer)
 	Datum workspace = Int64GetDatum(consumer->workspace_id);
 	Datum id = Int64GetDatum(consumer->id);
 
-	if (statement_execute(&move_floor,
-						  (Datum[]){workspace,
-									id,
-									Int64GetDatum((int64)GetSystemIdentifier()),
-									TimestampTzGetDatum(consumer->at)}) > 0)
+	if (statement_execute(
+			&move_floor,
+			(Datum[]){workspace, id, Int64GetDatum((int64)GetSystemIdentifier()), TimestampTzGetDatum(consumer->at)}) >
+		0)
 		(void)statement_execute(&forget_transactions, (Datum[]){id, workspace});
 	consumer->floor = 0;
 }
@@ -175,9 +176,8 @@ raise_floor_when_due(Consumer *consumer, TimestampTz raised_at)
 	(void)statement_execute(&find_lowest, (Datum[]){id, workspace, Int64GetDatum(consumer->floor)});
 	lowest = DatumGetInt64(statement_column(0, 1));
 	if (lowest > consumer->floor && statement_execute(&lock_floor, (Datum[]){workspace, id}) > 0)
-		(void)statement_execute(
-			&raise_floor,
-			(Datum[]){workspace, id, Int64GetDatum(lowest), TimestampTzGetDatum(consumer->at)});
+		(void)statement_execute(&raise_floor,
+								(Datum[]){workspace, id, Int64GetDatum(lowest), TimestampTzGetDatum(consumer->at)});
 }
 
 void
@@ -186,8 +186,8 @@ consumer_find(Consumer *consumer, int64 workspace_id, const char *name)
 	TimestampTz raised_at;
 	int64 server;
 
-	if (name == NULL || statement_execute(&find_consumer,
-										  (Datum[]){Int64GetDatum(workspace_id), CStringGetTextDatum(name)}) == 0)
+	if (name == NULL ||
+		statement_execute(&find_consumer, (Datum[]){Int64GetDatum(workspace_id), CStringGetTextDatum(name)}) == 0)
 		raise_no_consumer(workspace_id, name);
 	*consumer = (Consumer){.workspace_id = workspace_id,
 						   .id = DatumGetInt64(statement_column(0, 1)),

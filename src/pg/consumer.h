@@ -52,7 +52,7 @@ extern void consumer_lock_due(const Consumer *consumer, int max, DuePage *page);
  * Statements about the deliveries of a page. A pair: for a consumer of every workspace, and of one. Parameters are $1 the
  * consumer, $2 its workspace or, in the first of the pair, that of each event, $3 the event ids, then the statement's own.
  */
-#define PAGE_OF_EVERY                                                                                                  \
+#define PAGE_OF_EVERY \
 	" d.event_id = ANY ($3) AND d.consumer_id = $1 AND d.workspace_id = ($2)[width_bucket(d.event_id, $3)]"
 #define PAGE_OF_ONE " d.event_id = ANY ($3) AND d.consumer_id = $1 AND d.workspace_id = $2"
 extern Datum page_ids(const DuePage *page);

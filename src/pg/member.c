@@ -94,7 +94,8 @@ at_role_change(Datum arg, int cache, uint32 hash)
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
-	if (drop_with_transaction && (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE))
+	if (drop_with_transaction &&
+		(event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE))
 		drop_answers();
 }
 

@@ -34,15 +34,14 @@
 
 #define EVENT_COLUMNS "(workspace_id, contact_id, contact_version, ordinal, type, detail)"
 #define KEEP_FIRST " ON CONFLICT (workspace_id, event_id) DO NOTHING"
-#define DELIVERY_COLUMNS \
-	"(workspace_id, contact_id, event_id, contact_version, ordinal, queued_xid, consumer_id)"
+#define DELIVERY_COLUMNS "(workspace_id, contact_id, event_id, contact_version, ordinal, queued_xid, consumer_id)"
 #define CONSUMERS_OF_WORKSPACE "c.workspace_id" EQ "ANY (ARRAY[$1, 0::pg_catalog.int8]) AND c.active"
 /* A sequence with a cache may give out this many ids that are in use even after it has been moved. */
 #define MAX_TRIES 100000
 
 static Statement insert_event = {
-	.sql = "INSERT INTO contacts.event " EVENT_COLUMNS " VALUES ($1, $2, $3, $4, $5::contacts.event_type, $6)" KEEP_FIRST
-		   " RETURNING event_id::pg_catalog.int8",
+	.sql = "INSERT INTO contacts.event " EVENT_COLUMNS
+		   " VALUES ($1, $2, $3, $4, $5::contacts.event_type, $6)" KEEP_FIRST " RETURNING event_id::pg_catalog.int8",
 	.parameter_count = 6,
 	.parameter_types = {INT8OID, TEXTOID, INT8OID, INT4OID, TEXTOID, JSONBOID},
 };
@@ -69,19 +68,21 @@ static Statement insert_events = {
 };
 
 static Statement insert_deliveries = {
-	.sql = "INSERT INTO contacts.delivery " DELIVERY_COLUMNS
-		   " SELECT $1, e.contact_id, e.event_id, e.contact_version, e.ordinal, $7, c.consumer_id"
-		   " FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5),"
-		   " pg_catalog.unnest($6)) AS e (contact_id, event_id, type, contact_version, ordinal)"
-		   " JOIN contacts.consumer c"
-		   " ON c.types IS NULL OR e.type::contacts.event_type OPERATOR(pg_catalog.=) ANY (c.types)"
-		   " WHERE " CONSUMERS_OF_WORKSPACE,
+	.sql =
+		"INSERT INTO contacts.delivery " DELIVERY_COLUMNS
+		" SELECT $1, e.contact_id, e.event_id, e.contact_version, e.ordinal, $7, c.consumer_id"
+		" FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5),"
+		" pg_catalog.unnest($6)) AS e (contact_id, event_id, type, contact_version, ordinal)"
+		" JOIN contacts.consumer c"
+		" ON c.types IS NULL OR e.type::contacts.event_type OPERATOR(pg_catalog.=) ANY (c.types)"
+		" WHERE " CONSUMERS_OF_WORKSPACE,
 	.parameter_count = 7,
 	.parameter_types = {INT8OID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT8OID},
 };
 
 static Statement find_event_sequence = {
-	.sql = "SELECT pg_catalog.pg_get_serial_sequence('contacts.event', 'event_id')::pg_catalog.regclass::pg_catalog.oid",
+	.sql =
+		"SELECT pg_catalog.pg_get_serial_sequence('contacts.event', 'event_id')::pg_catalog.regclass::pg_catalog.oid",
 };
 
 /* Whether the id that was drawn last is in use. */
@@ -231,10 +232,11 @@ take_ids(const Outbox *outbox, uint64 stored, int64 *ids)
 	for (size_t i = 0; i < outbox->count; i++)
 	{
 		const OutboxEvent *event = &outbox->events[i];
-		bool is_next = row < stored && (stored == outbox->count ||
-										(DatumGetInt64(statement_column(row, 3)) == event->contact_version &&
-										 DatumGetInt32(statement_column(row, 4)) == event->ordinal &&
-										 strcmp(TextDatumGetCString(statement_column(row, 2)), event->contact_id) == 0));
+		bool is_next =
+			row < stored && (stored == outbox->count ||
+							 (DatumGetInt64(statement_column(row, 3)) == event->contact_version &&
+							  DatumGetInt32(statement_column(row, 4)) == event->ordinal &&
+							  strcmp(TextDatumGetCString(statement_column(row, 2)), event->contact_id) == 0));
 
 		ids[i] = is_next ? DatumGetInt64(statement_column(row++, 1)) : 0;
 	}

@@ -122,8 +122,7 @@ owner_begin(OwnerScope *scope)
 
 	GetUserIdAndSecContext(&scope->caller, &scope->security_context);
 	scope->guc_level = NewGUCNestLevel();
-	SetUserIdAndSecContext(owner,
-						   scope->security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	SetUserIdAndSecContext(owner, scope->security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	/* A trigger of the owner's that does not pin it must not find what the caller has put in its way. */
 	(void)set_config_option(
 		"search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);

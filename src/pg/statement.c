@@ -28,11 +28,10 @@ statement_connect(void)
 static void
 prepare(Statement *statement)
 {
-	SPIPlanPtr plan = SPI_prepare_cursor(
-		statement->sql,
-		statement->parameter_count,
-		statement->parameter_types,
-		statement->plan_each_time ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN);
+	SPIPlanPtr plan = SPI_prepare_cursor(statement->sql,
+										 statement->parameter_count,
+										 statement->parameter_types,
+										 statement->plan_each_time ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN);
 
 	if (plan == NULL || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));

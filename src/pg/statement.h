@@ -17,7 +17,8 @@ typedef struct Statement
 	const char *sql;
 	int parameter_count;
 	Oid parameter_types[STATEMENT_MAX_PARAMETERS];
-	bool plan_each_time; /* by the parameters and the size of the tables as they are; else once, for tables of any size */
+	bool
+		plan_each_time; /* by the parameters and the size of the tables as they are; else once, for tables of any size */
 	/* The rest is empty until the first use. */
 	SPIPlanPtr plan;
 	Oid planned_role; /* the role and the search_path for which it was planned */
