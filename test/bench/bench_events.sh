@@ -114,9 +114,9 @@ queue_events() {
 			INSERT INTO contacts.event (workspace_id, contact_id, contact_version, ordinal, type, detail)
 			SELECT 1, lpad(to_hex(i), 24, '0'), 2, 1, 'FIELD_UPDATED',
 				'{"field":{"merge_tag":"tracked","label":"Tracked","old":"x","new":"y"}}' FROM generate_series(1, $1) i
-			RETURNING event_id, contact_id)
-		INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id)
-		SELECT 1, consumer_id, event_id, contact_id FROM e, contacts.consumer WHERE name = 'bench';
+			RETURNING event_id, contact_id, contact_version, ordinal)
+		INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id, contact_version, ordinal)
+		SELECT 1, consumer_id, event_id, contact_id, contact_version, ordinal FROM e, contacts.consumer WHERE name = 'bench';
 		VACUUM ANALYZE contacts.delivery;
 	SQL
 }
