@@ -17,8 +17,8 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				AND p.proname NOT LIKE 'install%'
 				AND p.proname NOT IN ('show_to_members', 'grant_access', 'revoke_access', 'member_privileges',
 					'make_tables', 'note_tables_version', 'upgrade_tables', 'add_first_workspace', 'check_owners',
-					'grant_monitoring', 'revoke_monitoring', 'monitor_privileges', 'monitor', 'purge_deleted_workspaces',
-					'delete_rows', 'revoke_what_others_granted')
+					'tables_version', 'check_library', 'grant_monitoring', 'revoke_monitoring', 'monitor_privileges', 'monitor',
+					'purge_deleted_workspaces', 'delete_rows', 'revoke_what_others_granted')
 				-- the owner's, and for whom he grants it himself
 				AND p.proname NOT IN ('subscribe', 'unsubscribe', 'purge_events')
 			UNION ALL

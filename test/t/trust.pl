@@ -83,15 +83,16 @@ my %relation = (
 		delivery_lease_seq import_progress_import_id_seq),
 );
 my %type = map { ("contacts.$_" => '') } qw(status field_type status_policy outcome event_type upsert_result claimed_event);
-my %setting = map { ("contact_upsert.$_" => 'user') } qw(workspace_id notify notify_interval);
+my %setting = map { ("contact_upsert.$_" => 'user') } qw(workspace_id notify notify_interval unknown_keys);
 
 # Functions: of the tables' owner; of members, and what they answer about workspace 2; of monitors.
 my @of_owner = qw(contacts.install contacts.subscribe contacts.unsubscribe contacts.purge_events contacts.grant_access contacts.revoke_access
-	contacts.grant_monitoring contacts.revoke_monitoring);
+	contacts.grant_monitoring contacts.revoke_monitoring contacts.tables_version);
 my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe show_to_members install_definitions install_definition_triggers
 	install_contacts install_events install_event_policies install_imports member_privileges monitor_privileges before_workspace_write
 	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_update
-	after_definitions_change after_member_change before_consumer_change before_consumer_insert after_consumer_delete after_event_delete);
+	after_definitions_change make_tables note_tables_version upgrade_tables
+	add_first_workspace check_owners tables_version check_library check_versions after_member_change before_consumer_change before_consumer_insert after_consumer_delete after_event_delete);
 my @of_monitors = ('contacts_internal.monitor');
 my $no_workspace = qr/Workspace 2 does not exist/;
 my $not_member = qr/Role member may not act for workspace 2/;
@@ -242,6 +243,7 @@ attack("$_() as a member", {
 	'contacts.revoke_access' => "SELECT contacts.revoke_access('theirs', workspace_id => 2)",
 	'contacts.grant_monitoring' => "SELECT contacts.grant_monitoring('member')",
 	'contacts.revoke_monitoring' => "SELECT contacts.revoke_monitoring('monitor')",
+	'contacts.tables_version' => 'SELECT contacts.tables_version()',
 }->{$_}, qr/permission denied for function/) for @of_owner;
 
 # Each table, each verb, each role: nothing of workspace 2 is seen or changed. A row that is taken from nowhere is refused.
