@@ -92,10 +92,9 @@ BEGIN
 	ELSIF current_setting('transaction_read_only')::boolean THEN
 		RAISE EXCEPTION 'contacts.import() cannot run in a read-only transaction.'
 			USING ERRCODE = 'read_only_sql_transaction', HINT = 'SET default_transaction_read_only = off;';
-	ELSIF to_regclass('contacts.import_progress') IS NULL THEN
-		RAISE EXCEPTION 'The contact tables are not installed in this database.'
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT contacts.install();';
-	ELSIF staging_table IS NULL OR chunk IS NULL OR array_position(flags, NULL) IS NOT NULL THEN
+	END IF;
+	PERFORM contacts_internal.check_versions();
+	IF staging_table IS NULL OR chunk IS NULL OR array_position(flags, NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'staging_table, chunk, partial_update and create_tags must not be null.'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Leave out what is to have its default.';
 	ELSIF chunk NOT BETWEEN 1 AND 100000 THEN

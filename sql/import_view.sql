@@ -163,10 +163,8 @@ DECLARE
 		|| CASE WHEN partial_update THEN ', ''partial_update''' ELSE '' END
 		|| CASE WHEN create_tags THEN ', ''create_tags''' ELSE '' END;
 BEGIN
-	IF to_regclass('contacts.field') IS NULL THEN
-		RAISE EXCEPTION 'The contact tables are not installed in this database.'
-			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT contacts.install();';
-	ELSIF array_position(ARRAY[partial_update, create_tags, replace], NULL) IS NOT NULL THEN
+	PERFORM contacts_internal.check_versions();
+	IF array_position(ARRAY[partial_update, create_tags, replace], NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'partial_update, create_tags and replace must not be null.'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Leave out what is to have its default.';
 	END IF;
