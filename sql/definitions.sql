@@ -65,28 +65,23 @@ CREATE FUNCTION contacts.define_field(
 #variable_conflict use_column
 DECLARE
 	workspace CONSTANT bigint := coalesce(define_field.workspace_id, contacts_internal.current_workspace());
-	old contacts.field;
-	new contacts.field;
+	known record;
 	violated text;
 BEGIN
-	LOOP
-		SELECT * INTO old
+	-- Again where another session has made or deleted the field meanwhile.
+	FOR attempt IN 1 .. 3 LOOP
+		SELECT f.merge_tag, (f.label, f.type, f.options, f.default_value, f.required, f.tracked, f."position")
+				IS NOT DISTINCT FROM (coalesce(define_field.label, f.label), coalesce(define_field.type, f.type),
+					nullif(coalesce(define_field.options, f.options), '{}'),
+					nullif(coalesce(define_field.default_value, f.default_value), 'null'),
+					coalesce(define_field.required, f.required), coalesce(define_field.tracked, f.tracked),
+					coalesce(define_field.place, f."position")) AS same
+			INTO known
 			FROM contacts.field f
 			WHERE f.workspace_id = workspace AND f.merge_tag = define_field.merge_tag;
-		new := old;
-		new.label := coalesce(define_field.label, old.label);
-		new.type := coalesce(define_field.type, old.type, 'TEXT');
-		new.options := nullif(coalesce(define_field.options, old.options), '{}');
-		new.default_value := nullif(coalesce(define_field.default_value, old.default_value), 'null');
-		new.required := coalesce(define_field.required, old.required, false);
-		new.tracked := coalesce(define_field.tracked, old.tracked, false);
-		new."position" := coalesce(define_field.place, old."position");
-		IF new = old THEN
-			RETURN old.merge_tag;
-		END IF;
-
-		IF old.merge_tag IS NOT NULL THEN
-			-- From the row as it is by now: another session may have changed what is not given.
+		IF known.same THEN
+			RETURN known.merge_tag;
+		ELSIF known.merge_tag IS NOT NULL THEN
 			UPDATE contacts.field f
 				SET label = coalesce(define_field.label, f.label), type = coalesce(define_field.type, f.type),
 					options = nullif(coalesce(define_field.options, f.options), '{}'),
@@ -95,28 +90,31 @@ BEGIN
 					tracked = coalesce(define_field.tracked, f.tracked),
 					"position" = coalesce(define_field.place, f."position")
 				WHERE f.workspace_id = workspace AND f.merge_tag = define_field.merge_tag;
-			EXIT WHEN FOUND;
+			IF FOUND THEN
+				RETURN define_field.merge_tag;
+			END IF;
 		ELSE
 			BEGIN
 				INSERT INTO contacts.field
 						(workspace_id, merge_tag, label, type, options, default_value, required, tracked, "position")
-					VALUES (workspace, define_field.merge_tag, new.label, new.type, new.options, new.default_value,
-						new.required, new.tracked, new."position");
-				EXIT;
+					VALUES (workspace, define_field.merge_tag, define_field.label, coalesce(define_field.type, 'TEXT'),
+						nullif(define_field.options, '{}'), nullif(define_field.default_value, 'null'),
+						coalesce(define_field.required, false), coalesce(define_field.tracked, false), define_field.place);
+				RETURN define_field.merge_tag;
 			EXCEPTION WHEN unique_violation THEN
-				-- Another session has just made the field, or a field has this label already.
 				GET STACKED DIAGNOSTICS violated = CONSTRAINT_NAME;
-				IF violated = 'field_workspace_id_label_key' AND EXISTS (
-					SELECT FROM contacts.field f
-					WHERE f.workspace_id = workspace AND f.label = new.label AND f.merge_tag <> define_field.merge_tag) THEN
-					RAISE;
-				ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
+				IF violated = 'field_pkey' AND current_setting('transaction_isolation') <> 'read committed' THEN
 					RAISE EXCEPTION 'could not serialize access due to concurrent update' USING ERRCODE = 'serialization_failure';
+				ELSIF NOT EXISTS (
+					SELECT FROM contacts.field f WHERE f.workspace_id = workspace AND f.merge_tag = define_field.merge_tag) THEN
+					RAISE; -- another field has the label
 				END IF;
 			END;
 		END IF;
 	END LOOP;
-	RETURN define_field.merge_tag;
+	RAISE EXCEPTION 'The field % could not be written.', define_field.merge_tag
+		USING ERRCODE = 'triggered_data_change_violation', SCHEMA = 'contacts', TABLE = 'field',
+			HINT = 'Look for a trigger on contacts.field that returns NULL.';
 END
 $$;
 COMMENT ON FUNCTION contacts.define_field(

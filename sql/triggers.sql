@@ -94,7 +94,8 @@ CREATE FUNCTION contacts_internal.after_workspace_delete() RETURNS trigger
 BEGIN
 	PERFORM contacts_internal.delete_rows(OLD.workspace_id);
 	-- An upsert under way that has seen the workspace may still add to it: purge_deleted_workspaces() looks again.
-	INSERT INTO contacts.deleted_workspace (workspace_id) VALUES (OLD.workspace_id);
+	INSERT INTO contacts.deleted_workspace (workspace_id) VALUES (OLD.workspace_id)
+		ON CONFLICT (workspace_id) DO UPDATE SET deleted_at = now();
 	RETURN NULL;
 END
 $$;

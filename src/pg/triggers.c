@@ -53,6 +53,7 @@ is_tag_id_used(int64 workspace_id, int64 tag_id)
 {
 	static SPIPlanPtr plan;
 	Datum parameters[] = {Int64GetDatum(workspace_id), Int64GetDatum(tag_id)};
+	bool is_used;
 	bool is_null;
 
 	if (plan == NULL)
@@ -72,7 +73,9 @@ is_tag_id_used(int64 workspace_id, int64 tag_id)
 	}
 	if (SPI_execute_plan(plan, parameters, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not look for the tag %lld", (long long)tag_id);
-	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	is_used = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	SPI_freetuptable(SPI_tuptable); /* a sequence may be behind many */
+	return is_used;
 }
 
 /*
