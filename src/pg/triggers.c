@@ -12,6 +12,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -59,7 +60,6 @@ is_tag_id_used(int64 workspace_id, int64 tag_id)
 	if (plan == NULL)
 	{
 		Oid types[] = {INT8OID, INT8OID};
-		/* With bitmap scans, unlike a Statement: the index on contact.tags has no other. */
 		SPIPlanPtr prepared =
 			SPI_prepare("SELECT EXISTS (SELECT FROM contacts.tag t WHERE t.workspace_id" EQ "$1 AND t.tag_id" EQ "$2)"
 						" OR EXISTS (SELECT FROM contacts.contact c"
@@ -79,6 +79,35 @@ is_tag_id_used(int64 workspace_id, int64 tag_id)
 }
 
 /*
+ * What plan_by_index_on_tags() sets. A free id is in no row, and the planner, which looks for the first row, would read all
+ * contacts; the index on contact.tags has bitmap scans only. Whether there are many contacts is the workspace's to say.
+ */
+static const char *const plan_settings[][2] = {
+	{"enable_seqscan", "off"},
+	{"enable_indexscan", "off"},
+	{"enable_indexonlyscan", "off"},
+	{"plan_cache_mode", "force_custom_plan"},
+};
+
+/* Returns the level of settings to end. */
+static int
+plan_by_index_on_tags(void)
+{
+	int nest_level = NewGUCNestLevel();
+
+	for (size_t i = 0; i < lengthof(plan_settings); i++)
+		(void)set_config_option(plan_settings[i][0],
+								plan_settings[i][1],
+								PGC_USERSET,
+								PGC_S_SESSION,
+								GUC_ACTION_SAVE,
+								true,
+								0,
+								false);
+	return nest_level;
+}
+
+/*
  * Draws from the sequence until the id is free: it is behind the rows after a failover or a restore of rows alone. Looks as
  * the owner of the tables, who has no row level security: a member could neither see what another member's tags were nor
  * use the index on contact.tags.
@@ -89,9 +118,11 @@ draw_tag_id(int64 workspace_id, Oid owner)
 	Oid sequence = tag_sequence();
 	Oid caller;
 	int context;
+	int nest_level;
 	int64 id;
 
 	statement_connect();
+	nest_level = plan_by_index_on_tags();
 	GetUserIdAndSecContext(&caller, &context);
 	SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	do
@@ -100,6 +131,7 @@ draw_tag_id(int64 workspace_id, Oid owner)
 		id = nextval_internal(sequence, false);
 	} while (is_tag_id_used(workspace_id, id));
 	SetUserIdAndSecContext(caller, context);
+	AtEOXact_GUC(true, nest_level);
 	SPI_finish();
 	return id;
 }
