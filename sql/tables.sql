@@ -141,6 +141,8 @@ BEGIN
 		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_field_delete();
 	CREATE TRIGGER draw_id BEFORE INSERT ON contacts.tag
 		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_tag_insert();
+	-- It stands for the column's default, and so is there under session_replication_role = replica too.
+	ALTER TABLE contacts.tag ENABLE ALWAYS TRIGGER draw_id;
 	CREATE TRIGGER keep_identity BEFORE UPDATE ON contacts.tag
 		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_tag_update();
 	CREATE TRIGGER definitions_truncated AFTER TRUNCATE ON contacts.tag
