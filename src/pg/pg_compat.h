@@ -4,8 +4,8 @@
 #ifndef CU_PG_COMPAT_H
 #define CU_PG_COMPAT_H
 
-#include "catalog/pg_proc.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "utils/acl.h"
 #include "utils/guc.h"

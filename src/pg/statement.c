@@ -174,8 +174,8 @@ statement_read_latest(Statement *statement, Datum *parameters)
 	make_ready(statement);
 	/* During a parallel query no newer one can be taken. */
 	snapshot = IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot();
-	count =
-		check_result(SPI_execute_snapshot(statement->plan, parameters, NULL, snapshot, InvalidSnapshot, true, false, 0));
+	count = check_result(
+		SPI_execute_snapshot(statement->plan, parameters, NULL, snapshot, InvalidSnapshot, true, false, 0));
 	MemoryContextSwitchTo(caller);
 	return count;
 }

@@ -96,14 +96,8 @@ plan_by_index_on_tags(void)
 	int nest_level = NewGUCNestLevel();
 
 	for (size_t i = 0; i < lengthof(plan_settings); i++)
-		(void)set_config_option(plan_settings[i][0],
-								plan_settings[i][1],
-								PGC_USERSET,
-								PGC_S_SESSION,
-								GUC_ACTION_SAVE,
-								true,
-								0,
-								false);
+		(void)set_config_option(
+			plan_settings[i][0], plan_settings[i][1], PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	return nest_level;
 }
 

@@ -17,6 +17,12 @@ using ConnectOptions = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFre
 
 constexpr int kConnectTimeout = 10; // seconds
 
+void
+say_notice(void *, const char *message)
+{
+	say(message);
+}
+
 std::vector<std::string>
 split(const std::string &list)
 {
@@ -130,8 +136,7 @@ Connection::connected()
 	}
 	(void)PQsetnonblocking(connection_.get(), 1);
 	(void)PQsetErrorContextVisibility(connection_.get(), PQSHOW_CONTEXT_NEVER);
-	(void)PQsetNoticeProcessor(
-		connection_.get(), [](void *, const char *message) { say(message); }, nullptr);
+	(void)PQsetNoticeProcessor(connection_.get(), say_notice, nullptr);
 	silent_.clear();
 	deadline_ = kNever;
 	return true;

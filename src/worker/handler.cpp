@@ -67,6 +67,7 @@ Handler::start()
 	Pipe to_child, from_child, report;
 	std::vector<char *> command;
 
+	command.reserve(command_.size() + 1);
 	for (std::string &word : command_)
 		command.push_back(word.data());
 	command.push_back(nullptr);

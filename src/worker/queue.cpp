@@ -254,9 +254,9 @@ Queue::report_when_due()
 	{
 		report();
 	}
-	catch (const ServerError &)
+	catch (const ServerError &error)
 	{
-		// settle() tries again
+		say(error.what()); // settle() tries again
 	}
 	last_report_ = Clock::now();
 }

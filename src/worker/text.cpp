@@ -58,10 +58,10 @@ readable(std::string_view text)
 std::string
 ascii(std::string_view text)
 {
+	const auto is_not_ascii = [](char c) { return (c & 0x80) != 0; };
 	std::string result(text);
 
-	std::replace_if(
-		result.begin(), result.end(), [](char c) { return (c & 0x80) != 0; }, '?');
+	std::replace_if(result.begin(), result.end(), is_not_ascii, '?');
 	return result;
 }
 

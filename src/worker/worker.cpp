@@ -107,7 +107,7 @@ Worker::drain()
 bool
 Worker::take_page()
 {
-	if (!sink_)
+	if (options_.notify)
 		// When it keeps up, it lets events gather until the next poll: a transaction each costs more than all they hold.
 		return queue_.relay(*options_.notify, page_) >= (options_.once ? 1 : page_);
 	while (sink_->pause().count() > 0 && !stop_requested())
