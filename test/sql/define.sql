@@ -81,7 +81,7 @@ SELECT contacts.grant_access('regress_contacts_definer', 2);
 SET ROLE regress_contacts_definer;
 SET contact_upsert.workspace_id = 2;
 SELECT contacts.define_field('theirs', 'Theirs', 'NUMBER'), contacts.define_field('theirs', tracked => true), contacts.define_tag('new') AS tag,
-	contacts.define_tag('New') AS same, contacts.define_tag('new', 'described') AS same, contacts.define_workspace('shops') AS same;
+	contacts.define_tag('New') AS same, contacts.define_tag('new', 'described') AS same;
 SELECT contact_upsert('{"email_address":"a@example.com","fields":{"theirs":1},"tags":["created"],"create_tags":true}') #> '{data,tags}' AS tags;
 UPDATE contacts.field SET label = 'Changed', "position" = 9 WHERE merge_tag = 'theirs';
 DELETE FROM contacts.field WHERE merge_tag = 'theirs';

@@ -61,11 +61,12 @@ $node->safe_psql('postgres', q(SELECT count(*) FROM contacts.claim('mailer', 1, 
 	INSERT INTO contacts.import_chunk (workspace_id, import_id, first_row, rows) VALUES (2, 1, 1, '{"{}"}');
 	INSERT INTO contacts.import_error SELECT 2, 1, 1, '{}', 'X', 'x', '{}'));
 
-# What the catalogue holds, and what of it who may do. A table's columns are those that a column privilege names.
+# What the catalogue holds, and what of it who may do. A privilege on columns names them.
 my %relation = (
-	'contacts.workspace' => 'member: SELECT; definitions_version: UPDATE, name: UPDATE, status_policy: UPDATE',
-	'contacts.field' => 'member: DELETE INSERT SELECT UPDATE',
-	'contacts.tag' => 'member: DELETE INSERT SELECT UPDATE',
+	'contacts.workspace' => 'member: SELECT UPDATE (definitions_version)',
+	'contacts.field' => 'member: DELETE INSERT (workspace_id merge_tag label type options default_value required tracked position) SELECT '
+		. 'UPDATE (label type options default_value required tracked position)',
+	'contacts.tag' => 'member: DELETE INSERT (workspace_id name description) SELECT UPDATE (name description)',
 	'contacts.contact' => 'member: DELETE INSERT SELECT UPDATE',
 	'contacts.statistics' => 'member: DELETE INSERT SELECT UPDATE',
 	'contacts.member' => 'member: SELECT',
@@ -73,9 +74,11 @@ my %relation = (
 	'contacts.consumer' => 'member: SELECT',
 	'contacts.delivery' => 'member: SELECT',
 	'contacts.consumer_floor' => '',
-	'contacts.import_progress' => 'member: DELETE INSERT SELECT UPDATE',
-	'contacts.import_chunk' => 'member: DELETE INSERT SELECT UPDATE',
-	'contacts.import_error' => 'member: DELETE INSERT SELECT UPDATE',
+	'contacts.deleted_workspace' => '',
+	'contacts.import_progress' => 'member: DELETE INSERT (workspace_id staging_table parameters backend_pid) SELECT '
+		. 'UPDATE (parameters state total done created updated unchanged failed seconds updated_at finished_at backend_pid fingerprint)',
+	'contacts.import_chunk' => 'member: DELETE INSERT SELECT',
+	'contacts.import_error' => 'member: INSERT SELECT',
 	'contacts.event_lag' => 'member: SELECT; monitor: SELECT',
 	'contacts.import_counts' => 'member: SELECT; monitor: SELECT',
 	'contacts.definitions_version_seq' => 'member: USAGE',
@@ -86,16 +89,19 @@ my %type = map { ("contacts.$_" => '') } qw(status field_type status_policy outc
 my %setting = map { ("contact_upsert.$_" => 'user') } qw(workspace_id notify notify_interval unknown_keys);
 
 # Functions: of the tables' owner; of members, and what they answer about workspace 2; of monitors.
-my @of_owner = qw(contacts.install contacts.subscribe contacts.unsubscribe contacts.purge_events contacts.grant_access contacts.revoke_access
+my @of_owner = qw(contacts.install contacts.define_workspace contacts.subscribe contacts.unsubscribe contacts.purge_events contacts.grant_access contacts.revoke_access
 	contacts.grant_monitoring contacts.revoke_monitoring contacts.tables_version);
 my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe show_to_members install_definitions install_definition_triggers
 	install_contacts install_events install_event_policies install_imports member_privileges monitor_privileges before_workspace_write
-	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_update
-	after_definitions_change make_tables note_tables_version upgrade_tables
-	add_first_workspace check_owners tables_version check_library after_member_change before_consumer_change before_consumer_insert after_consumer_delete after_event_delete);
+	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_insert before_tag_update
+	before_contact_update after_definitions_change make_tables note_tables_version upgrade_tables add_first_workspace check_owners tables_version
+	check_library delete_rows purge_deleted_workspaces revoke_what_others_granted after_member_change before_consumer_change before_consumer_insert
+	after_consumer_delete after_event_delete);
 my @of_monitors = ('contacts_internal.monitor');
 my $no_workspace = qr/Workspace 2 does not exist/;
 my $not_member = qr/Role member may not act for workspace 2/;
+my $gone = qr/Import 1 is gone/;
+my $read_as_owner = qr/row level security may hide some of its rows/;
 my $hidden = qr/row-level security|does not exist|Workspace 2/;
 my $json = q('{"email_address":"new@example.com"}');
 my %of_members = (
@@ -103,7 +109,6 @@ my %of_members = (
 	'contacts.upsert' => [ "SELECT contacts.upsert($json, workspace_id => 2)", $no_workspace ],
 	'contacts.preview' => [ "SELECT contacts.preview($json, workspace_id => 2)", $no_workspace ],
 	'contacts.upsert_many' => [ "SELECT error ->> 'message' FROM contacts.upsert_many(('[' || $json || ']')::jsonb, workspace_id => 2)", $no_workspace ],
-	'contacts.define_workspace' => [ "SELECT contacts.define_workspace('taken', workspace_id => 2)", $hidden ],
 	'contacts.define_field' => [ "SELECT contacts.define_field('mine', 'Mine', workspace_id => 2)", $hidden ],
 	'contacts.define_tag' => [ "SELECT contacts.define_tag('mine', workspace_id => 2)", $hidden ],
 	'contacts.record' => [ "SELECT contacts.record(:theirs, 'total_opens', workspace_id => 2)", $hidden ],
@@ -139,36 +144,41 @@ my %of_members = (
 	'contacts_internal.make_room_for_view' => [ "SELECT contacts_internal.make_room_for_view('contacts.event_lag', 2, true)", qr/./ ],
 	'contacts_internal.full_view_name' => [ "SELECT contacts_internal.full_view_name('x', 'public')", qr/x/ ],
 	'contacts_internal.in_transaction_block' => [ "SELECT contacts_internal.in_transaction_block()", qr/^f$/ ],
-	'contacts_internal.check_import_call' => [ "SELECT contacts_internal.check_import_call('public.s', 1, 2, '{t,t}')", $hidden ],
+	'contacts_internal.check_import_call' => [ "SELECT contacts_internal.check_import_call('public.s', 1, '{t,t}', 2)", $hidden ],
 	'contacts_internal.check_import_columns' => [ "SELECT contacts_internal.check_import_columns('public.s', 2)", qr/^/ ],
-	'contacts_internal.staging_query' => [ "SELECT contacts_internal.staging_query('public.s')", qr/./ ],
-	'contacts_internal.staging_fingerprint' => [ "SELECT contacts_internal.staging_fingerprint('public.s')", qr/./ ],
-	'contacts_internal.copy_staging' => [ "SELECT contacts_internal.copy_staging('public.s', 'x', 1, 2)", $hidden ],
-	'contacts_internal.find_import' => [ "SELECT * FROM contacts_internal.find_import('staging', 2)", qr/^[|f]*$/ ],
-	'contacts_internal.begin_import' => [ "SELECT contacts_internal.begin_import('public.s', 1, 2, NULL)", $hidden ],
-	'contacts_internal.import_requests' => [ "SELECT contacts_internal.import_requests('{}', false, false)", qr/./ ],
-	'contacts_internal.next_chunk' => [ "SELECT * FROM contacts_internal.next_chunk(2, 1)", qr/Another session has taken over/ ],
-	'contacts_internal.note_rows' => [ "SELECT contacts_internal.note_rows(2, 1, 1, '{}', 0, 0, 0, '{}', '{}')", qr/^/ ],
-	'contacts_internal.import_rows' => [ "SELECT contacts_internal.import_rows(2, 1, 1, ARRAY[$json]::jsonb[], false, false)", qr/./ ],
-	'contacts_internal.end_import' => [ "SELECT contacts_internal.end_import(2, 1)", qr/^/ ],
+	'contacts_internal.check_staging' => [ "SELECT contacts_internal.check_staging('contacts.contact')", $read_as_owner ],
+	'contacts_internal.staging_fingerprint' => [ "SELECT contacts_internal.staging_fingerprint('contacts.contact')", $read_as_owner ],
+	'contacts_internal.staging_chunks' => [ "SELECT contacts_internal.staging_chunks('contacts.contact', 1)", $read_as_owner ],
+	'contacts_internal.copy_staging' => [ "SELECT contacts_internal.copy_staging('public.s', 1, 1, 2)", $gone ],
+	'contacts_internal.find_import' => [ "SELECT * FROM contacts_internal.find_import('staging', 2)", qr/^\|*$/ ],
+	'contacts_internal.new_import' => [ "SELECT contacts_internal.new_import('staging', '{}', 2)", qr/row-level security/ ],
+	'contacts_internal.check_import_parameters' => [ "SELECT contacts_internal.check_import_parameters('s', 1, '{}', '{}')", qr/^$/ ],
+	'contacts_internal.begin_import' => [ "SELECT contacts_internal.begin_import('public.s', '{}', NULL, 2)", qr/row-level security/ ],
+	'contacts_internal.hold_import' => [ 'SELECT contacts_internal.hold_import(1, 2)', $gone ],
+	'contacts_internal.next_chunk' => [ 'SELECT * FROM contacts_internal.next_chunk(1, 2)', $gone ],
+	'contacts_internal.upsert_rows' => [ "SELECT error ->> 'message' FROM contacts_internal.upsert_rows(ARRAY[$json]::jsonb[], 1, false, false, 2)", $no_workspace ],
+	'contacts_internal.import_rows' => [ "SELECT contacts_internal.import_rows(1, 1, ARRAY[$json]::jsonb[], false, false, 2)", qr/row-level security|Workspace 2/ ],
+	'contacts_internal.note_rows' => [ "SELECT contacts_internal.note_rows(1, 1, '{null}', 1, 0, 0, '{1}', '{\"{}\"}', 2)", qr/row-level security/ ],
+	'contacts_internal.end_import' => [ 'SELECT contacts_internal.end_import(1, 2)', qr/^$/ ],
 );
 
 # The catalogue as it is.
 sub rows { return map { [ split /\t/, $_, -1 ] } split /\n/, $node->safe_psql('postgres', "COPY ($_[0]) TO STDOUT") }
 my $ours = q((SELECT oid FROM pg_namespace WHERE nspname IN ('contacts', 'contacts_internal')));
 
-for (rows(qq(SELECT c.oid::regclass, (SELECT string_agg(r || ': ' || p, '; ' ORDER BY r) FROM (
-		SELECT r, string_agg(p, ' ' ORDER BY p) AS p FROM unnest('{member,monitor,stranger}'::text[]) r,
-			unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER,USAGE}'::text[]) p
-		WHERE CASE WHEN c.relkind = 'S' THEN p IN ('USAGE', 'SELECT', 'UPDATE') AND has_sequence_privilege(r, c.oid, CASE WHEN p IN ('USAGE', 'SELECT', 'UPDATE') THEN p ELSE 'USAGE' END)
-			ELSE p <> 'USAGE' AND has_table_privilege(r, c.oid, CASE WHEN p = 'USAGE' THEN 'SELECT' ELSE p END) END GROUP BY r) x),
-		(SELECT string_agg(a.attname || ': ' || p, ', ' ORDER BY a.attname) FROM pg_attribute a, unnest('{INSERT,UPDATE}'::text[]) p
-		WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind <> 'S'
-			AND has_column_privilege('member', c.oid, a.attnum, p) AND NOT has_table_privilege('member', c.oid, p))
+for (rows(qq(
+	SELECT c.oid::regclass, (SELECT string_agg(r || ': ' || h.has, '; ' ORDER BY r) FROM unnest('{member,monitor,stranger}'::text[]) r, LATERAL (
+		SELECT string_agg(p || CASE WHEN whole THEN '' ELSE ' (' || columns || ')' END, ' ' ORDER BY p) AS has
+		FROM unnest(CASE c.relkind WHEN 'S' THEN '{SELECT,UPDATE,USAGE}' ELSE '{DELETE,INSERT,REFERENCES,SELECT,TRIGGER,TRUNCATE,UPDATE}' END::text[]) p, LATERAL (
+			SELECT CASE c.relkind WHEN 'S' THEN has_sequence_privilege(r, c.oid, p) ELSE has_table_privilege(r, c.oid, p) END AS whole) w, LATERAL (
+			SELECT string_agg(a.attname, ' ' ORDER BY a.attnum) AS columns FROM pg_attribute a
+			WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND c.relkind <> 'S'
+				AND has_column_privilege(r, c.oid, a.attnum, CASE WHEN p IN ('INSERT', 'REFERENCES', 'UPDATE') THEN p ELSE 'SELECT' END)
+				AND p IN ('INSERT', 'REFERENCES', 'SELECT', 'UPDATE')) l
+		WHERE whole OR columns <> '') h)
 	FROM pg_class c WHERE c.relnamespace IN $ours AND c.relkind NOT IN ('i', 'I', 't', 'c') ORDER BY 1)))
 {
-	my ($name, $privileges, $columns) = map { $_ eq '\N' ? '' : $_ } @$_;
-	my $has = join '; ', grep { $_ ne '' } $privileges, $columns;
+	my ($name, $has) = map { $_ eq '\N' ? '' : $_ } @$_;
 	ok(exists $relation{$name}, "$name is known to this test") or next;
 	is($has, $relation{$name}, "$name: privileges");
 	delete $relation{$name};
@@ -188,7 +198,7 @@ for (rows(qq(SELECT p.pronamespace::regnamespace || '.' || p.proname, (SELECT st
 }
 is(join(' ', sort keys %who), '', 'no function is missing');
 
-for (rows(qq(SELECT t.oid::regtype, (SELECT string_agg(r, ' ') FROM unnest('{monitor,stranger}'::text[]) r WHERE has_type_privilege(r, t.oid, 'USAGE'))
+for (rows(qq(SELECT t.oid::regtype, (SELECT string_agg(r, ' ') FROM unnest('{member,monitor,stranger}'::text[]) r WHERE has_type_privilege(r, t.oid, 'USAGE'))
 	FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid WHERE t.typnamespace IN $ours AND t.typcategory <> 'A' AND coalesce(c.relkind, 'c') = 'c')))
 {
 	my ($name, $may) = map { $_ eq '\N' ? '' : $_ } @$_;
@@ -197,6 +207,10 @@ for (rows(qq(SELECT t.oid::regtype, (SELECT string_agg(r, ' ') FROM unnest('{mon
 	delete $type{$name};
 }
 is(join(' ', sort keys %type), '', 'no type is missing');
+
+is($node->safe_psql('postgres', qq(SELECT string_agg(r || ' ' || p || ' ' || n, ', ' ORDER BY r, p, n) FROM unnest('{member,monitor,stranger}'::text[]) r,
+	unnest('{CREATE,USAGE}'::text[]) p, unnest('{contacts,contacts_internal}'::text[]) n WHERE has_schema_privilege(r, n, p))),
+	'member USAGE contacts, member USAGE contacts_internal, monitor USAGE contacts', 'who may use and who fill the schemas');
 
 for (split /\n/, $node->safe_psql('postgres', q(SELECT contacts_internal.current_workspace(); SELECT name || ' ' || context FROM pg_settings WHERE name LIKE 'contact\_upsert.%')))
 {
@@ -236,6 +250,7 @@ sub attack
 attack("$_()", @{ $of_members{$_} }) for sort keys %of_members;
 attack("$_() as a member", {
 	'contacts.install' => 'SELECT contacts.install()',
+	'contacts.define_workspace' => "SELECT contacts.define_workspace('taken', workspace_id => 2)",
 	'contacts.subscribe' => "SELECT contacts.subscribe('x')",
 	'contacts.unsubscribe' => "SELECT contacts.unsubscribe('mailer')",
 	'contacts.purge_events' => "SELECT contacts.purge_events('0')",
@@ -250,7 +265,7 @@ attack("$_() as a member", {
 for my $table (@all)
 {
 	(my $short = $table) =~ s/^contacts\.//;
-	attack("SELECT FROM $table", "SELECT count(*) FROM $table WHERE workspace_id <> 1", $short eq 'consumer_floor' ? qr/permission denied/ : qr/^0$/);
+	attack("SELECT FROM $table", "SELECT count(*) FROM $table WHERE workspace_id <> 1", $short =~ /^(consumer_floor|deleted_workspace)$/ ? qr/permission denied/ : qr/^0$/);
 	attack("DELETE FROM $table", "DELETE FROM $table WHERE workspace_id <> 1", qr/permission denied|^$/);
 	attack("UPDATE $table", "UPDATE $table SET workspace_id = 2 WHERE workspace_id <> 1", qr/permission denied|can only be updated|^$/);
 	attack("UPDATE $table, own rows", "UPDATE $table SET workspace_id = 2", qr/permission denied|row-level security|violates|can only be updated|changed|^$/);
