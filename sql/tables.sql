@@ -37,7 +37,8 @@ BEGIN
 		(extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
 
 	CREATE TABLE contacts.workspace (
-		workspace_id bigint PRIMARY KEY, -- by default from the sequence: before_workspace_write()
+		-- by default from the sequence: before_workspace_write(); 0 is every workspace
+		workspace_id bigint PRIMARY KEY CONSTRAINT "workspace_id is positive" CHECK (workspace_id > 0),
 		name text NOT NULL UNIQUE CONSTRAINT "workspace name has 1 to 64 characters" CHECK (length(name) BETWEEN 1 AND 64),
 		definitions_version bigint NOT NULL DEFAULT nextval('contacts.definitions_version_seq'),
 		status_policy contacts.status_policy NOT NULL DEFAULT 'api',

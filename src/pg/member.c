@@ -170,7 +170,7 @@ member_includes(Oid role, int64 workspace_id)
 		return last.is_member;
 	}
 	drops_before = drops;
-	is_member = owner_includes(role) || look_up(role, workspace_id);
+	is_member = owner_includes(role) || (workspace_id > 0 && look_up(role, workspace_id));
 	if (drops == drops_before)
 		keep(&question, is_member);
 	return is_member;
