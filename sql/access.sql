@@ -1,4 +1,4 @@
--- Who may do what: membership of a workspace, and the privileges that it needs. The last part of the script.
+-- Who may do what: membership of a workspace, and the privileges that it needs.
 
 CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) RETURNS SETOF text
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -219,3 +219,43 @@ END
 $$;
 COMMENT ON FUNCTION contacts.revoke_monitoring(name) IS 'takes back what grant_monitoring gave, but not what a member needs';
 REVOKE ALL ON FUNCTION contacts.revoke_monitoring(name) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.revoke_default_privileges(of_tables boolean) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	statement text;
+BEGIN
+	FOR statement IN
+		WITH made (object, acl, owner, of_install) AS (
+			SELECT format('SCHEMA %I', n.nspname), n.nspacl, n.nspowner, false
+				FROM pg_namespace n WHERE n.nspname IN ('contacts', 'contacts_internal')
+			UNION ALL
+			SELECT format('%s %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass),
+					c.relacl, c.relowner, c.relkind <> 'v'
+				FROM pg_class c WHERE c.relnamespace = 'contacts'::regnamespace AND c.relkind IN ('r', 'p', 'S', 'v')
+			UNION ALL
+			SELECT format('TYPE %s', t.oid::regtype), t.typacl, t.typowner, false
+				FROM pg_type t
+				WHERE t.typnamespace = 'contacts'::regnamespace AND t.typcategory <> 'A'
+					AND (t.typrelid = 0 OR EXISTS (SELECT FROM pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))
+			UNION ALL
+			SELECT format('ROUTINE %s', p.oid::regprocedure), p.proacl, p.proowner,
+					p.oid IS NOT DISTINCT FROM to_regprocedure('contacts.tables_version()')
+				FROM pg_proc p
+				WHERE p.pronamespace IN ('contacts'::regnamespace, 'contacts_internal'::regnamespace)
+					OR p.proname = 'contact_upsert' AND p.prolang = (SELECT l.oid FROM pg_language l WHERE l.lanname = 'c')
+		)
+		SELECT DISTINCT format('REVOKE ALL ON %s FROM %s', m.object,
+			CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END)
+		FROM made m, aclexplode(m.acl) a
+		WHERE m.of_install = of_tables AND a.grantee <> m.owner
+	LOOP
+		EXECUTE statement;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.revoke_default_privileges(boolean) IS
+	'part of CREATE EXTENSION and contacts.install(): what ALTER DEFAULT PRIVILEGES gives of a new object, nobody has of ours';
+REVOKE ALL ON FUNCTION contacts_internal.revoke_default_privileges(boolean) FROM PUBLIC;

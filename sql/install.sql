@@ -133,6 +133,7 @@ BEGIN
 	IF to_regclass('contacts.workspace') IS NULL THEN
 		PERFORM contacts_internal.make_tables();
 		PERFORM contacts_internal.note_tables_version(script_version);
+		PERFORM contacts_internal.revoke_default_privileges(of_tables => true);
 	END IF;
 	version := contacts_internal.tables_version();
 	IF version IS NULL THEN
@@ -156,3 +157,6 @@ $$;
 COMMENT ON FUNCTION contacts.install() IS
 	'makes the tables in schema contacts, or brings them to the extension''s version; safe to repeat; returns that version';
 REVOKE ALL ON FUNCTION contacts.install() FROM PUBLIC;
+
+-- The last statement of the script: all that it makes is there.
+SELECT contacts_internal.revoke_default_privileges(of_tables => false);

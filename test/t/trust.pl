@@ -15,10 +15,17 @@ $node->append_conf('postgresql.conf', 'lock_timeout = 5s');
 $node->start;
 # The tables belong to a role that is no superuser: what runs as their owner can do no more than that one.
 $node->safe_psql('postgres', q(
-	CREATE EXTENSION contact_upsert;
 	CREATE ROLE keeper;
 	CREATE ROLE member LOGIN; CREATE ROLE monitor LOGIN; CREATE ROLE stranger LOGIN; CREATE ROLE theirs LOGIN;
+	-- What others get by default of whatever the installing role creates, they do not get of this.
+	ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO stranger; ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO stranger;
+	ALTER DEFAULT PRIVILEGES GRANT ALL ON TYPES TO stranger; ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO stranger;
+	ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO stranger; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
+	CREATE EXTENSION contact_upsert;
 	SELECT contacts.install();
+	ALTER DEFAULT PRIVILEGES REVOKE ALL ON SCHEMAS FROM stranger; ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM stranger;
+	ALTER DEFAULT PRIVILEGES REVOKE ALL ON TYPES FROM stranger; ALTER DEFAULT PRIVILEGES REVOKE ALL ON SEQUENCES FROM stranger;
+	ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM stranger; ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM PUBLIC;
 	SELECT contacts.define_workspace('theirs') = 2;
 	GRANT CREATE ON SCHEMA public TO member, stranger;
 	SELECT contacts.grant_access('member', workspace_id => 1), contacts.grant_access('theirs', workspace_id => 2), contacts.grant_monitoring('monitor');
@@ -95,7 +102,7 @@ my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe show_to_
 	install_contacts install_events install_event_policies install_imports member_privileges monitor_privileges before_workspace_write
 	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_insert before_tag_update
 	before_contact_update after_definitions_change make_tables note_tables_version upgrade_tables add_first_workspace check_owners tables_version
-	check_library delete_rows purge_deleted_workspaces revoke_what_others_granted after_member_change before_consumer_change before_consumer_insert
+	check_library delete_rows purge_deleted_workspaces revoke_default_privileges revoke_what_others_granted after_member_change before_consumer_change before_consumer_insert
 	after_consumer_delete after_event_delete);
 my @of_monitors = ('contacts_internal.monitor');
 my $no_workspace = qr/Workspace 2 does not exist/;
@@ -301,6 +308,12 @@ attack(q(another's event acknowledged under its own consumer), q(SELECT contacts
 attack(q(another's event acknowledged for every workspace), q(SELECT contacts.ack('mailer', :lease, ARRAY[:event]::bigint[], workspace_id => 0)), qr/Only the owner/);
 attack('workspace 0 named otherwise', q(SELECT contacts.claim('mailer', workspace_id => -1)), qr/may not act/);
 attack('workspace 0 in the setting', q(SET contact_upsert.workspace_id = 0; SELECT contacts.claim('mailer')), qr/invalid value|Only the owner/);
+is(($node->psql('postgres', q(INSERT INTO contacts.workspace (workspace_id, name) VALUES (0, 'every')), on_error_die => 0))[0], 3, 'no workspace is 0, which means every one');
+$node->safe_psql('postgres', q(ALTER TABLE contacts.member DISABLE TRIGGER ALL; ALTER TABLE contacts.member DROP CONSTRAINT member_workspace_id_fkey;
+	INSERT INTO contacts.member VALUES (0, 'member'); ALTER TABLE contacts.member ENABLE ALWAYS TRIGGER members_changed; ALTER TABLE contacts.member ENABLE ALWAYS TRIGGER members_truncated));
+like(join('', as('member', q(SELECT contacts.claim('mailer', workspace_id => 0)))), qr/Only the owner/, 'nor does a row make a member of it');
+$node->safe_psql('postgres', q(DELETE FROM contacts.member WHERE workspace_id = 0;
+	ALTER TABLE contacts.member ADD CONSTRAINT member_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES contacts.workspace ON DELETE CASCADE));
 attack('a forged delivery', q(INSERT INTO contacts.delivery (workspace_id, consumer_id, event_id, contact_id, contact_version, ordinal) VALUES (1, :every, 1, repeat('0', 24), 1, 1)), $owner_only);
 attack('an event that eats memory', q(INSERT INTO contacts.event (workspace_id, contact_id, contact_version, ordinal, type, detail)
 	VALUES (1, 'x', 1, 1, 'TAG_ADDED', jsonb_build_object('x', repeat('x', 30000000)))), $owner_only);
