@@ -74,13 +74,14 @@ static Statement create_tags = {
 	.parameter_types = {INT8OID, TEXTARRAYOID},
 };
 
+/* Not jsonb_agg: it copies each text in it with a look at all that follow (it takes them to end with a zero byte). */
 static Statement load_definitions = {
 	.sql = "SELECT w.definitions_version::pg_catalog.int8, pg_catalog.jsonb_build_object("
 		   "'status_policy', w.status_policy,"
-		   "'fields', (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object("
+		   "'fields', (SELECT pg_catalog.to_jsonb(pg_catalog.array_agg(pg_catalog.jsonb_build_object("
 		   "'merge_tag', f.merge_tag, 'label', f.label, 'type', f.type, 'options', f.options,"
 		   "'default_value', f.default_value, 'required', f.required, 'tracked', f.tracked)"
-		   " ORDER BY f.position, f.merge_tag) FROM contacts.field f WHERE f.workspace_id" EQ "$1)), t.ids, t.names"
+		   " ORDER BY f.position, f.merge_tag)) FROM contacts.field f WHERE f.workspace_id" EQ "$1)), t.ids, t.names"
 		   " FROM contacts.workspace w CROSS JOIN ("
 		   "SELECT pg_catalog.array_agg(o.tag_id) AS ids, pg_catalog.array_agg(o.name) AS names FROM ("
 		   "SELECT t.tag_id::pg_catalog.int8, t.name::pg_catalog.text FROM contacts.tag t"
