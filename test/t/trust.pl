@@ -411,6 +411,36 @@ is(ask(q(SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; S
 $in .= "\\q\n";
 $psql->finish;
 
+# A plan, a cursor or an answer that was made as one role does not serve another; a role that is a member through another
+# counts for its workspace and no other, and SECURITY DEFINER makes nobody more than its owner.
+$node->safe_psql('postgres', q(DROP ROLE IF EXISTS crew; CREATE ROLE crew NOINHERIT; SELECT contacts.grant_access('crew', workspace_id => 1)));
+my $upsert = q(SELECT contacts.upsert('{"email_address":"plan@example.com","fields":{"value":"%s"}}', workspace_id => 2) IS NOT NULL);
+my $many = q(SELECT count(*) FROM contacts.upsert_many('[{"email_address":"plan@example.com","fields":{"value":"%s"}}]', workspace_id => 2));
+my $claim = q(SELECT count(*) > 0 FROM contacts.claim('mailer', workspace_id => 0));
+for my $role (qw(member crew))
+{
+	my ($said, $errors) = ('', '');
+	$node->psql('postgres', join(';', 'PREPARE p AS SELECT workspace_id FROM contacts.contact GROUP BY 1 ORDER BY 1', ('EXECUTE p') x 6,
+		sprintf($upsert, "$role 1"), sprintf($many, "$role 2"), $claim, "SET ROLE $role", q(SELECT 'as', current_user), 'EXECUTE p',
+		sprintf($upsert, "$role 3"), sprintf($many, "$role 4"), $claim, q(SELECT contacts.ack('mailer', 1, '{1}', workspace_id => 2)),
+		'SELECT current_user', 'RESET ROLE', sprintf($upsert, "$role 5")), on_error_stop => 0, stdout => \$said, stderr => \$errors);
+	like($said, qr/as\|$role\n1\n$role\nt$/, "$role has no use of the owner's plans");
+	is(scalar(() = $errors =~ /Workspace 2 does not exist/g), 2, "$role: the call is refused");
+	like($errors, qr/Only the owner.*Role $role may not act for workspace 2/s, "$role: the queue is, too");
+}
+$node->safe_psql('postgres', q(GRANT CREATE ON SCHEMA public TO member));
+as('member', q(CREATE FUNCTION public.wrapped() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+	RETURN contacts.upsert('{"email_address":"wrapped@example.com"}', workspace_id => 2); END $$));
+my ($wrapped, $refusal) = ('', '');
+$node->psql('postgres', 'SELECT public.wrapped()', stdout => \$wrapped, stderr => \$refusal);
+like($refusal, $no_workspace, 'a SECURITY DEFINER function of a member does as the owner calls it what the member may do');
+my $caught = join "\n", as('member', q(SET client_min_messages = notice; DO $$ DECLARE call text; BEGIN
+	FOREACH call IN ARRAY ARRAY['claim($$mailer$$, 0)', 'claim($$nobody$$)', 'claim($$mailer$$, 1, $$-1 s$$)', 'ack($$mailer$$, NULL, NULL)', 'fail($$mailer$$, NULL, NULL, NULL)',
+		'relay($$mailer$$, NULL)', 'extend($$mailer$$, NULL, $$1 s$$)'] LOOP
+		BEGIN EXECUTE 'SELECT contacts.' || call; EXCEPTION WHEN OTHERS THEN RAISE NOTICE 'caught as % with %', current_user, current_setting('search_path'); END;
+	END LOOP; END $$ LANGUAGE plpgsql) =~ s/DO \$\$ /DO \$body\$ /r =~ s/END LOOP; END \$\$/END LOOP; END \$body\$/r);
+is(scalar(() = $caught =~ /caught as member with "\$user", public/g), 7, 'an error in the middle of each call of the queue leaves the caller the caller');
+
 # Tables of different owners are refused.
 $node->safe_psql('postgres', 'ALTER TABLE contacts.delivery OWNER TO theirs');
 ($out, $err) = as('member', q(SELECT contacts.upsert('{"email_address":"mixed@example.com","status":"UNCONFIRMED"}')));
@@ -419,7 +449,7 @@ $node->safe_psql('postgres', 'ALTER TABLE contacts.delivery OWNER TO keeper');
 is((as('member', q(SELECT contacts.upsert('{"email_address":"mixed@example.com","status":"UNCONFIRMED"}') IS NOT NULL)))[0], 't', 'and work again when that is mended');
 
 # Taken back, nothing is left.
-$node->safe_psql('postgres', q(SELECT contacts.revoke_access('member', workspace_id => 1), contacts.revoke_access('theirs', workspace_id => 2), contacts.revoke_monitoring('monitor')));
+$node->safe_psql('postgres', q(SELECT contacts.revoke_access('member', workspace_id => 1), contacts.revoke_access('crew', workspace_id => 1), contacts.revoke_access('theirs', workspace_id => 2), contacts.revoke_monitoring('monitor')));
 is($node->safe_psql('postgres', qq(SELECT count(*) FROM pg_proc p, unnest('{member,monitor}'::text[]) r WHERE p.pronamespace IN $ours AND has_function_privilege(r, p.oid, 'EXECUTE'))), '0', 'no function is left to them');
 is($node->safe_psql('postgres', qq(SELECT count(*) FROM pg_class c, unnest('{member,monitor}'::text[]) r WHERE c.relnamespace IN $ours AND c.relkind IN ('r', 'v') AND has_any_column_privilege(r, c.oid, 'SELECT,INSERT,UPDATE'))),
 	'0', 'and no table');
