@@ -54,6 +54,8 @@ CREATE FUNCTION contacts_internal.delete_rows(workspace_id bigint) RETURNS void
 	AS $$
 #variable_conflict use_column
 BEGIN
+	-- In the order of the addresses, as arrays of requests lock them.
+	PERFORM FROM contacts.contact c WHERE c.workspace_id = delete_rows.workspace_id ORDER BY c.email_address FOR UPDATE;
 	-- They have no foreign key to workspace: checking one would lock the workspace's row at every new contact and event.
 	DELETE FROM contacts.contact c WHERE c.workspace_id = delete_rows.workspace_id;
 	DELETE FROM contacts.consumer c WHERE c.workspace_id = delete_rows.workspace_id;
