@@ -127,7 +127,7 @@ versions_check(void)
 	if (fitted_at == now)
 		return;
 	statement_connect();
-	if (statement_execute_latest(&find_versions, NULL) > 0)
+	if (statement_read_latest(&find_versions, NULL) > 0)
 	{
 		const char *script = TextDatumGetCString(statement_column(0, 1));
 		Datum tables = statement_nullable_column(0, 2, &is_null);

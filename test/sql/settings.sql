@@ -37,3 +37,8 @@ ALTER ROLE CURRENT_USER SET contact_upsert.notify = 'sometimes';
 \c
 SELECT contact_upsert('{"email_address":"a@example.com"}') #>> '{data,status}' AS status;
 ALTER ROLE CURRENT_USER RESET contact_upsert.notify;
+
+-- what an import calls first, where PostgreSQL sends queries to another process (the setting's name changed in 16)
+\c
+SELECT set_config(name, 'on', false) AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
+SELECT contacts_internal.check_versions();
