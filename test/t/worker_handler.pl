@@ -57,7 +57,7 @@ is(last_error($events[0]), '1|the handler was killed by signal 11', 'a signal is
 clear();
 
 # An event that takes the worker with it, like one that makes the machine run out of memory: it alone is dead in the end.
-($handler, $seen) = write_handler($node, 'poisoned', 'if ($line =~ /-7-/) { kill "KILL", getppid; sleep 1000 } answer("ok")');
+($handler, $seen) = write_handler($node, 'poisoned', 'if ($line =~ /-7-/) { kill "KILL", getppid; exit } answer("ok")');
 @events = raise_events($node, count => 200);
 my $deaths = 0;
 for (1 .. 9)
