@@ -9,9 +9,14 @@ DECLARE
 	drawn bigint;
 BEGIN
 	IF TG_OP = 'INSERT' THEN
-		-- A restore of rows alone, behind install(), brings workspace 1 again.
-		IF EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = NEW.workspace_id AND w.name = NEW.name) THEN
-			UPDATE contacts.workspace w SET status_policy = NEW.status_policy, created_at = NEW.created_at
+		-- A restore of rows alone, behind install(), brings workspace 1 again, maybe under a name that it was given since. Its
+		-- contacts may have come before, but not its fields.
+		IF EXISTS (
+			SELECT FROM contacts.workspace w
+			WHERE w.workspace_id = NEW.workspace_id
+				AND (w.name = NEW.name OR (w.workspace_id, w.name) = (1, 'default') AND NOT EXISTS (
+					SELECT FROM contacts.field f WHERE f.workspace_id = w.workspace_id AND NOT f.immutable))) THEN
+			UPDATE contacts.workspace w SET name = NEW.name, status_policy = NEW.status_policy, created_at = NEW.created_at
 				WHERE w.workspace_id = NEW.workspace_id;
 			RETURN NULL;
 		END IF;

@@ -91,6 +91,7 @@ my $rows = q(
 		(SELECT string_agg(t::text, ';' ORDER BY t::text) FROM contacts.tag t),
 		(SELECT string_agg(e::text, ';' ORDER BY e::text) FROM contacts.event e),
 		(SELECT string_agg(concat_ws(' ', workspace_id, name, status_policy, created_at), ';' ORDER BY workspace_id) FROM contacts.workspace));
+$node->safe_psql('postgres', q(SELECT contacts.define_workspace('first', workspace_id => 1)));
 $before = $node->safe_psql('postgres', $rows);
 for my $format ('plain', 'custom')
 {
