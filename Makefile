@@ -145,6 +145,7 @@ build/built-for: ;
 
 # A sentence in place of a page of errors.
 $(CORE_OBJECTS) $(WORKER_OBJS): build/compiler
+$(OBJS): | build/compiler
 build/compiler:
 	@mkdir -p $(@D)
 	@printf '#include <chrono>\n#include <span>\nstatic_assert(std::chrono::year{2024}.is_leap());\n' | \
