@@ -41,8 +41,9 @@ report "META.json has version $version" test "$meta" = "$version $version"
 report "CHANGELOG.md has version $version" grep -q "^## $version" CHANGELOG.md
 
 # A released version's script is what its users have: test/t/upgrade.pl upgrades from it. "make freeze" keeps it.
-for released in $(sed -nE 's/^## ([0-9]+[.][0-9]+[.][0-9]+) \([0-9-]+\)$/\1/p' CHANGELOG.md); do
-	report "the script of $released, which was released, is frozen" test -s "test/upgrade/contact_upsert--$released.sql"
+mapfile -t released < <(sed -nE 's/^## ([0-9]+[.][0-9]+[.][0-9]+) \([0-9-]+\)$/\1/p' CHANGELOG.md)
+for version in "${released[@]}"; do
+	report "the script of $version, which was released, is frozen" test -s "test/upgrade/contact_upsert--$version.sql"
 done
 
 report_end

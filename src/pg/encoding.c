@@ -7,6 +7,7 @@
 #include "utils/builtins.h"
 
 #include "encoding.h"
+#include "pg_compat.h"
 
 bool
 encoding_converts(void)

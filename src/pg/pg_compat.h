@@ -21,6 +21,11 @@
 #include "varatt.h"
 #endif
 
+/* 19 has this encoding no more. */
+#if PG_VERSION_NUM >= 190000
+#define PG_MULE_INTERNAL (-1)
+#endif
+
 /* 18 has a prefix instead of a suffix. */
 #if PG_VERSION_NUM < 180000
 #define pg_noreturn pg_attribute_noreturn()
