@@ -76,11 +76,12 @@ exit 1'
 program apt-cache <<<'#!/bin/sh
 echo " Depends: postgresql-15"'
 program apt-get <<<'#!/bin/sh
-echo "Temporary failure resolving the mirror"; exit 100'
+echo "$@" >&2; echo "Temporary failure resolving the mirror"; exit 100'
 program sudo <<<'#!/bin/sh
 exec "$@"'
 report "no network" fails_with 'Could not install these packages, for the reason above: .*Is there a network' \
 	env PATH="$work/bin:$PATH" scripts/setup.sh demo
+report "the lock of another apt is waited for" fails_with 'DPkg::Lock::Timeout=600' env PATH="$work/bin:$PATH" scripts/setup.sh demo
 without_sudo=$work/without_sudo
 mkdir "$without_sudo"
 ln -s /usr/bin/* /bin/* "$without_sudo" 2>/dev/null || true

@@ -173,6 +173,13 @@ sub upgrade_database
 	return;
 }
 
+SKIP:
+{
+	skip 'the server keeps no versions of modules before 18', 1 if $node->pg_version < 18;
+	is($node->safe_psql('postgres', "LOAD 'contact_upsert'; SELECT version FROM pg_get_loaded_modules() WHERE module_name = 'contact_upsert'"),
+		$version, 'the server knows the version of the library that it has loaded');
+}
+
 # Versions that were released: their scripts, frozen, to this one.
 for my $frozen (glob 'test/upgrade/contact_upsert--*.sql')
 {
