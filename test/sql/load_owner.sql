@@ -146,6 +146,9 @@ CREATE SERVER regress_contacts_server FOREIGN DATA WRAPPER regress_contacts_wrap
 CREATE FOREIGN TABLE regress_maker.far (email_address text) SERVER regress_contacts_server;
 CREATE TABLE regress_maker.parted (email_address text) PARTITION BY LIST (email_address);
 CREATE FOREIGN TABLE regress_maker.parted_far PARTITION OF regress_maker.parted DEFAULT SERVER regress_contacts_server;
+ALTER FOREIGN TABLE regress_maker.far OWNER TO regress_contacts_maker;
+ALTER TABLE regress_maker.parted OWNER TO regress_contacts_maker;
+ALTER FOREIGN TABLE regress_maker.parted_far OWNER TO regress_contacts_maker;
 GRANT SELECT ON regress_maker.far, regress_maker.parted TO regress_contacts_caller;
 SET ROLE regress_contacts_caller;
 CALL contacts.import('regress_maker.far');
@@ -172,6 +175,7 @@ SELECT row_number, code, message FROM contacts.import_error ORDER BY import_id D
 
 -- A value that is no jsonb ends the import, and says which row it is; mended, the next call begins anew.
 CREATE TABLE broken (email_address text, note json);
+ALTER TABLE broken OWNER TO regress_contacts_maker; -- a name that is the same on every server
 INSERT INTO broken VALUES ('broken1@example.com', '"a"'), ('broken2@example.com', '"\u0000"');
 \set SHOW_CONTEXT errors
 CALL contacts.import('broken', partial_update => false);
