@@ -42,10 +42,10 @@ trap 'exit 143' TERM HUP
 run_suite() {
 	local suite=$1 log=$logs/$1.log status=0 start=$SECONDS counts
 	echo "$suite ..."
-	timeout --foreground --kill-after=20 "${SUITE_SECONDS:-600}" \
+	timeout --foreground --kill-after=20 "${SUITE_SECONDS:-1200}" \
 		make --no-print-directory -j"$(nproc)" "$suite" >"$log" 2>&1 </dev/null || status=$?
 	read -r -a counts < <(awk -f scripts/count.awk "$log")
-	if ((status == 124)); then echo "check.sh: $suite took more than ${SUITE_SECONDS:-600} seconds" >>"$log"; fi
+	if ((status == 124)); then echo "check.sh: $suite took more than ${SUITE_SECONDS:-1200} seconds" >>"$log"; fi
 	if ((counts[0] + counts[1] == 0)); then echo "check.sh: $suite ran no test" >>"$log"; fi
 	if ((counts[1] == 0 && (status != 0 || counts[0] == 0))); then counts[1]=1; fi
 	if ((counts[1] > 0)); then
