@@ -38,12 +38,11 @@ mmdebstrap --quiet --variant=minbase --include=make,git,sudo,ca-certificates "$r
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 mount --bind /dev/pts "$root/dev/pts"
-home=/root
 if [[ $who == user ]]; then
 	chroot "$root" useradd --create-home --shell /bin/bash user
 	echo 'user ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/user"
-	home=/home/user
 fi
+home=$(chroot "$root" getent passwd "$who" | cut -d: -f6)
 git clone --quiet . "$root$home/contact_upsert"
 grep -q "$HOSTNAME" "$root/etc/hosts" || echo "127.0.0.1 localhost $HOSTNAME" >>"$root/etc/hosts"
 chroot "$root" chown -R "$who:" "$home/contact_upsert"
