@@ -22,6 +22,7 @@ done
 passed=0 failed=0
 logs=build/check
 table=$logs/summary
+failures=$logs/failures
 rm -rf "$logs"
 mkdir -p "$logs"
 export PROFILE=-Werror
@@ -31,6 +32,7 @@ finish() {
 	status=$?
 	if ((status != 0 && failed == 0)); then failed=1; fi
 	echo
+	if [[ -s $failures ]]; then cat "$failures"; echo; fi
 	echo "$passed passed, $failed failed" >>"$table"
 	cat "$table"
 	exit $((failed > 0))
@@ -52,6 +54,8 @@ run_suite() {
 		echo "--- $suite failed:"
 		tail -n "${LOG_LINES:-600}" "$log"
 		echo "--- end of $suite"
+		# Again at the end, where they are seen: whoever keeps only the end of a log keeps these.
+		grep -hE '^(not ok|test .*FAILED|check.sh:)|: (error|warning):' "$log" | cut -c1-160 | sed "s/^/$suite: /" | head -n 20 >>"$failures" || true
 	fi
 	passed=$((passed + counts[0]))
 	failed=$((failed + counts[1]))

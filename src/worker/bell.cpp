@@ -40,6 +40,17 @@ Bell::listen(Connection &work)
 void
 Bell::help(Connection &work)
 {
+	if (state_ == kWantsWitness)
+	{
+		Result witness = work.execute("SELECT pg_catalog.pg_backend_pid()");
+
+		// It may have been lost meanwhile.
+		if (state_ != kWantsWitness)
+			return;
+		witness_ = witness.value(0, 0);
+		begin(kIdentifyingAgain, "SELECT pg_catalog.pg_backend_pid()");
+		return;
+	}
 	if (state_ != kWantsTest)
 		return;
 	state_ = kTesting;
@@ -133,31 +144,32 @@ Bell::take_answer()
 	switch (state_)
 	{
 		case kIdentifying:
-			// A pooler answers with a process id of its own. One that pools sessions lets notifications through, so see
-			// whether one arrives while this connection is idle.
+			backend_ = answer.value(0, 0);
 			test_channel_ = answer.value(0, 1);
 			pooled_ = false;
-			if (answer.value(0, 0) == std::to_string(PQbackendPID(connection_->get())))
+			if (backend_ == std::to_string(PQbackendPID(connection_->get())))
 				begin(kSubscribing, listen);
+			else
+				want(kWantsWitness);
+			return;
+		case kIdentifyingAgain:
+			// A pooler gives a process id of its own at the start. It pools transactions if the backend was lent to the work
+			// connection meanwhile, or is another one now. A session pooler lets notifications through, and a transaction
+			// pooler can hide: so see whether one arrives while this connection is idle. That is the last resort, for
+			// UNLISTEN may then reach another backend than LISTEN did.
+			if (backend_ == witness_ || backend_ != answer.value(0, 0))
+				give_up();
 			else
 				begin(kPreparingTest, "LISTEN " + connection_->quote_identifier(test_channel_));
 			return;
 		case kPreparingTest:
-			state_ = kWantsTest;
-			due_ = kNever;
+			want(kWantsTest);
 			return;
 		case kUnlistening:
-			if (!pooled_)
-			{
+			if (pooled_)
+				give_up();
+			else
 				begin(kSubscribing, listen);
-				return;
-			}
-			say("the connection for LISTEN goes through a transaction pooler and hears nothing; looking for events "
-				"every " +
-				std::to_string(options_.poll.count()) + " ms (--listen-dbname names a direct connection)");
-			connection_.reset();
-			state_ = kOff;
-			due_ = kNever;
 			return;
 		case kSubscribing:
 			say(std::string("listening ") + (has_listened_ ? "again " : "") + "on \"" + options_.channel + "\"");
@@ -170,6 +182,23 @@ Bell::take_answer()
 			state_ = kListening;
 			due_ = Clock::now() + options_.limit();
 	}
+}
+
+void
+Bell::want(State state)
+{
+	state_ = state;
+	due_ = kNever;
+}
+
+void
+Bell::give_up()
+{
+	say("the connection for LISTEN goes through a transaction pooler and hears nothing; looking for events every " +
+		std::to_string(options_.poll.count()) + " ms (--listen-dbname names a direct connection)");
+	pooled_ = true;
+	connection_.reset();
+	want(kOff);
 }
 
 void

@@ -5,7 +5,8 @@
 // next of these steps whenever the last has been answered.
 //
 //   connect -> who is it? -> LISTEN -> heard, and now and then LISTEN again, to see whether somebody is still there
-//                        \-> (a pooler?) LISTEN to a test -> NOTIFY by the work connection -> UNLISTEN -> LISTEN, or deaf
+//                        \-> (a pooler?) who is the work connection? who is it now? -> LISTEN to a test
+//                            -> NOTIFY by the work connection -> UNLISTEN -> LISTEN, or deaf
 //
 // Nothing else runs on it: an open transaction here would hold up the notifications of the whole server, and so would
 // not reading it. A transaction pooler lends its connections to others between statements; then this hears nothing.
@@ -53,13 +54,15 @@ private:
 	{
 		kOff,		 // until listen(), or for ever
 		kLost,		 // until the time has come to try again
-		kConnecting, // this one and the next five wait for an answer
+		kConnecting, // this one and the next six wait for an answer
 		kIdentifying,
+		kIdentifyingAgain,
 		kPreparingTest,
 		kUnlistening,
 		kSubscribing,
 		kAsking,
-		kWantsTest, // the work connection is to ring
+		kWantsWitness, // the work connection is to say which backend serves it
+		kWantsTest,	   // the work connection is to ring
 		kTesting,
 		kListening, // idle
 	};
@@ -68,6 +71,8 @@ private:
 	void step();
 	void take_answer();
 	void begin(State state, const std::string &statement);
+	void want(State state);
+	void give_up();
 	void end_test(bool heard);
 	void hear();
 	void lose(const std::string &why);
@@ -77,6 +82,9 @@ private:
 	State state_ = kOff;
 	TimePoint due_ = kNever;
 	Backoff backoff_;
+	// Process ids of the backends that served this connection and the work connection.
+	std::string backend_;
+	std::string witness_;
 	std::string test_channel_;
 	bool pooled_ = false;
 	bool has_listened_ = false;
