@@ -158,12 +158,12 @@ $(MODULE_big)$(DLSUFFIX): $(CORE_LIB)
 sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) $(EXTENSION).control
 	cat $(SQL_PARTS) >$@
 
-contact-worker: $(WORKER_OBJS)
-	$(CXX) $(WORKER_CXXFLAGS) -o $@ $(WORKER_OBJS) $(LDFLAGS) -L$(libdir) -lpq
+contact-worker: $(WORKER_OBJS) $(CORE_LIB)
+	$(CXX) $(WORKER_CXXFLAGS) -o $@ $(WORKER_OBJS) $(CORE_LIB) $(LDFLAGS) -L$(libdir) -lpq
 
 build/worker/%.o: src/worker/%.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(WORKER_CXXFLAGS) -DCONTACT_UPSERT_VERSION='"$(EXTVERSION)"' -I$(includedir) -MMD -MP -c -o $@ $<
+	$(CXX) $(WORKER_CXXFLAGS) -DCONTACT_UPSERT_VERSION='"$(EXTVERSION)"' -Isrc -I$(includedir) -MMD -MP -c -o $@ $<
 
 -include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
 

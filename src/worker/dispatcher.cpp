@@ -1,8 +1,8 @@
 // dispatcher.cpp - the sink that talks with a handler: a line out for each event, a line back: "ok" or "fail WHY".
 //
-// Several events are in flight at a time, as many as the handler answers at once, so that a fast one is not kept waiting
-// and a slow one holds no more than it works on. Answers come in the order of the events. When the handler dies, hangs or
-// answers something else, the oldest event in flight is to blame and fails; the ones after it are given back. While the
+// Several events are in flight at a time, as many as the handler answers at once: a fast handler is not kept waiting, and a
+// slow one holds no more than it works on. Answers come in the order of the events. When the handler dies, hangs or
+// answers something else, the oldest event in flight is to blame and fails; the ones after it are released. While the
 // handler works, the lease of what it works on is extended; when that cannot be done in time, the handler is ended, for
 // from then on another worker may have the same events.
 #include <cerrno>
@@ -116,7 +116,9 @@ Dispatcher::talk()
 	// It may have answered meanwhile.
 	receive();
 	if (in_flight())
-		end_handler("the lease is over and the handler still at work: " + queue_->trouble());
+		end_handler("the lease ended while the handler was still working on " + std::to_string(next_ - oldest_) +
+					(next_ - oldest_ == 1 ? " event" : " events") +
+					"; raise --lease or lower --batch: " + queue_->trouble());
 }
 
 void
@@ -169,9 +171,9 @@ Dispatcher::take_answer(std::string_view answer)
 	}
 
 	if (answer == "ok")
-		queue_->done(oldest_);
+		queue_->ack(oldest_);
 	else
-		queue_->failed(oldest_, answer.size() > 5 ? readable(answer.substr(5)) : "fail");
+		queue_->fail(oldest_, answer.size() > 5 ? readable(answer.substr(5)) : "fail");
 	last_answer_ = Clock::now();
 	window_ = last_answer_ - sent_at_[oldest_] < kQuick ? std::min(window_ + 1, kMaxInFlight)
 														: std::max<size_t>(window_ / 2, 1);
@@ -184,7 +186,7 @@ void
 Dispatcher::blame(const std::string &why)
 {
 	if (in_flight())
-		queue_->failed(oldest_++, why);
+		queue_->fail(oldest_++, why);
 	end_handler(why);
 }
 

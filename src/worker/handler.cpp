@@ -4,6 +4,8 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <new>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <thread>
@@ -38,18 +40,40 @@ struct Pipe
 	int ends[2];
 };
 
-// In the child: becomes the command, or tells the parent why not.
-[[noreturn]] void
-become(char *const *command, int input, int output, int report)
+// Actions and Attributes: what posix_spawnp() does between fork and exec.
+struct Actions
 {
-	// A group of its own: Ctrl-C at a terminal stops the worker, not the event in hand, and kill() reaches grandchildren.
-	(void)setpgid(0, 0);
-	restore_signals();
-	if (dup2(input, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0)
-		(void)execvp(command[0], command);
-	(void)!write(report, &errno, sizeof(errno));
-	_exit(127);
-}
+	Actions()
+	{
+		if (posix_spawn_file_actions_init(&value) != 0)
+			throw std::bad_alloc();
+	}
+	~Actions() { posix_spawn_file_actions_destroy(&value); }
+	Actions(const Actions &) = delete;
+	Actions &operator=(const Actions &) = delete;
+
+	posix_spawn_file_actions_t value;
+};
+
+struct Attributes
+{
+	Attributes()
+	{
+		sigset_t caught = signals_of_worker();
+
+		if (posix_spawnattr_init(&value) != 0)
+			throw std::bad_alloc();
+		// A process group of its own: Ctrl-C at a terminal stops the worker, not the event in hand, and kill() reaches
+		// grandchildren.
+		(void)posix_spawnattr_setflags(&value, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
+		(void)posix_spawnattr_setsigdefault(&value, &caught);
+	}
+	~Attributes() { posix_spawnattr_destroy(&value); }
+	Attributes(const Attributes &) = delete;
+	Attributes &operator=(const Attributes &) = delete;
+
+	posix_spawnattr_t value;
+};
 
 std::string
 describe(int status)
@@ -64,35 +88,29 @@ describe(int status)
 void
 Handler::start()
 {
-	Pipe to_child, from_child, report;
+	Pipe to_child, from_child;
+	Actions actions;
+	Attributes attributes;
 	std::vector<char *> command;
+	pid_t pid = 0;
 
 	command.reserve(command_.size() + 1);
 	for (std::string &word : command_)
 		command.push_back(word.data());
 	command.push_back(nullptr);
+	if (posix_spawn_file_actions_adddup2(&actions.value, to_child.ends[0], STDIN_FILENO) != 0 ||
+		posix_spawn_file_actions_adddup2(&actions.value, from_child.ends[1], STDOUT_FILENO) != 0)
+		throw std::bad_alloc();
 
-	pid_t pid = fork();
+	int error = posix_spawnp(&pid, command[0], &actions.value, &attributes.value, command.data(), environ);
 
-	if (pid < 0)
-		throw std::system_error(errno, std::generic_category(), "fork");
-	if (pid == 0)
-		become(command.data(), to_child.ends[0], from_child.ends[1], report.ends[1]);
-
-	int error = 0;
-
+	if (error != 0)
+		throw SinkError("cannot run " + command_[0] + ": " + std::strerror(error));
 	pid_ = pid;
 	input_ = to_child.take(1);
 	output_ = from_child.take(0);
 	(void)fcntl(input_, F_SETFL, O_NONBLOCK);
 	(void)fcntl(output_, F_SETFL, O_NONBLOCK);
-	// exec() closes the other end.
-	close(report.take(1));
-	if (read(report.ends[0], &error, sizeof(error)) == sizeof(error))
-	{
-		(void)kill();
-		throw SinkError("cannot run " + command_[0] + ": " + std::strerror(error));
-	}
 }
 
 void
@@ -103,7 +121,7 @@ Handler::close_pipes()
 			close(std::exchange(*end, -1));
 }
 
-// Whether it has ended; it stays a zombie, whose process id nobody else gets, until kill() reaps it.
+// Whether the handler has ended within that time. It stays a zombie, whose process id no other process gets, until kill() reaps it.
 bool
 Handler::ends_within(Milliseconds patience) const
 {
@@ -123,7 +141,7 @@ Handler::ends_within(Milliseconds patience) const
 std::string
 Handler::kill()
 {
-	// Its pipe closed because it is ending: its own status says more than our signal would.
+	// The pipe closed because the handler is ending: its own status says more than our signal would.
 	static constexpr Milliseconds kLastWords{20};
 	int status = 0;
 

@@ -21,14 +21,14 @@ public:
 	void start();
 	bool running() const { return pid_ > 0; }
 
-	// The ends of its pipes; they do not block.
+	// The worker's ends of the handler's pipes; they do not block.
 	int input() const { return input_; }
 	int output() const { return output_; }
 
-	// Ends it, and what it has started; says how it ended: "ended with exit status 3".
+	// Ends the handler and what it has started; says how it ended: "ended with exit status 3".
 	std::string kill();
 
-	// Closes its input and lets it end by itself, for so long.
+	// Closes the handler's input and gives it that time to end by itself.
 	void finish(Milliseconds patience);
 
 private:

@@ -40,7 +40,7 @@ answers each, in order, with a line "ok" or "fail WHY". Failed events come again
   -h, --help                 show this
   -V, --version              show the version
 
-TERM or INT: finish the event in hand, give the others back, leave. A second one: leave at once. A server that does not
+TERM or INT: finish the event in hand, release the others, leave. A second one: leave at once. A server that does not
 answer within a third of the lease, at most 15 s, is connected to anew.
 
 Exit status:

@@ -85,7 +85,7 @@ Output::deliver(Queue &queue)
 		while (number_ < queue.events().size() && written_ >= queue.events()[number_].line.size())
 		{
 			written_ -= queue.events()[number_].line.size();
-			queue.done(number_++);
+			queue.ack(number_++);
 		}
 	}
 }

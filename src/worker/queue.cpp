@@ -34,10 +34,10 @@ constexpr char kSubscribe[] =
 constexpr char kRelay[] = "SELECT contacts.relay($1, $3, $4, " WORKSPACE "),"
 						  " pg_catalog.set_config('synchronous_commit', 'off', true)";
 
-// How many events are claimed when some of them cannot be read: each costs a round trip.
+// How many events are claimed when some of them cannot be read: each of them costs a round trip.
 constexpr int kUnreadablePage = 100;
 
-// How much of a page is kept in memory; what is behind it is given back.
+// How many bytes of a page are kept in memory; the events behind them are released.
 constexpr size_t kMaxPage = size_t{64} * 1024 * 1024;
 
 // How often the lease is tried to be extended when that fails.
@@ -70,7 +70,7 @@ Queue::subscribe()
 	}
 }
 
-// Runs a statement, whose first two parameters are the consumer and its workspace.
+// Runs a statement whose first two parameters are the consumer and its workspace.
 Result
 Queue::ask(const char *statement, std::initializer_list<Parameter> others, RowReader reader)
 {
@@ -154,7 +154,7 @@ Queue::make_lines()
 			std::string why = "the event cannot be sent: " + readable(message.substr(0, message.find('\n')));
 
 			say("event " + events_[i].id + " fails: " + why);
-			failed(i, why);
+			fail(i, why);
 			report_failure(i);
 			events_.erase(events_.begin() + static_cast<std::ptrdiff_t>(i));
 			outcomes_.erase(outcomes_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -170,13 +170,13 @@ Queue::clear()
 	outcomes_.clear();
 	reasons_.clear();
 	sendable_ = 0;
-	given_back_ = 0;
+	released_ = 0;
 }
 
 void
-Queue::failed(size_t number, const std::string &why)
+Queue::fail(size_t number, const std::string &why)
 {
-	outcomes_[number] = kFailedHere;
+	outcomes_[number] = kToFail;
 	reasons_[number] = why;
 }
 
@@ -202,7 +202,7 @@ void
 Queue::report()
 {
 	std::vector<size_t> numbers;
-	std::string ids = take_ids(kDoneHere, numbers);
+	std::string ids = take_ids(kToAck, numbers);
 
 	if (!numbers.empty())
 		(void)ask(kAck, {lease_, ids});
@@ -210,7 +210,7 @@ Queue::report()
 		outcomes_[number] = kReported;
 
 	for (size_t i = 0; i < events_.size(); i++)
-		if (outcomes_[i] == kFailedHere)
+		if (outcomes_[i] == kToFail)
 			report_failure(i);
 }
 
@@ -231,9 +231,9 @@ Queue::report_failure(size_t number)
 	outcomes_[number] = kReported;
 }
 
-// Gives back those that are open, from that number on.
+// Releases the events that are open, from that number on.
 void
-Queue::give_back(size_t from)
+Queue::release(size_t from)
 {
 	std::vector<size_t> open;
 	std::string ids = take_ids(kOpen, open, from);
@@ -242,7 +242,7 @@ Queue::give_back(size_t from)
 		(void)ask(kRelease, {lease_, ids});
 	for (size_t number : open)
 		outcomes_[number] = kReported;
-	given_back_ += static_cast<int>(open.size());
+	released_ += static_cast<int>(open.size());
 }
 
 void
@@ -265,12 +265,12 @@ int
 Queue::settle()
 {
 	report();
-	give_back(0);
+	release(0);
 
-	int given_back = given_back_;
+	int released = released_;
 
 	clear();
-	return given_back;
+	return released;
 }
 
 bool
@@ -289,7 +289,7 @@ Queue::keep(size_t begun)
 			connection_->connect();
 		}
 		report();
-		give_back(begun);
+		release(begun);
 		extend();
 	}
 	catch (const ServerError &error)
@@ -307,7 +307,7 @@ Queue::extend()
 
 	if (ask(kExtend, {lease_, std::to_string(options_.lease.count())}).value(0, 0) == "0")
 	{
-		trouble_ = "somebody else has the events by now";
+		trouble_ = "another worker has claimed the events";
 		lease_end_ = start;
 		return;
 	}

@@ -1,4 +1,4 @@
-// queue.hpp - the consumer's queue in the database: claims events, and reports what became of them.
+// queue.hpp - the consumer's queue in the database: claim, ack, fail, release and extend.
 //
 // A report that the server did not get is kept and made again on the next connection, with the same lease: so a restart
 // of the server does not repeat work that is done. Throws ServerError.
@@ -15,7 +15,7 @@
 
 namespace worker {
 
-// How long what is done may stay unreported while a page is worked on.
+// How long an outcome may stay unreported while a page is worked on.
 constexpr Milliseconds kReportInterval{100};
 
 struct Event
@@ -34,45 +34,45 @@ public:
 	void disconnect() { connection_.reset(); }
 	Connection &connection() { return *connection_; }
 
-	// Claims up to max events in place of the settled ones; false if none is due. Those that cannot be sent fail at once.
+	// Claims up to max events in place of the settled ones; false if none is due. Events that cannot be sent fail at once.
 	bool claim(int max);
 
-	// What is to be delivered. Fewer than were claimed when those are too large together, or after keep().
+	// The claimed events that are to be delivered: not all, when they are too large together, or after keep().
 	std::span<const Event> events() const { return {events_.data(), sendable_}; }
 	int claimed() const { return static_cast<int>(events_.size()); }
 
-	// Whether there is time to begin one more: half of the lease is not over.
+	// Whether there is time to begin one more event: half of the lease is not over.
 	bool may_begin() const { return Clock::now() < extend_at_; }
 
-	// When keep() is to be called, while somebody works on events.
+	// When keep() is to be called, as long as work has begun on an event.
 	TimePoint extend_at() const { return extend_at_; }
 
-	// If half of the lease is over, gives back the events that have not begun and extends the lease of the others; of the
-	// events the first so many have begun. False if the lease is over: from then on others may get the events.
+	// Work has begun on that many events, the first of the page. If half of the lease is over, keep() releases the events after
+	// them and extends the lease. False if the lease is over: from then on another worker may claim the events.
 	bool keep(size_t begun);
 
-	// Why the lease could not be extended.
+	// Why keep() could not extend the lease.
 	const std::string &trouble() const { return trouble_; }
 
-	void done(size_t number) { outcomes_[number] = kDoneHere; }
-	void failed(size_t number, const std::string &why);
+	void ack(size_t number) { outcomes_[number] = kToAck; }
+	void fail(size_t number, const std::string &why);
 
-	// Reports what is done, if the last report is some time ago. An error comes out at settle().
+	// Reports outcomes if the last report is kReportInterval ago. What the server did not get is left to settle().
 	void report_when_due();
 
-	// Reports everything and gives back what is neither done nor failed; returns how many were given back in all.
+	// Reports every outcome and releases the events without one; returns how many of the page were released in all.
 	int settle();
 
-	// Sends events with NOTIFY instead; returns how many.
+	// Sends up to max events with NOTIFY in place of claiming them; returns how many.
 	long relay(const std::string &channel, int max);
 
 private:
 	enum Outcome
 	{
 		kOpen,
-		kDoneHere,
-		kFailedHere,
-		kReported
+		kToAck,
+		kToFail,
+		kReported // acknowledged, failed or released
 	};
 
 	Result ask(const char *statement, std::initializer_list<Parameter> others, RowReader reader = nullptr);
@@ -82,7 +82,7 @@ private:
 	void clear();
 	void report();
 	void report_failure(size_t number);
-	void give_back(size_t from);
+	void release(size_t from);
 	void extend();
 	std::string take_ids(Outcome outcome, std::vector<size_t> &numbers, size_t from = 0) const;
 
@@ -92,7 +92,7 @@ private:
 	std::vector<Outcome> outcomes_;
 	std::vector<std::string> reasons_;
 	size_t sendable_ = 0;
-	int given_back_ = 0;
+	int released_ = 0;
 	std::string lease_;
 	TimePoint lease_end_;
 	TimePoint extend_at_;

@@ -22,11 +22,11 @@ class Sink
 public:
 	virtual ~Sink() = default;
 
-	// Takes the queue's claimed events and says what became of each; leaves the rest open when a stop is requested or half
-	// of the lease is over. Throws SinkError.
+	// Delivers the queue's claimed events, and acks or fails each; leaves the rest open when a stop is requested or half of
+	// the lease is over. Throws SinkError.
 	virtual void deliver(Queue &queue) = 0;
 
-	// How long to claim nothing, for want of somebody to give it to.
+	// How long to claim nothing, because the sink cannot deliver.
 	virtual Milliseconds pause() const { return Milliseconds(0); }
 };
 

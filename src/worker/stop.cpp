@@ -49,11 +49,15 @@ catch_signals()
 	set_handler(SIGPIPE, SIG_IGN);
 }
 
-void
-restore_signals()
+sigset_t
+signals_of_worker()
 {
+	sigset_t signals;
+
+	sigemptyset(&signals);
 	for (int number : {SIGTERM, SIGINT, SIGPIPE})
-		set_handler(number, SIG_DFL);
+		sigaddset(&signals, number);
+	return signals;
 }
 
 bool

@@ -1,13 +1,15 @@
 // stop.hpp - TERM and INT: the first asks the worker to finish the event in hand and leave, a second one kills it.
 #pragma once
 
+#include <csignal>
+
 namespace worker {
 
 // Installs the signal handlers and ignores SIGPIPE, so that a closed pipe is an error of write().
 void catch_signals();
 
-// Undoes that; for the child between fork() and exec().
-void restore_signals();
+// The signals for which that changed something: a handler's process starts with their defaults.
+sigset_t signals_of_worker();
 
 bool stop_requested();
 

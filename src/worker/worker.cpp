@@ -108,7 +108,7 @@ bool
 Worker::take_page()
 {
 	if (options_.notify)
-		// When it keeps up, it lets events gather until the next poll: a transaction each costs more than all they hold.
+		// A relay that keeps up lets events gather until the next poll: a transaction for each costs more than what is in it.
 		return queue_.relay(*options_.notify, page_) >= (options_.once ? 1 : page_);
 	while (sink_->pause().count() > 0 && !stop_requested())
 		wait(sink_->pause());
@@ -119,7 +119,7 @@ Worker::take_page()
 
 	sink_->deliver(queue_);
 
-	// What the sink has no time for is given back, and the next page is as large as what it had time for.
+	// What the sink has no time for is released, and the next page is as large as what the sink had time for.
 	int taken = claimed - queue_.settle();
 
 	page_ = taken < claimed ? std::max(taken, 1) : static_cast<int>(std::min<long>(page_ * 2L, options_.batch));
@@ -156,7 +156,7 @@ Worker::wait_for_bell()
 		woken_ = true;
 }
 
-// Gives back and reports what is left, if the server is there to hear it; the leases run out anyway.
+// Reports and releases what is left, if the server is there to hear it; the leases run out anyway.
 void
 Worker::leave()
 {
