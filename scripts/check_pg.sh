@@ -1,8 +1,9 @@
 #!/bin/bash
 # Usage: check_pg.sh VERSION|next [SUITE...]
-# Builds and tests with the PostgreSQL of another release of Debian, in a chroot that is made for it and thrown away. VERSION is
-# a major version; "next" is the next newer one than that of this machine. Suites are those of check.sh; without any, all but
-# format and lint run, and the result is noted in the README's table. Needs root and the network. Fails if a test does.
+# Builds and tests with the PostgreSQL of another release of Debian, in a chroot that is made for it and thrown away; Ubuntu's where
+# no release of Debian has it. VERSION is a major version; "next" is the next newer one than that of this machine. Suites are
+# those of check.sh; without any, all but format and lint run, and the result is noted in the README's table. Needs root and the
+# network. Fails if a test does.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 
@@ -16,23 +17,19 @@ if [[ $1 == next ]]; then
 	own=$("$(scripts/pg_config.sh)" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 	read -r major release < <(scripts/debian.sh versions | awk -v own="$own" '$1 > own')
 else
-	read -r major release < <(scripts/debian.sh versions | awk -v major="$1" '$1 == major')
+	read -r major release < <(scripts/debian.sh more-versions | awk -v major="$1" '$1 == major')
 fi
-[[ -n ${release:-} ]] || { echo "No release of Debian has PostgreSQL $1." >&2; exit 1; }
-mirror=$(scripts/debian.sh mirror)
-echo "PostgreSQL $major in a chroot of Debian $release ..."
+[[ -n ${release:-} ]] || { echo "No release of Debian or Ubuntu that can be reached has PostgreSQL $1." >&2; exit 1; }
+sources=$(scripts/debian.sh sources "$release")
+keyring=$(scripts/debian.sh keyring "$release")
+echo "PostgreSQL $major in a chroot of $release ..."
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tar --create --file "$work/sources.tar" --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.so' \
 	--exclude=./contact-worker --transform 's,^\.,contact_upsert,' .
-# Experimental is no release of its own.
-sources=("deb $mirror $release main")
-if [[ $release == experimental ]]; then sources=("deb $mirror unstable main" "${sources[@]}"); fi
-
 # shellcheck disable=SC2016 # mmdebstrap expands $1
-printf '%s\n' "${sources[@]}" |
-	mmdebstrap --quiet --variant=apt --include=make "${release/experimental/unstable}" /dev/null - \
+mmdebstrap --quiet --variant=apt --include=make "${release/experimental/unstable}" /dev/null - <<<"$sources" --keyring="$keyring" \
 		--aptopt=<(apt-config dump | grep -E '^Acquire::(Check|http)') \
 		--customize-hook="tar-in $work/sources.tar /srv" \
 		--customize-hook='chroot "$1" env -C /srv/contact_upsert LC_ALL=C.UTF-8 HOME=/srv SUITE_SECONDS=1200 SERVER_OPTIONS="'"${SERVER_OPTIONS:-}"'" scripts/check.sh '"${suites[*]}"'
@@ -41,7 +38,7 @@ printf '%s\n' "${sources[@]}" |
 		--customize-hook="copy-out /srv/status /srv/version /etc/os-release /srv/contact_upsert/build/check/summary $work"
 if (($# == 1)); then
 	# shellcheck source=/dev/null
-	platform=$(. "$work/os-release" && echo "Debian ${VERSION_ID:-$VERSION_CODENAME}")
+	platform=$(. "$work/os-release" && echo "${NAME%% *} ${VERSION_ID:-$VERSION_CODENAME}")
 	version=$(sed 's/[^0-9]*\([^ ]*\).*/\1/' "$work/version")
 	scripts/tested.sh note "$version" "$platform" "${suites[*]}" "$(tail -n 1 "$work/summary")"
 fi

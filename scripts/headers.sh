@@ -26,8 +26,8 @@ compile() {
 	return "$failed"
 }
 
-if ! versions=$(scripts/debian.sh versions 2>&1); then
-	report_skip "compiles with other PostgreSQLs" "no packages of other releases: ${versions##*$'\n'}"
+if ! versions=$(scripts/debian.sh more-versions 2>build/headers.log); then
+	report_skip "compiles with other PostgreSQLs" "no packages of other releases: $(tail -n 1 build/headers.log)"
 	report_end
 fi
 while read -r major release; do
