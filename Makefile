@@ -24,6 +24,8 @@
 #   make bench-events    timings of the outbox and NOTIFY
 #   make check-pg PG=17  every suite with that PostgreSQL, in a chroot, and its row in the README (root only)
 #   make check-fresh RELEASE=trixie WHO=root|user   the README's first steps and every suite on a fresh machine (root only)
+#   make dist            the archive of a release, from the last commit; REPOSITORY=<public address> goes into its META.json
+#   make dist-check      unpacks that archive, builds and tests it
 #   make setup           only install the Debian packages that building and running need
 #
 # PG_CONFIG=/path/to/pg_config chooses the PostgreSQL; by default the first on PATH, else the newest installed. What comes after
@@ -49,7 +51,7 @@ export PG_CONFIG
 all:
 
 # These need no PostgreSQL yet, and PGXS has a "check" of its own: they leave PGXS out.
-STANDALONE = help setup demo check check-pg check-fresh
+STANDALONE = help setup demo check check-pg check-fresh dist dist-check
 ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
 
 .NOTPARALLEL:
@@ -72,6 +74,12 @@ check-pg:
 
 check-fresh:
 	@scripts/check_fresh.sh "$(RELEASE)" "$(or $(WHO),user)"
+
+dist:
+	@scripts/dist.sh "$(REPOSITORY)"
+
+dist-check:
+	@scripts/dist.sh check
 
 all $(filter-out all $(STANDALONE),$(MAKECMDGOALS)):
 	@$(MAKE) --no-print-directory $@

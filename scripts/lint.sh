@@ -40,6 +40,12 @@ meta=$(perl -MJSON::PP -0777 -ne '$m = decode_json($_); print "$m->{version} $m-
 report "META.json has version $version" test "$meta" = "$version $version"
 report "CHANGELOG.md has version $version" grep -q "^## $version" CHANGELOG.md
 
+# META.json's word for a version that the changelog calls unreleased
+status=stable
+if grep -q "^## $version (unreleased)" CHANGELOG.md; then status=unstable; fi
+report "META.json has the release_status that CHANGELOG.md implies, $status" \
+	perl -MJSON::PP -0777 -ne "exit decode_json(\$_)->{release_status} ne '$status'" META.json
+
 # A released version's script is what its users have: test/t/upgrade.pl upgrades from it. "make freeze" keeps it.
 mapfile -t released < <(sed -nE 's/^## ([0-9]+[.][0-9]+[.][0-9]+) \([0-9-]+\)$/\1/p' CHANGELOG.md)
 for version in "${released[@]}"; do

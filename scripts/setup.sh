@@ -1,9 +1,9 @@
 #!/bin/bash
-# Usage: setup.sh demo|bench|test|check|check-pg
+# Usage: setup.sh demo|bench|test|check|check-pg|dist
 # Installs the Debian packages that a target still lacks: demo builds and runs, bench adds what draws, test adds what the
-# suites want, check adds format and lint. With nothing missing it does nothing and needs no rights. Otherwise it needs apt,
-# and root or sudo; it fails with the names of the packages when it has not. Installing starts no service, now or at the next
-# boot, and makes no cluster.
+# suites want, check adds format and lint; check-pg makes chroots, dist archives. With nothing missing it does nothing and
+# needs no rights. Otherwise it needs apt, and root or sudo; it fails with the names of the packages when it has not. Installing
+# starts no service, now or at the next boot, and makes no cluster.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 
@@ -97,11 +97,12 @@ case ${1:-} in
 	demo | bench | test | check) packages+=(build-essential libpq-dev) ;;&
 	bench) packages+=(gnuplot-nox) ;;
 	test | check)
-		packages+=(clang iso-codes jq libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-psycopg2 unicode-data)
+		packages+=(clang iso-codes jq git libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-psycopg2 unicode-data unzip)
 		optional+=(libclang-rt-dev python3-psycopg)
 		;;&
 	check) packages+=(clang-format clang-tidy shellcheck) ;;
 	check-pg) packages+=(mmdebstrap) ;;
+	dist) packages+=(git jq unzip) ;;
 	demo | test) ;;
 	*) usage ;;
 esac
@@ -111,7 +112,7 @@ if ! command -v apt-get dpkg-query >/dev/null; then
 		"headers: ${packages[*]}. Then \"make && make install && make installcheck\" works." >&2
 	exit 1
 fi
-if [[ $1 != check-pg ]]; then
+if [[ $1 != check-pg && $1 != dist ]]; then
 	version=$(postgresql_version) || { echo "apt knows no package postgresql: name a pg_config with PG_CONFIG=..." >&2; exit 1; }
 	if [[ $version != none ]]; then
 		packages+=("postgresql-$version" "postgresql-server-dev-$version")

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Tests that what keeps make from building, installing or testing is told in one sentence that says what to do, and that what is
-# installed is what was built. Works in a copy of the checkout. Needs a server: run it through scripts/server.sh. Reports in TAP.
+# installed is what was built. Works in a copy of the checkout: where nothing is uncommitted, what "make dist" makes. Needs a server: run it through scripts/server.sh. Reports in TAP.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/../.."
 # shellcheck source=../../scripts/tap_report.sh
@@ -11,7 +11,15 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 copy=$work/copy
 mkdir -p "$copy" "$work/bin"
-tar --create --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.so' --exclude=./contact-worker . | tar --extract --directory "$copy"
+if [[ -n $(git rev-parse --show-cdup 2>/dev/null || echo no) || -n $(git status --porcelain) ]]; then
+	tar --create --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.so' --exclude=./contact-worker . | tar --extract --directory "$copy"
+else
+	# The archive of a release has all that a build needs.
+	report "make dist" build make dist
+	unzip -q build/contact_upsert-*.zip -d "$work/dist"
+	mv "$work"/dist/contact_upsert-*/* "$work"/dist/contact_upsert-*/.[a-z]* "$copy"
+	report "the archive of a release has no files of the repository alone" nothing "$(find "$copy" -name '.git*' -o -name .ci)"
+fi
 
 # make, as if it was the first, without what the caller's make says
 build() {
