@@ -11,16 +11,6 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 copy=$work/copy
 mkdir -p "$copy" "$work/bin"
-if [[ -n $(git rev-parse --show-cdup 2>/dev/null || echo no) || -n $(git status --porcelain) ]]; then
-	tar --create --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.so' --exclude=./contact-worker . | tar --extract --directory "$copy"
-else
-	# The archive of a release has all that a build needs.
-	report "make dist" build make dist
-	unzip -q build/contact_upsert-*.zip -d "$work/dist"
-	mv "$work"/dist/contact_upsert-*/* "$work"/dist/contact_upsert-*/.[a-z]* "$copy"
-	report "the archive of a release has no files of the repository alone" nothing "$(find "$copy" -name '.git*' -o -name .ci)"
-fi
-
 # make, as if it was the first, without what the caller's make says
 build() {
 	env -u MAKEFLAGS -u MAKELEVEL -u PG_CONFIG -u PROFILE "$@"
@@ -43,6 +33,16 @@ program() {
 	cat >"$work/bin/$1"
 	chmod +x "$work/bin/$1"
 }
+
+if [[ -n $(git rev-parse --show-cdup 2>/dev/null || echo no) || -n $(git status --porcelain) ]]; then
+	tar --create --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.so' --exclude=./contact-worker . | tar --extract --directory "$copy"
+else
+	# The archive of a release has all that a build needs.
+	report "make dist" build make dist
+	unzip -q build/contact_upsert-*.zip -d "$work/dist"
+	mv "$work"/dist/contact_upsert-*/* "$work"/dist/contact_upsert-*/.[a-z]* "$copy"
+	report "the archive of a release has no files of the repository alone" nothing "$(find "$copy" -name '.git*' -o -name .ci)"
+fi
 
 cp -R "$copy" "$work/a copy"
 report "a path with a space" fails_with 'a path with a space.*move the directory' build make -C "$work/a copy"
