@@ -1,7 +1,7 @@
-"""Runs requests.json through the Python drivers, each as the README says, and prints TAP.
+"""Runs requests.json through the Python drivers, each as docs/api.md, "The call" says, and prints TAP.
 
 A driver gets the request as an object of its own and must give back the answer as one, or raise its data error with the
-message, SQLSTATE and DETAIL of the contract. Wants PGHOST and the like.
+message, SQLSTATE and DETAIL of docs/api.md, "Errors". Wants PGHOST and the like.
 """
 
 import json

@@ -1,4 +1,4 @@
-# The trigger of the README that forwards events to PgQ: exactly the events that commit arrive, in order.
+# The trigger of docs/events.md, "Other queues", that forwards events to PgQ: exactly the events that commit arrive, in order.
 
 use strict;
 use warnings;
@@ -15,7 +15,7 @@ if ($node->safe_psql('postgres', q(SELECT count(*) FROM pg_available_extensions 
 	plan skip_all => 'PgQ is not installed';
 }
 
-my ($trigger) = slurp_file('README.md') =~ /^```pgsql\n(.*?)^```/ms;
+my ($trigger) = slurp_file('docs/events.md') =~ /^```pgsql\n(.*?)^```/ms;
 $node->safe_psql('postgres', q(
 	CREATE EXTENSION pgq;
 	CREATE EXTENSION contact_upsert;
