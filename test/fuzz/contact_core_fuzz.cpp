@@ -213,7 +213,7 @@ check_without_options(const TestHost &host, const Input &input, const cu_request
 			"what is stored may be sent again though its options are gone");
 }
 
-/* The same request once more finds nothing to do, where the contract promises that. */
+/* The same request once more finds nothing to do, where docs/api.md, "Behaviour" promises that. */
 void
 check_idempotence(const TestHost &host, const Input &input, const cu_definitions *definitions,
 				  const cu_request *request, const cu_decision &decision)

@@ -1,4 +1,4 @@
--- Section 3 of the contract: create, replace, merge, nothing; the status policy; changes and events.
+-- docs/api.md, "Behaviour": create, replace, merge, nothing; the status policy; changes and events.
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS contact_upsert CASCADE;
 CREATE EXTENSION contact_upsert;

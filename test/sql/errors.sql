@@ -1,4 +1,4 @@
--- Section 4 of the contract: each error with its code, texts and names, in the order of the checks.
+-- docs/api.md, "Errors": each error with its code, texts and names, in the order of the checks.
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS contact_upsert CASCADE;
 CREATE EXTENSION contact_upsert;

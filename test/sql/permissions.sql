@@ -1,4 +1,4 @@
--- Section 7 of the contract: a role with access to workspace 1 gets nothing of workspace 2, however it tries.
+-- docs/api.md, "Tenants and roles": a role with access to workspace 1 gets nothing of workspace 2, however it tries.
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS contact_upsert CASCADE;
 CREATE EXTENSION contact_upsert;

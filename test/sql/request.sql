@@ -1,4 +1,4 @@
--- Section 2 of the contract: what each key takes, and what is stored.
+-- docs/api.md, "Request": what each key takes, and what is stored.
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS contact_upsert CASCADE;
 CREATE EXTENSION contact_upsert;

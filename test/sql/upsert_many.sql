@@ -1,4 +1,4 @@
--- Section 5 of the contract: what contacts.upsert_many answers and leaves behind.
+-- docs/api.md, "Arrays": what contacts.upsert_many answers and leaves behind.
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS contact_upsert CASCADE;
 CREATE EXTENSION contact_upsert;
