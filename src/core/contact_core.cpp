@@ -93,14 +93,14 @@ cu_is_request_key(cu_text key) noexcept
 }
 
 cu_result
-cu_read_request(const cu_host *host, const cu_document *document, bool refuses_unknown_keys, const cu_request **request,
+cu_read_request(const cu_host *host, const cu_document *document, bool rejects_unknown_keys, const cu_request **request,
 				cu_text *email, cu_error *error) noexcept
 {
 	return run(
 		host,
 		[&](contact::Arena &arena) {
 			auto *read = arena.make(cu_request{});
-			const auto result = contact::read_request(arena, *document, refuses_unknown_keys, *read, *error);
+			const auto result = contact::read_request(arena, *document, rejects_unknown_keys, *read, *error);
 			if (result == CU_OK)
 			{
 				*request = read;

@@ -6,7 +6,7 @@
  * may point into them. No function throws, prints, aborts, reads the locale or keeps state between calls.
  *
  * Text is UTF-8, not terminated, and may hold invalid sequences where a database has no encoding (SQL_ASCII); the
- * core then passes values through and refuses them only where a rule needs code points.
+ * core then passes values through and rejects them only where a rule needs code points.
  */
 #ifndef CONTACT_CORE_H
 #define CONTACT_CORE_H
@@ -134,7 +134,7 @@ typedef enum cu_code
 } cu_code;
 
 /*
- * A refusal, in buffers of its own so that building one cannot fail. All strings are terminated; what does not fit is
+ * A rejection, in buffers of its own so that building one cannot fail. All strings are terminated; what does not fit is
  * cut at a code point and ends in "...".
  */
 typedef struct cu_error
@@ -190,10 +190,10 @@ typedef struct cu_request cu_request;
 bool cu_is_request_key(cu_text key) CU_NOEXCEPT;
 
 /*
- * Checks 1 to 3 of the contract. A top-level key that is one of ours but for case, "_" and "-" is refused, and with
- * refuses_unknown_keys any other unknown one too. email receives the address as it is stored and matched.
+ * Checks 1 to 3 of the contract. A top-level key that is one of ours but for case, "_" and "-" is rejected, and with
+ * rejects_unknown_keys any other unknown one too. email receives the address as it is stored and matched.
  */
-cu_result cu_read_request(const cu_host *host, const cu_document *document, bool refuses_unknown_keys,
+cu_result cu_read_request(const cu_host *host, const cu_document *document, bool rejects_unknown_keys,
 						  const cu_request **request, cu_text *email, cu_error *error) CU_NOEXCEPT;
 
 /* Writes the unknown top-level keys that were let pass, in quotes, terminated, cut if they are many; false if there are none. */
@@ -204,7 +204,7 @@ bool cu_creates_tags(const cu_request *request) CU_NOEXCEPT;
 
 /*
  * The names that a request has to become tags, should it pass every check: what the decision's tags with id 0 would be.
- * None if its tags are refused. Never CU_REJECTED.
+ * None if its tags are rejected. Never CU_REJECTED.
  */
 cu_result cu_new_tags(const cu_host *host, const cu_definitions *definitions, const cu_request *request,
 					  const cu_text **names, size_t *count) CU_NOEXCEPT;

@@ -6,7 +6,7 @@
 
 #include "events.hpp"
 #include "fields.hpp"
-#include "refusal.hpp"
+#include "rejection.hpp"
 #include "subscription.hpp"
 #include "tags.hpp"
 
@@ -69,7 +69,7 @@ check_size(const MergedFields &fields, const cu_contact *existing, cu_error &err
 {
 	if ((existing != nullptr && fields.changes.empty()) || data_size(fields.data) <= CU_MAX_DATA_BYTES)
 		return CU_OK;
-	return Refusal(error, CU_INVALID_REQUEST)
+	return Rejection(error, CU_INVALID_REQUEST)
 		.message({"The fields of the contact would be larger than 1 MiB."})
 		.hint({"Shorten the values, or clear fields of the contact that are not needed."})
 		.field("fields");

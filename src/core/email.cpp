@@ -25,7 +25,7 @@ struct Range
  * Braille pattern, interlinear annotations), the replacement characters of a broken encoding, and whatever looks like "@" or
  * "." or becomes one or more of them in Unicode's compatibility form or in IDNA.
  */
-constexpr Range kRefused[] = {
+constexpr Range kRejected[] = {
 	{0x80, 0x9F},		{0xAD, 0xAD},	  {0x34F, 0x34F},	{0x61C, 0x61C},		{0x115F, 0x1160},	{0x17B4, 0x17B5},
 	{0x180B, 0x180F},	{0x200B, 0x200F}, {0x2024, 0x2026}, {0x202A, 0x202E},	{0x2060, 0x206F},	{0x2488, 0x249B},
 	{0x2800, 0x2800},	{0x3002, 0x3002}, {0x3164, 0x3164}, {0xFE00, 0xFE0F},	{0xFE12, 0xFE12},	{0xFE19, 0xFE19},
@@ -47,7 +47,7 @@ is_international(char32_t code_point) noexcept
 	if (code_point < 0x80 || is_noncharacter(code_point) || is_white_space(code_point))
 		return false;
 	return std::ranges::none_of(
-		kRefused, [=](const Range &range) { return range.first <= code_point && code_point <= range.last; });
+		kRejected, [=](const Range &range) { return range.first <= code_point && code_point <= range.last; });
 }
 
 bool

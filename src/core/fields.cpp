@@ -5,7 +5,7 @@
 
 #include "names.hpp"
 #include "number.hpp"
-#include "refusal.hpp"
+#include "rejection.hpp"
 
 #include <algorithm>
 
@@ -14,21 +14,21 @@ namespace contact {
 namespace {
 
 cu_result
-refuse_unknown(std::string_view merge_tag, cu_error &error) noexcept
+reject_unknown(std::string_view merge_tag, cu_error &error) noexcept
 {
-	return Refusal(error, CU_FIELD_NOT_FOUND)
+	return Rejection(error, CU_FIELD_NOT_FOUND)
 		.message({"We were unable to find a field with the merge_tag ", merge_tag})
 		.hint({"Define the field, or remove the key from fields. Merge tags are case-sensitive."})
 		.merge_tag(merge_tag);
 }
 
 cu_result
-refuse_value(const Field &field, const cu_json &given, cu_error &error) noexcept
+reject_value(const Field &field, const cu_json &given, cu_error &error) noexcept
 {
 	const bool has_text = given.kind == CU_JSON_NUMBER || given.kind == CU_JSON_STRING;
 	const bool is_large = field.type == CU_NUMBER && has_text && is_number(trim(view(given.text)));
-	Refusal refusal(error, CU_FIELD_INVALID);
-	refusal.message({"Field '", field.label, "' is not a valid ", kFieldTypeNames[field.type], "."})
+	Rejection rejection(error, CU_FIELD_INVALID);
+	rejection.message({"Field '", field.label, "' is not a valid ", kFieldTypeNames[field.type], "."})
 		.hint(
 			{"Expected ",
 			 is_large ? "a number of at most 65535 digits, 16383 of them behind the point" : describe_type(field.type)})
@@ -36,14 +36,14 @@ refuse_value(const Field &field, const cu_json &given, cu_error &error) noexcept
 		.type(field.type, field.options.items())
 		.value(given);
 	if (field.type != CU_DROPDOWN_SINGLE && field.type != CU_DROPDOWN_MULTIPLE)
-		return refusal.hint({"."});
-	return refusal.hint_list(field.options.items(), [](const cu_json &option) { return view(option.text); });
+		return rejection.hint({"."});
+	return rejection.hint_list(field.options.items(), [](const cu_json &option) { return view(option.text); });
 }
 
 cu_result
-refuse_missing(const Field &field, cu_error &error) noexcept
+reject_missing(const Field &field, cu_error &error) noexcept
 {
-	return Refusal(error, CU_FIELD_REQUIRED)
+	return Rejection(error, CU_FIELD_REQUIRED)
 		.message({"Field '", field.label, "' is required."})
 		.hint({"Give fields.", field.merge_tag, " a value; null and \"\" are none."})
 		.merge_tag(field.merge_tag);
@@ -112,9 +112,9 @@ find_fields(Arena &arena, const cu_definitions &definitions, const cu_json *fiel
 	if (fields->kind == CU_JSON_ARRAY && fields->count == 0)
 		return CU_OK;
 	if (fields->kind != CU_JSON_OBJECT)
-		return refuse_shape(error, "fields", "an object");
+		return reject_shape(error, "fields", "an object");
 	if (fields->count > CU_MAX_FIELDS)
-		return Refusal(error, CU_INVALID_REQUEST)
+		return Rejection(error, CU_INVALID_REQUEST)
 			.message({"The request has more than 1000 fields."})
 			.hint({"Spread the fields over several partial updates."})
 			.field("fields");
@@ -129,7 +129,7 @@ find_fields(Arena &arena, const cu_definitions &definitions, const cu_json *fiel
 			continue;
 		const auto *field = find_field(definitions, merge_tag);
 		if (field == nullptr)
-			return refuse_unknown(merge_tag, error);
+			return reject_unknown(merge_tag, error);
 		assignments.push_back({field, &fields->items[i], json_null()});
 	}
 	return CU_OK;
@@ -158,7 +158,7 @@ read_fields(Arena &arena, const cu_json *data, Assignments &assignments, cu_erro
 			continue;
 		}
 		if (result == CU_REJECTED)
-			return refuse_value(field, *assignment.given, error);
+			return reject_value(field, *assignment.given, error);
 		if (result != CU_OK)
 			return result;
 	}
@@ -169,7 +169,7 @@ cu_result
 check_not_cleared(const Assignments &assignments, cu_error &error) noexcept
 {
 	const auto cleared = std::ranges::find_if(assignments, is_required_but_empty);
-	return cleared == assignments.end() ? CU_OK : refuse_missing(*cleared->field, error);
+	return cleared == assignments.end() ? CU_OK : reject_missing(*cleared->field, error);
 }
 
 cu_result
@@ -187,7 +187,7 @@ complete_fields(Arena &arena, const cu_definitions &definitions, Assignments &as
 		if (assignment.value.kind == CU_JSON_NULL)
 			assignment.value = field.default_value;
 		if (is_required_but_empty(assignment))
-			return refuse_missing(field, error);
+			return reject_missing(field, error);
 		complete.push_back(assignment);
 	}
 	assignments.swap(complete);

@@ -12,7 +12,7 @@ namespace contact {
 
 namespace {
 
-/* numeric_in refuses larger exponents, and so does this; smaller than what could overflow below. */
+/* numeric_in rejects larger exponents, and so does this; smaller than what could overflow below. */
 constexpr std::int64_t kExponentLimit = std::numeric_limits<std::int32_t>::max() / 2;
 
 /* Of numeric: digits after the decimal point. Its limit before the point is beyond CU_MAX_NUMBER_BYTES. */

@@ -4,7 +4,7 @@
 #include "request.hpp"
 
 #include "email.hpp"
-#include "refusal.hpp"
+#include "rejection.hpp"
 
 #include <algorithm>
 
@@ -64,16 +64,16 @@ meant_key(std::string_view given) noexcept
 	return found == std::end(kKeys) ? std::string_view() : *found;
 }
 
-Refusal
-refuse_key(std::string_view key, cu_error &error) noexcept
+Rejection
+reject_key(std::string_view key, cu_error &error) noexcept
 {
-	Refusal refusal(error, CU_INVALID_REQUEST);
-	refusal.message({"The request has the unknown key '", key, "'."}).field(key);
-	return refusal;
+	Rejection rejection(error, CU_INVALID_REQUEST);
+	rejection.message({"The request has the unknown key '", key, "'."}).field(key);
+	return rejection;
 }
 
 cu_result
-check_keys(const Arena &arena, std::span<const cu_text> keys, bool refuses_unknown_keys, cu_error &error) noexcept
+check_keys(const Arena &arena, std::span<const cu_text> keys, bool rejects_unknown_keys, cu_error &error) noexcept
 {
 	const cu_text *unknown = nullptr;
 	for (const auto &key : keys)
@@ -83,13 +83,13 @@ check_keys(const Arena &arena, std::span<const cu_text> keys, bool refuses_unkno
 		if (is_request_key(view(key)))
 			continue;
 		if (const auto meant = meant_key(view(key)); !meant.empty())
-			return refuse_key(view(key), error).hint({"Did you mean ", meant, "?"});
+			return reject_key(view(key), error).hint({"Did you mean ", meant, "?"});
 		if (unknown == nullptr)
 			unknown = &key;
 	}
-	if (unknown == nullptr || !refuses_unknown_keys)
+	if (unknown == nullptr || !rejects_unknown_keys)
 		return CU_OK;
-	return refuse_key(view(*unknown), error)
+	return reject_key(view(*unknown), error)
 		.hint({"contact_upsert.unknown_keys is refuse. The keys of a request are"})
 		.hint_list(kKeys, [](std::string_view key) { return key; });
 }
@@ -99,23 +99,23 @@ check_document(const cu_document &document, cu_error &error) noexcept
 {
 	/* Before the kind: the reader does not look into a request that is too large. */
 	if (document.bytes > CU_MAX_REQUEST_BYTES)
-		return Refusal(error, CU_INVALID_REQUEST)
+		return Rejection(error, CU_INVALID_REQUEST)
 			.message({"The request is larger than 1 MiB."})
 			.hint({"Send less in one request; a partial update needs only what changes."});
 	if (const auto kind = document.root.kind; kind != CU_JSON_OBJECT)
 	{
-		Refusal refusal(error, CU_INVALID_REQUEST);
-		refusal.message({"The request must be a JSON object."});
+		Rejection rejection(error, CU_INVALID_REQUEST);
+		rejection.message({"The request must be a JSON object."});
 		if (kind == CU_JSON_STRING)
-			return refusal.hint({"The request is a JSON string: it looks encoded twice. ",
-								 "Pass the object itself, cast with ::jsonb, not a string of it."});
+			return rejection.hint({"The request is a JSON string: it looks encoded twice. ",
+								   "Pass the object itself, cast with ::jsonb, not a string of it."});
 		if (kind == CU_JSON_ARRAY)
-			return refusal.hint(
+			return rejection.hint(
 				{"Pass one object at a time: SELECT contact_upsert(r) FROM jsonb_array_elements(requests) r."});
-		return refusal.hint({R"(Pass an object such as {"email_address": "tywin@example.com"}.)"});
+		return rejection.hint({R"(Pass an object such as {"email_address": "tywin@example.com"}.)"});
 	}
 	if (document.depth > CU_MAX_DEPTH)
-		return Refusal(error, CU_INVALID_REQUEST)
+		return Rejection(error, CU_INVALID_REQUEST)
 			.message({"The request is nested deeper than 8 levels."})
 			.hint({"No key of a request needs more than two levels: check how it was built."});
 	return CU_OK;
@@ -127,12 +127,12 @@ read_email(Arena &arena, const cu_json *given, std::string_view &email, cu_error
 	const bool is_string = given != nullptr && given->kind == CU_JSON_STRING;
 	const auto text = is_string ? trim(view(given->text)) : std::string_view();
 	if (given == nullptr || (is_string && text.empty()))
-		return Refusal(error, CU_EMAIL_REQUIRED)
+		return Rejection(error, CU_EMAIL_REQUIRED)
 			.message({"Email address is required for upsert operation."})
 			.hint({"Add the top-level key email_address."})
 			.field("email_address");
 	if (!is_email(text))
-		return Refusal(error, CU_EMAIL_INVALID)
+		return Rejection(error, CU_EMAIL_INVALID)
 			.message({"The email address you provided is not valid."})
 			.hint({"email_address must be one address such as tywin@example.com, a string of at most 254 bytes."})
 			.field("email_address")
@@ -167,11 +167,11 @@ list_unknown_keys(const cu_request &request, char (&names)[256]) noexcept
 }
 
 cu_result
-read_request(Arena &arena, const cu_document &document, bool refuses_unknown_keys, cu_request &request, cu_error &error)
+read_request(Arena &arena, const cu_document &document, bool rejects_unknown_keys, cu_request &request, cu_error &error)
 {
 	auto result = check_document(document, error);
 	if (result == CU_OK)
-		result = check_keys(arena, keys(document.root), refuses_unknown_keys, error);
+		result = check_keys(arena, keys(document.root), rejects_unknown_keys, error);
 	if (result != CU_OK)
 		return result;
 
@@ -192,7 +192,7 @@ cu_result
 read_flag(const cu_json *given, std::string_view key, bool &flag, cu_error &error) noexcept
 {
 	if (given != nullptr && given->kind != CU_JSON_BOOLEAN)
-		return refuse_shape(error, key, "true or false");
+		return reject_shape(error, key, "true or false");
 	flag = given != nullptr && given->boolean;
 	return CU_OK;
 }

@@ -30,7 +30,7 @@ namespace contact {
 /* Whether a request can have such a top-level key. */
 bool is_request_key(std::string_view key) noexcept;
 
-[[nodiscard]] cu_result read_request(Arena &arena, const cu_document &document, bool refuses_unknown_keys,
+[[nodiscard]] cu_result read_request(Arena &arena, const cu_document &document, bool rejects_unknown_keys,
 									 cu_request &request, cu_error &error);
 
 /* Lists the top-level keys that are not of ours, in a text that is cut to its size; false if there are none. */

@@ -4,7 +4,7 @@
 #include "subscription.hpp"
 
 #include "names.hpp"
-#include "refusal.hpp"
+#include "rejection.hpp"
 #include "text.hpp"
 
 namespace contact {
@@ -36,7 +36,7 @@ read_status(const cu_json *given, std::optional<cu_status> &status, cu_error &er
 		status = value_of<cu_status>(kStatusNames, view(given->text));
 	if (status)
 		return CU_OK;
-	return Refusal(error, CU_STATUS_INVALID)
+	return Rejection(error, CU_STATUS_INVALID)
 		.message({"The status you provided is not valid."})
 		.hint({"Expected one of these, in upper case:"})
 		.hint_list(kStatusNames, [](const char *name) { return std::string_view(name); })
@@ -50,7 +50,7 @@ change_status(const StatusChange &change, cu_status &status, cu_error &error) no
 	if (!change.guarded)
 		return CU_OK;
 	if (!is_mailable(change.old_status) && is_mailable(status) && !change.resubscribe)
-		return Refusal(error, CU_RESUBSCRIBE_REFUSED)
+		return Rejection(error, CU_RESUBSCRIBE_REFUSED)
 			.message({"This contact has opted out and cannot be resubscribed without consent."})
 			.hint({"With the contact's consent, add \"resubscribe\": true; otherwise leave status out."})
 			.field("status");

@@ -5,7 +5,7 @@
 #include "tags.hpp"
 
 #include "number.hpp"
-#include "refusal.hpp"
+#include "rejection.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -40,15 +40,15 @@ struct NewName
 };
 
 cu_result
-refuse_list(const TagList &list, cu_error &error) noexcept
+reject_list(const TagList &list, cu_error &error) noexcept
 {
-	return refuse_shape(error, list.key, "an array of tag IDs or names");
+	return reject_shape(error, list.key, "an array of tag IDs or names");
 }
 
 cu_result
-refuse_id(const TagList &list, std::string_view digits, cu_error &error) noexcept
+reject_id(const TagList &list, std::string_view digits, cu_error &error) noexcept
 {
-	return Refusal(error, CU_TAG_NOT_FOUND)
+	return Rejection(error, CU_TAG_NOT_FOUND)
 		.message({"Tag ID ", digits, " does not exist in this workspace"})
 		.hint({"Define the tag, or remove its ID from ", list.key, "."})
 		.field(list.key)
@@ -56,9 +56,9 @@ refuse_id(const TagList &list, std::string_view digits, cu_error &error) noexcep
 }
 
 cu_result
-refuse_name(const TagList &list, std::string_view name, cu_error &error) noexcept
+reject_name(const TagList &list, std::string_view name, cu_error &error) noexcept
 {
-	return Refusal(error, CU_TAG_NOT_FOUND)
+	return Rejection(error, CU_TAG_NOT_FOUND)
 		.message({"Tag '", name, "' does not exist in this workspace"})
 		.hint({"Define the tag, remove its name from ", list.key, ", or add \"create_tags\": true."})
 		.field(list.key)
@@ -73,9 +73,9 @@ looks_like_id(std::string_view name) noexcept
 }
 
 cu_result
-refuse_id_as_name(const TagList &list, std::string_view name, cu_error &error) noexcept
+reject_id_as_name(const TagList &list, std::string_view name, cu_error &error) noexcept
 {
-	return Refusal(error, CU_TAG_NOT_FOUND)
+	return Rejection(error, CU_TAG_NOT_FOUND)
 		.message({"Tag '", name, "' does not exist in this workspace"})
 		.hint({"It is likely the ID of a tag: write it in ",
 			   list.key,
@@ -85,9 +85,9 @@ refuse_id_as_name(const TagList &list, std::string_view name, cu_error &error) n
 }
 
 cu_result
-refuse_new_name(const TagList &list, std::string_view name, cu_error &error) noexcept
+reject_new_name(const TagList &list, std::string_view name, cu_error &error) noexcept
 {
-	return Refusal(error, CU_INVALID_REQUEST)
+	return Rejection(error, CU_INVALID_REQUEST)
 		.message({"A tag name must have 1 to 64 characters."})
 		.hint({"Correct the name in ", list.key, "; create_tags makes it a tag."})
 		.field(list.key)
@@ -125,10 +125,10 @@ public:
 		for (const auto &list : lists_)
 		{
 			if (list.given != nullptr && list.given->kind != CU_JSON_ARRAY)
-				return refuse_list(list, error_);
+				return reject_list(list, error_);
 			count_ += list.items().size();
 			if (count_ > CU_MAX_TAGS)
-				return Refusal(error_, CU_INVALID_REQUEST)
+				return Rejection(error_, CU_INVALID_REQUEST)
 					.message({"The request has more than 1000 tags."})
 					.hint({"Spread the tags over several requests with add_tags."})
 					.field(list.key);
@@ -138,7 +138,7 @@ public:
 			if (arena_.interrupted())
 				return CU_INTERRUPTED;
 			if (!std::ranges::all_of(list.items(), is_reference))
-				return refuse_list(list, error_);
+				return reject_list(list, error_);
 		}
 		return read_flag(request_.create_tags, "create_tags", create_, error_);
 	}
@@ -191,11 +191,11 @@ private:
 			return CU_OK;
 		}
 		if (looks_like_id(name))
-			return refuse_id_as_name(list, name, error_);
+			return reject_id_as_name(list, name, error_);
 		if (!create_)
-			return refuse_name(list, name, error_);
+			return reject_name(list, name, error_);
 		if (!list.removes && !is_tag_name(name))
-			return refuse_new_name(list, name, error_);
+			return reject_new_name(list, name, error_);
 		unknown.push_back({folded, name, unknown.size()});
 		return CU_OK;
 	}
@@ -205,7 +205,7 @@ private:
 		const auto number = Decimal::parse(text);
 		const auto id = number ? number->to_int64() : std::nullopt;
 		if (!id)
-			return refuse_id(list, text, error_);
+			return reject_id(list, text, error_);
 		if (const auto *tag = find_tag(definitions_, *id))
 		{
 			found.push_back(tag);
@@ -213,7 +213,7 @@ private:
 		}
 		char digits[24];
 		const auto *end = std::to_chars(std::begin(digits), std::end(digits), *id).ptr;
-		return refuse_id(list, {digits, static_cast<std::size_t>(end - digits)}, error_);
+		return reject_id(list, {digits, static_cast<std::size_t>(end - digits)}, error_);
 	}
 
 	/* Each name once, as it was spelled first, unless it is removed again. */

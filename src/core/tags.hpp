@@ -1,7 +1,7 @@
 /*
  * tags.hpp - the tags of a request, and those of the contact afterwards.
  *
- * read_tags checks and looks up; merge_tags then cannot refuse anything.
+ * read_tags checks and looks up; merge_tags then cannot reject anything.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /*
  * text.hpp - UTF-8, white space, case folding and the order of jsonb's keys.
  *
- * Byte sequences that are not UTF-8 are reported, or passed through where the comment says so; nothing here refuses
+ * Byte sequences that are not UTF-8 are reported, or passed through where the comment says so; nothing here rejects
  * them. No locale takes part. Only fold_case needs memory.
  */
 #pragma once

@@ -7,16 +7,16 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "bulk.h"
+#include "errors.h"
 #include "member.h"
 #include "notify.h"
 #include "owner.h"
 #include "pg_compat.h"
-#include "report.h"
-#include "result.h"
 #include "settings.h"
 #include "statement.h"
-#include "upsert_many.h"
-#include "upsert_one.h"
+#include "upsert.h"
+#include "upsert_result.h"
 #include "versions.h"
 
 CU_MODULE_MAGIC;
@@ -42,13 +42,13 @@ upsert_answer(int64 workspace_id, Datum request)
 	Upsert upsert;
 	Jsonb *answer;
 
-	report_unless_writable("contact_upsert()");
+	errors_raise_unless_writable("contact_upsert()");
 	statement_connect();
-	upsert_one(workspace_id, request, true, &upsert);
+	upsert_run(workspace_id, request, true, &upsert);
 	if (upsert.rejected)
-		report_raise(upsert.error);
+		errors_raise(upsert.error);
 	MemoryContextSwitchTo(caller);
-	answer = json_write_answer(&upsert.facts, &upsert.decision);
+	answer = jsonb_write_answer(&upsert.facts, &upsert.decision);
 	SPI_finish();
 	return JsonbPGetDatum(answer);
 }
@@ -62,11 +62,11 @@ preview_result(FunctionCallInfo fcinfo, int64 workspace_id, Datum request)
 	Datum result;
 
 	statement_connect();
-	upsert_one(workspace_id, request, false, &upsert);
+	upsert_run(workspace_id, request, false, &upsert);
 	if (upsert.rejected && upsert.error->code >= CU_WORKSPACE_NOT_FOUND)
-		report_raise(upsert.error); /* no fault of the request's */
+		errors_raise(upsert.error); /* no fault of the request's */
 	MemoryContextSwitchTo(caller);
-	result = result_as_row(fcinfo, 1, &upsert);
+	result = upsert_result_as_row(fcinfo, 1, &upsert);
 	SPI_finish();
 	return result;
 }
@@ -125,12 +125,12 @@ Datum
 contacts_upsert_many(PG_FUNCTION_ARGS)
 {
 	bool stops = stops_argument(fcinfo, 1);
-	Results results;
+	UpsertResults results;
 
-	report_unless_writable("contacts.upsert_many()");
-	results_begin(&results, fcinfo);
-	upsert_many(workspace_argument(fcinfo, 2), PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), stops, &results);
-	results_return(&results);
+	errors_raise_unless_writable("contacts.upsert_many()");
+	upsert_results_begin(&results, fcinfo);
+	bulk_upsert(workspace_argument(fcinfo, 2), PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), stops, &results);
+	upsert_results_return(&results);
 	return (Datum)0;
 }
 

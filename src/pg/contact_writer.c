@@ -2,17 +2,17 @@
  * contact_writer.c - see contact_writer.h.
  *
  * Usually all contacts are written together, by one statement. Two things speak against that. Where the user has rules of his
- * own that act on an INSERT, contacts are written one by one, as single requests would do it. And where his rules may refuse a
+ * own that act on an INSERT, contacts are written one by one, as single requests would do it. And where his rules may reject a
  * contact, the others must stay: so there is a subtransaction around the write, and when it fails the contacts are written one
- * by one, to see which it was. A contact that was refused costs those before it another write, for they were in its
+ * by one, to see which it was. A contact that was rejected costs those before it another write, for they were in its
  * subtransaction:
  *
- *   a b c d e		c is refused
+ *   a b c d e		c is rejected
  *   a b			again, and kept
  *         d e		and so on
  *
  * An order of locks is kept throughout: what a subtransaction gives back is taken again in the same order, and nothing is taken
- * behind a contact that was refused and that is wanted again.
+ * behind a contact that was rejected and that is wanted again.
  */
 #include "postgres.h"
 
@@ -51,7 +51,7 @@ write_each(Attempt *attempt)
 	}
 }
 
-/* Writes in a subtransaction; returns the error of the contact that was refused, or NULL. Raises every other error. */
+/* Writes in a subtransaction; returns the error of the contact that was rejected, or NULL. Raises every other error. */
 static ErrorData *
 write_in_subtransaction(void (*write)(Attempt *attempt), Attempt *attempt)
 {
@@ -82,7 +82,7 @@ write_in_subtransaction(void (*write)(Attempt *attempt), Attempt *attempt)
 	return error;
 }
 
-/* Writes up to a refused contact that has more requests; returns how many it has dealt with. */
+/* Writes up to a rejected contact that has more requests; returns how many it has dealt with. */
 static size_t
 write_one_by_one(Attempt attempt, size_t count)
 {
@@ -127,7 +127,7 @@ contact_writer_write(ContactWriter *writer, ContactWrite *writes, size_t count)
 	if (!writer->knows_rules)
 		writer->rules = own_rules_read();
 	writer->knows_rules = true;
-	if (!writer->rules.may_refuse)
+	if (!writer->rules.may_reject)
 		write_together(&attempt);
 	else if (writer->rules.act_on_insert || write_in_subtransaction(write_together, &attempt) != NULL)
 		done = write_one_by_one(attempt, count);

@@ -1,11 +1,11 @@
 /*
- * contact_writer.h - writes many contacts, where each may be refused by itself.
+ * contact_writer.h - writes many contacts, where each may be rejected by itself.
  */
 #ifndef CU_CONTACT_WRITER_H
 #define CU_CONTACT_WRITER_H
 
 #include "own_rules.h"
-#include "store_many.h"
+#include "store_bulk.h"
 
 /* Who writes for one call. */
 typedef struct ContactWriter
@@ -17,9 +17,9 @@ typedef struct ContactWriter
 
 /*
  * Inserts the contacts that are new and updates those that were found, if they are still as they were; locks them all, in the
- * given order. Sets written, or error where a rule of the user's own refuses the contact. Needs an SPI connection.
+ * given order. Sets written, or error where a rule of the user's own rejects the contact. Needs an SPI connection.
  *
- * A contact that was refused is not locked. If it has more requests, they come before everything behind it in the order: then
+ * A contact that was rejected is not locked. If it has more requests, they come before everything behind it in the order: then
  * the rest is postponed, and the result is false.
  */
 extern bool contact_writer_write(ContactWriter *writer, ContactWrite *writes, size_t count);

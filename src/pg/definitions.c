@@ -14,7 +14,7 @@
 #include "definitions.h"
 #include "encoding.h"
 #include "host.h"
-#include "json_reader.h"
+#include "jsonb_reader.h"
 #include "store.h"
 
 /* A backend that serves more workspaces than this starts over, so that its memory stays bounded. */
@@ -158,7 +158,7 @@ load(int64 workspace_id, int64 *version, const cu_definitions **definitions)
 	copy = palloc(VARSIZE(stored.fields));
 	memcpy(copy, stored.fields, VARSIZE(stored.fields));
 	source = palloc(sizeof(cu_json));
-	*source = json_read(copy);
+	*source = jsonb_read(copy);
 	tags = read_tags(&stored, &tag_count);
 	host = host_in(memory);
 	scratch_host = host_in(scratch);

@@ -3,8 +3,10 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_collation.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
+#include "utils/varlena.h"
 
 #include "encoding.h"
 #include "pg_compat.h"
@@ -59,4 +61,13 @@ encoding_to_cstring(cu_text text)
 	cu_text converted = encoding_from_core(text);
 
 	return pnstrdup(converted.data, converted.size);
+}
+
+int
+encoding_compare_texts(Datum left, Datum right)
+{
+	text *a = DatumGetTextPP(left);
+	text *b = DatumGetTextPP(right);
+
+	return varstr_cmp(VARDATA_ANY(a), VARSIZE_ANY_EXHDR(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(b), C_COLLATION_OID);
 }

@@ -24,4 +24,7 @@ extern Datum encoding_to_text(cu_text text);
 /* The same as a palloc'd, terminated string. */
 extern char *encoding_to_cstring(cu_text text);
 
+/* Compares two texts of the database by their bytes, as memcmp does: the order of collation "C", in which no locale takes part. */
+extern int encoding_compare_texts(Datum left, Datum right);
+
 #endif

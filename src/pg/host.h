@@ -1,15 +1,20 @@
 /*
- * host.h - what the core may ask of PostgreSQL: memory, and whether to stop.
+ * host.h - what PostgreSQL gives the core: memory, whether to stop, and the ids of new contacts.
  */
 #ifndef CU_HOST_H
 #define CU_HOST_H
 
 #include "core/contact_core.h"
 
+#define OBJECT_ID_SIZE 25 /* with its terminator */
+
 /* A host that allocates in the given memory context; the core's results live and go with it. */
 extern cu_host host_in(MemoryContext memory);
 
 /* Raises what is wrong with a call of the core, unless it is CU_OK or CU_REJECTED. */
 extern void host_check(cu_result result);
+
+/* Writes an ObjectId that no other call of any backend has made: the time, the backend's random number, a counter. */
+extern void host_make_object_id(char id[OBJECT_ID_SIZE]);
 
 #endif

@@ -3,7 +3,7 @@
  * that is inserted and upserts the contact, because COPY calls it for each line of a file; contacts.import (sql/import.sql)
  * has the rows of a chunk upserted, and asks whether it may commit.
  *
- * Raises what an upsert raises; COPY adds the line, contacts.import the rows. It writes nothing but through upsert_one and
+ * Raises what an upsert raises; COPY adds the line, contacts.import the rows. It writes nothing but through upsert_run and
  * upsert_many.
  */
 #include "postgres.h"
@@ -20,10 +20,10 @@
 #include "utils/numeric.h"
 #include "utils/rel.h"
 
-#include "report.h"
+#include "bulk.h"
+#include "errors.h"
 #include "statement.h"
-#include "upsert_many.h"
-#include "upsert_one.h"
+#include "upsert.h"
 
 /* A column of that name is the contact's own; a field of that name has this before it, which no merge tag has. */
 static const char *const contact_columns[] = {"email_address", "status", "tags"};
@@ -88,7 +88,7 @@ push_texts(JsonbParseState **state, ArrayType *array)
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
-/* Booleans, numbers and lists as such. All else as text, NaN too, which the core refuses. */
+/* Booleans, numbers and lists as such. All else as text, NaN too, which the core rejects. */
 static void
 push_column(JsonbParseState **state, Oid type, Datum column)
 {
@@ -267,7 +267,7 @@ contacts_upsert_rows(PG_FUNCTION_ARGS)
 {
 	RowRange range = {.first = PG_GETARG_INT64(1)};
 	ErrorContextCallback context = {.previous = error_context_stack, .callback = describe_rows, .arg = &range};
-	Results results;
+	UpsertResults results;
 	Jsonb *requests;
 	Datum *rows;
 
@@ -275,10 +275,10 @@ contacts_upsert_rows(PG_FUNCTION_ARGS)
 	PreventCommandIfParallelMode("contacts.import()");
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), JSONBOID, -1, false, TYPALIGN_INT, &rows, NULL, &range.count);
 	error_context_stack = &context;
-	results_begin(&results, fcinfo);
+	upsert_results_begin(&results, fcinfo);
 	requests = requests_of(rows, range.count, PG_GETARG_BOOL(2), PG_GETARG_BOOL(3));
-	upsert_many(PG_GETARG_INT64(4), requests, false, &results);
-	results_return(&results);
+	bulk_upsert(PG_GETARG_INT64(4), requests, false, &results);
+	upsert_results_return(&results);
 	error_context_stack = context.previous;
 	return (Datum)0;
 }
@@ -303,9 +303,9 @@ contacts_upsert_view_row(PG_FUNCTION_ARGS)
 				 errmsg("contacts_internal.upsert_view_row() is the trigger of an import view."),
 				 errhint("SELECT contacts.create_import_view(name) makes one.")));
 	statement_connect();
-	upsert_one(workspace_of(trigger), request_of(trigger), true, &upsert);
+	upsert_run(workspace_of(trigger), request_of(trigger), true, &upsert);
 	if (upsert.rejected)
-		report_raise(upsert.error);
+		errors_raise(upsert.error);
 	SPI_finish();
 	return PointerGetDatum(trigger->tg_trigtuple);
 }

@@ -1,7 +1,7 @@
 /*
  * notify.c - queues notifications with the upsert and hands them to PostgreSQL when the transaction is about to commit.
  *
- * They are dropped with the subtransaction that queued them, and left out of PREPARE TRANSACTION, which refuses
+ * They are dropped with the subtransaction that queued them, and left out of PREPARE TRANSACTION, which rejects
  * transactions with a NOTIFY in them: the rows in the outbox are the promise, this is only the bell. Every role of the
  * database may listen, so a payload has ids in it and never an address or a value.
  */

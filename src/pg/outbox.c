@@ -25,12 +25,12 @@
 #include "utils/memutils.h"
 
 #include "encoding.h"
-#include "json_writer.h"
+#include "jsonb_writer.h"
 #include "notify.h"
 #include "outbox.h"
 #include "owner.h"
+#include "pg_compat.h"
 #include "statement.h"
-#include "text_order.h"
 
 #define EVENT_COLUMNS "(workspace_id, contact_id, contact_version, ordinal, type, detail)"
 #define KEEP_FIRST " ON CONFLICT (workspace_id, event_id) DO NOTHING"
@@ -142,7 +142,7 @@ outbox_add(Outbox *outbox, int64 position, const char *contact_id, int64 version
 								.contact_version = version,
 								.ordinal = (int)i + 1,
 								.type = event->type,
-								.detail = json_write_event_detail(event),
+								.detail = jsonb_write_event_detail(event),
 								.tag_id = event->tag ? event->tag->id : 0,
 								.merge_tag = event->change ? encoding_to_cstring(event->change->merge_tag) : NULL};
 		strlcpy(stored->contact_id, contact_id, sizeof(stored->contact_id));
@@ -310,7 +310,7 @@ compare_events(const void *left, const void *right)
 	const OutboxEvent *a = left;
 	const OutboxEvent *b = right;
 
-	return a->position != b->position ? compare_positions(a->position, b->position) : a->ordinal - b->ordinal;
+	return a->position != b->position ? pg_cmp_s64(a->position, b->position) : a->ordinal - b->ordinal;
 }
 
 void

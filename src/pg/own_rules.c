@@ -29,8 +29,8 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
+#include "errors.h"
 #include "own_rules.h"
-#include "report.h"
 
 /* The policy that contacts.install() makes. */
 #define CONTACT_POLICY "members_only"
@@ -84,7 +84,7 @@ look_at_columns(OwnRules *rules, TupleDesc descriptor)
 			rules->act_on_insert = true;
 		/* Another type of one of our columns may be shorter, or a domain. */
 		if (ours && (attribute->atttypmod != -1 || (OidIsValid(ours->type) && attribute->atttypid != ours->type)))
-			rules->may_refuse = true;
+			rules->may_reject = true;
 	}
 }
 
@@ -126,7 +126,7 @@ look_at_trigger(OwnRules *rules, const Trigger *trigger)
 		return;
 	if (foreign_key == RI_TRIGGER_NONE && is_our_function(trigger->tgfoid))
 		return;
-	rules->may_refuse = true;
+	rules->may_reject = true;
 	if (!TRIGGER_FOR_ROW(type) || (TRIGGER_FOR_BEFORE(type) && TRIGGER_FOR_INSERT(type)))
 		rules->act_on_insert = true;
 }
@@ -155,7 +155,7 @@ has_column(TupleDesc descriptor, const Form_pg_index index, const char *name)
 	return false;
 }
 
-/* The keys on id and on email_address never refuse a contact that we write. */
+/* The keys on id and on email_address never reject a contact that we write. */
 static bool
 is_our_key(TupleDesc descriptor, const Form_pg_index index)
 {
@@ -173,10 +173,10 @@ look_at_index(OwnRules *rules, TupleDesc descriptor, Oid oid)
 		return; /* dropped meanwhile */
 	index = (Form_pg_index)GETSTRUCT(tuple);
 	if ((index->indisunique || index->indisexclusion) && !is_our_key(descriptor, index))
-		rules->may_refuse = true;
+		rules->may_reject = true;
 	/* Expressions can fail. */
 	if (!heap_attisnull(tuple, Anum_pg_index_indexprs, NULL) || !heap_attisnull(tuple, Anum_pg_index_indpred, NULL))
-		rules->may_refuse = true;
+		rules->may_reject = true;
 	ReleaseSysCache(tuple);
 }
 
@@ -250,6 +250,6 @@ own_rules_read(void)
 	if (table->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
 		look_at_partitions(&rules, oid);
 	table_close(table, NoLock);
-	rules.may_refuse |= rules.act_on_insert;
+	rules.may_reject |= rules.act_on_insert;
 	return rules;
 }

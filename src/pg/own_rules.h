@@ -11,7 +11,7 @@ typedef struct OwnRules
 	 * INSERT, and checks them with the defaults that a new contact has.
 	 */
 	bool act_on_insert;
-	bool may_refuse; /* a contact that we believe to be good */
+	bool may_reject; /* a contact that we believe to be good */
 } OwnRules;
 
 /* Reads the rules for the current user, and keeps others from changing those of contacts.contact itself until the end. */

@@ -11,9 +11,9 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "errors.h"
 #include "owner.h"
 #include "pg_compat.h"
-#include "report.h"
 
 /* The tables that we read or write as their owner. */
 static const char *const table_names[] = {
@@ -95,8 +95,8 @@ look_up(void)
 		{
 			cu_error error;
 
-			report_not_installed(&error);
-			report_raise(&error);
+			errors_not_installed(&error);
+			errors_raise(&error);
 		}
 		tables.oids[i] = table;
 		if (i == MEMBER)

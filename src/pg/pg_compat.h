@@ -21,6 +21,17 @@
 #include "varatt.h"
 #endif
 
+/* 17 has this, and more of its kind. */
+#if PG_VERSION_NUM >= 170000
+#include "common/int.h"
+#else
+static inline int
+pg_cmp_s64(int64 left, int64 right)
+{
+	return (left > right) - (left < right);
+}
+#endif
+
 /* 19 has this encoding no more. */
 #if PG_VERSION_NUM >= 190000
 #define PG_MULE_INTERNAL (-1)

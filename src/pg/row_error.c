@@ -13,7 +13,7 @@ static const char other_classes[][3] = {"00", "01", "02", "03", "08", "09", "0A"
 										"21", "24", "25", "26", "28", "2B", "2D", "2F", "34", "38", "39", "3B", "3D",
 										"3F", "40", "42", "53", "54", "55", "57", "58", "72", "F0", "HV", "XX"};
 
-/* PostgreSQL has one SQLSTATE for a row that a policy refuses and for a privilege that is missing. */
+/* PostgreSQL has one SQLSTATE for a row that a policy rejects and for a privilege that is missing. */
 static bool
 is_policy(const ErrorData *error)
 {
@@ -133,7 +133,7 @@ as_json(const ErrorData *error, int64 position, bool in_row)
 }
 
 Jsonb *
-row_error_as_json(const ErrorData *error)
+row_error_as_jsonb(const ErrorData *error)
 {
 	return as_json(error, 0, true);
 }

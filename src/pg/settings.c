@@ -1,5 +1,5 @@
 /*
- * settings.c - defines and reads the settings contact_upsert.*. A value that breaks a setting's rule is refused by SET.
+ * settings.c - defines and reads the settings contact_upsert.*. A value that breaks a setting's rule is rejected by SET.
  */
 #include "postgres.h"
 
@@ -42,7 +42,7 @@ check_workspace_id(char **newval, void **extra, GucSource source)
 {
 	int64 id;
 
-	/* Refused while loading, a value would give way to the default, and the call go on in the wrong workspace. */
+	/* Rejected while loading, a value would give way to the default, and the call go on in the wrong workspace. */
 	if (loading || parse_workspace_id(*newval, &id))
 		return true;
 	GUC_check_errdetail("The id of a workspace is an integer from 1 to " INT64_FORMAT ".", PG_INT64_MAX);

@@ -12,8 +12,8 @@
 #include "utils/jsonb.h"
 
 #include "core/contact_core.h"
-
-#define OBJECT_ID_SIZE 25 /* with its terminator */
+#include "host.h"
+#include "statement.h"
 
 /* What one look finds of a workspace and one of its contacts. */
 typedef struct StoredContact
@@ -30,6 +30,26 @@ typedef struct StoredContact
 	int64 total_bounces;
 	int64 total_delivered;
 } StoredContact;
+
+/*
+ * What store_row_read reads behind the definitions' version, of the contact c of the workspace $1. Every column is cast to
+ * the type that we read it as: the tables belong to the user, who may have changed one. A sub-select for the statistics,
+ * because its plan is the index look-up even while the table is empty; a join's may be a scan.
+ */
+#define CONTACT_COLUMNS                                                                                         \
+	" c.id::pg_catalog.text, c.version::pg_catalog.int8, c.status::contacts.status, c.tags::pg_catalog.int8[]," \
+	" c.data::pg_catalog.jsonb, c.created_at::pg_catalog.timestamptz, c.updated_at::pg_catalog.timestamptz,"    \
+	" (SELECT ARRAY[s.total_opens, s.total_clicks, s.total_bounces, s.total_delivered]::pg_catalog.int8[]"      \
+	" FROM contacts.statistics s WHERE s.workspace_id" EQ "$1 AND s.contact_id" EQ "c.id)"
+
+/* Reads a row, from 0, of what the last statement found: the version, then CONTACT_COLUMNS. */
+extern void store_row_read(uint64 row, StoredContact *found);
+
+/* The size in bytes of the contact in such a row, as it is in memory. */
+extern size_t store_row_size(uint64 row);
+
+/* The ids of a decision's tags, as a bigint[]. */
+extern Datum store_tag_ids(const cu_decision *decision);
 
 /* Whether contacts.install() has run. The other functions assume it. */
 extern bool store_is_installed(void);

@@ -1,10 +1,10 @@
 /*
- * upsert.h - one request: what it asks, what it found, what became of it. upsert_one and upsert_many run them.
+ * upsert.h - one request: what it asks, what it found, what became of it.
  */
 #ifndef CU_UPSERT_H
 #define CU_UPSERT_H
 
-#include "json_writer.h"
+#include "jsonb_writer.h"
 #include "pg_compat.h"
 #include "store.h"
 
@@ -18,7 +18,7 @@ typedef struct Upsert
 	StoredContact found; /* by who runs it, between read and decide */
 	bool rejected;		 /* then error says why, and of the rest only facts.email may be set */
 	cu_error *error;	 /* room for it, from who runs it: it is large */
-	/* If it is not NULL, PostgreSQL has refused the contact, and error says nothing. */
+	/* If it is not NULL, PostgreSQL has rejected the contact, and error says nothing. */
 	const ErrorData *row_error;
 	cu_decision decision;
 	ContactFacts facts;
@@ -42,5 +42,11 @@ pg_noreturn extern void upsert_raise_not_written(void);
 
 /* Raises that a tag was created, and is not there. */
 pg_noreturn extern void upsert_raise_no_tag(const cu_decision *decision);
+
+/*
+ * Runs a request, a jsonb datum or 0 for an SQL NULL, in a workspace; with write false it changes nothing. Needs an SPI
+ * connection, in whose memory the result lives. Raises only what is not the request's fault.
+ */
+extern void upsert_run(int64 workspace_id, Datum request, bool write, Upsert *upsert);
 
 #endif

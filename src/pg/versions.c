@@ -13,8 +13,8 @@
 #include "utils/inval.h"
 #include "utils/syscache.h"
 
+#include "errors.h"
 #include "pg_compat.h"
-#include "report.h"
 #include "statement.h"
 #include "store.h"
 #include "versions.h"
@@ -147,8 +147,8 @@ contacts_check_versions(PG_FUNCTION_ARGS)
 
 	if (!store_is_installed())
 	{
-		report_not_installed(&error);
-		report_raise(&error);
+		errors_not_installed(&error);
+		errors_raise(&error);
 	}
 	versions_check();
 	PG_RETURN_VOID();

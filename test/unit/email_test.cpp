@@ -13,7 +13,7 @@ repeat(std::string_view text, std::size_t count)
 	return repeated;
 }
 
-/* The stored form of an address, or the code of its refusal. */
+/* The stored form of an address, or the code of its rejection. */
 std::string
 read(std::string_view value)
 {

@@ -1,8 +1,8 @@
 /*
- * requests.h - an array of requests, in its own order or in that in which their contacts are locked.
+ * bulk_requests.h - an array of requests, in its own order or in that in which their contacts are locked.
  */
-#ifndef CU_REQUESTS_H
-#define CU_REQUESTS_H
+#ifndef CU_BULK_REQUESTS_H
+#define CU_BULK_REQUESTS_H
 
 #include "upsert.h"
 

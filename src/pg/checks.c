@@ -1,5 +1,5 @@
 /*
- * rules.c - the rules that the tables' constraints, defaults and indexes call, so that they hold for every writer.
+ * checks.c - the rules that the tables' constraints, defaults and indexes call, so that they hold for every writer.
  *
  * None of them reads a table or a setting. The texts of the rules are in the core; here are only the wrappers.
  */
@@ -13,10 +13,9 @@
 #include "utils/timestamp.h"
 
 #include "encoding.h"
+#include "errors.h"
 #include "host.h"
-#include "json_reader.h"
-#include "object_id.h"
-#include "report.h"
+#include "jsonb_reader.h"
 
 /* Julian days of 0001-01-01 and 10000-01-01. */
 #define YEAR_1_JDATE INT64CONST(1721426)
@@ -36,7 +35,7 @@ contacts_object_id(PG_FUNCTION_ARGS)
 {
 	char id[OBJECT_ID_SIZE];
 
-	object_id_make(id);
+	host_make_object_id(id);
 	PG_RETURN_TEXT_P(cstring_to_text(id));
 }
 
@@ -119,7 +118,7 @@ PG_FUNCTION_INFO_V1(contacts_check_contact);
 Datum
 contacts_check_contact(PG_FUNCTION_ARGS)
 {
-	cu_document data = json_read_document(PG_GETARG_DATUM(3));
+	cu_document data = jsonb_read_document(PG_GETARG_DATUM(3));
 
 	require(is_object_id(PG_GETARG_TEXT_PP(0)), "id", "be 24 lower-case hex digits");
 	require(cu_is_stored_email(text_argument(fcinfo, 1)),
@@ -158,7 +157,7 @@ contacts_fold_case(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(cstring_to_text_with_len(folded.data, (int)folded.size));
 }
 
-/* An array of text as the core reads it. Nulls, which a constraint refuses elsewhere, are JSON nulls. */
+/* An array of text as the core reads it. Nulls, which a constraint rejects elsewhere, are JSON nulls. */
 static cu_json
 read_options(ArrayType *options)
 {
@@ -211,7 +210,7 @@ contacts_is_field_value(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (!PG_ARGISNULL(1))
 		options = read_options(PG_GETARG_ARRAYTYPE_P(1));
-	value = json_read_document(PG_GETARG_DATUM(2));
+	value = jsonb_read_document(PG_GETARG_DATUM(2));
 	if (value.depth > CU_MAX_DEPTH || value.bytes > CU_MAX_REQUEST_BYTES)
 		PG_RETURN_BOOL(false);
 	host_check(cu_is_field_value(&host, field_type_argument(fcinfo, 0), &options, &value.root, &valid));

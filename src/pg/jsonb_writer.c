@@ -1,5 +1,5 @@
 /*
- * json_writer.c - builds jsonb straight from the core's structs, without a detour through text.
+ * jsonb_writer.c - builds jsonb straight from the core's structs, without a detour through text.
  *
  * The trees are put together here, not pushed piece by piece: that takes twice the time, for it sorts the keys of every
  * object, which we know in jsonb's order, by size and then by bytes.
@@ -13,7 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "encoding.h"
-#include "json_writer.h"
+#include "jsonb_writer.h"
 
 static JsonbValue
 text_value(cu_text text)
@@ -284,7 +284,7 @@ event_value(const cu_event *event, const char *type)
 }
 
 Jsonb *
-json_write(const cu_json *object)
+jsonb_write(const cu_json *object)
 {
 	JsonbValue value = data_value(object, NULL);
 
@@ -292,7 +292,7 @@ json_write(const cu_json *object)
 }
 
 Jsonb *
-json_write_contact(const ContactFacts *facts, const cu_decision *decision)
+jsonb_write_contact(const ContactFacts *facts, const cu_decision *decision)
 {
 	JsonbValue value = contact_value(facts, decision);
 
@@ -300,7 +300,7 @@ json_write_contact(const ContactFacts *facts, const cu_decision *decision)
 }
 
 Jsonb *
-json_write_answer(const ContactFacts *facts, const cu_decision *decision)
+jsonb_write_answer(const ContactFacts *facts, const cu_decision *decision)
 {
 	JsonbPair data = pair("data", contact_value(facts, decision));
 	JsonbValue value = object_value(&data, 1);
@@ -309,7 +309,7 @@ json_write_answer(const ContactFacts *facts, const cu_decision *decision)
 }
 
 Jsonb *
-json_write_changes(const cu_decision *decision)
+jsonb_write_changes(const cu_decision *decision)
 {
 	JsonbPair pairs[3];
 	size_t count = 0;
@@ -326,7 +326,7 @@ json_write_changes(const cu_decision *decision)
 }
 
 Jsonb *
-json_write_event_detail(const cu_event *event)
+jsonb_write_event_detail(const cu_event *event)
 {
 	JsonbValue value = event_value(event, NULL);
 
@@ -334,7 +334,7 @@ json_write_event_detail(const cu_event *event)
 }
 
 Jsonb *
-json_write_events(const cu_decision *decision)
+jsonb_write_events(const cu_decision *decision)
 {
 	JsonbValue *elements = ROOM(JsonbValue, decision->event_count);
 	JsonbValue value = array_value(elements, decision->event_count);
@@ -369,7 +369,7 @@ http_status(cu_code code)
 }
 
 Jsonb *
-json_write_error(const cu_error *error, int64 position, const char *sqlstate)
+jsonb_write_error(const cu_error *error, int64 position, const char *sqlstate)
 {
 	JsonbPair pairs[12];
 	size_t count = 0;

@@ -1,5 +1,5 @@
 /*
- * report.c - the one place that turns a cu_error into a PostgreSQL error.
+ * errors.c - the one place that turns a cu_error into a PostgreSQL error.
  */
 #include "postgres.h"
 
@@ -9,8 +9,8 @@
 #include "utils/builtins.h"
 
 #include "encoding.h"
-#include "json_writer.h"
-#include "report.h"
+#include "errors.h"
+#include "jsonb_writer.h"
 
 /* What PostgreSQL says of each code beside the texts. */
 typedef struct Diagnosis
@@ -40,7 +40,7 @@ static const Diagnosis diagnoses[] = {
 };
 
 void
-report_workspace_not_found(cu_error *error, int64 workspace_id)
+errors_workspace_not_found(cu_error *error, int64 workspace_id)
 {
 	*error = (cu_error){.code = CU_WORKSPACE_NOT_FOUND};
 	snprintf(error->message, sizeof(error->message), "Workspace " INT64_FORMAT " does not exist.", workspace_id);
@@ -50,7 +50,7 @@ report_workspace_not_found(cu_error *error, int64 workspace_id)
 }
 
 void
-report_not_installed(cu_error *error)
+errors_not_installed(cu_error *error)
 {
 	*error = (cu_error){.code = CU_NOT_INSTALLED};
 	strlcpy(error->message, "The contact tables are not installed in this database.", sizeof(error->message));
@@ -58,7 +58,7 @@ report_not_installed(cu_error *error)
 }
 
 void
-report_no_array(cu_error *error, Jsonb *requests)
+errors_no_array(cu_error *error, Jsonb *requests)
 {
 	const char *hint = "Pass an array of objects such as [{\"email_address\": \"tywin@example.com\"}].";
 
@@ -73,7 +73,7 @@ report_no_array(cu_error *error, Jsonb *requests)
 }
 
 void
-report_array_too_long(cu_error *error, int max)
+errors_array_too_long(cu_error *error, int max)
 {
 	*error = (cu_error){.code = CU_INVALID_REQUEST};
 	snprintf(error->message, sizeof(error->message), "The array has more than %d requests.", max);
@@ -81,7 +81,7 @@ report_array_too_long(cu_error *error, int max)
 }
 
 void
-report_unless_writable(const char *call)
+errors_raise_unless_writable(const char *call)
 {
 	if (XactReadOnly)
 		ereport(ERROR,
@@ -94,7 +94,7 @@ report_unless_writable(const char *call)
 }
 
 void
-report_keep(MemoryContext memory, cu_error *kept, const cu_error *error)
+errors_copy(MemoryContext memory, cu_error *kept, const cu_error *error)
 {
 	MemoryContext caller = MemoryContextSwitchTo(memory);
 	cu_json *options = palloc(sizeof(cu_json) * Max(error->option_count, 1));
@@ -132,16 +132,16 @@ terminated_text(const char *text)
 }
 
 void
-report_raise(const cu_error *error)
+errors_raise(const cu_error *error)
 {
-	report_raise_at(error, 0);
+	errors_raise_at(error, 0);
 }
 
 void
-report_raise_at(const cu_error *error, int64 position)
+errors_raise_at(const cu_error *error, int64 position)
 {
 	const Diagnosis *diagnosis = &diagnoses[error->code];
-	Jsonb *detail = json_write_error(error, position, NULL);
+	Jsonb *detail = jsonb_write_error(error, position, NULL);
 
 	ereport(ERROR,
 			(errcode(diagnosis->sqlstate),
@@ -152,7 +152,7 @@ report_raise_at(const cu_error *error, int64 position)
 }
 
 Jsonb *
-report_as_json(const cu_error *error)
+errors_as_jsonb(const cu_error *error)
 {
-	return json_write_error(error, 0, unpack_sql_state(diagnoses[error->code].sqlstate));
+	return jsonb_write_error(error, 0, unpack_sql_state(diagnoses[error->code].sqlstate));
 }

@@ -1,5 +1,5 @@
 /*
- * many.c - a batch of requests, in rounds.
+ * bulk_batch.c - a batch of requests, in rounds.
  *
  * A round looks for the contacts of a batch with one statement, reads and decides on each, and writes what changes with
  * another. What somebody else was faster with, and the next request for a contact that has just changed, is for the next
@@ -15,10 +15,10 @@
 #include "nodes/pg_list.h"
 #include "utils/memutils.h"
 
+#include "bulk_batch.h"
 #include "definitions.h"
 #include "encoding.h"
-#include "many.h"
-#include "report.h"
+#include "errors.h"
 #include "row_error.h"
 #include "statement.h"
 
@@ -85,11 +85,11 @@ many_reject(Many *many, int64 position, const Upsert *upsert)
 		MemoryContext caller = MemoryContextSwitchTo(many->memory);
 
 		many->first_rejected = position;
-		report_keep(many->memory, &many->first_error, upsert->error);
+		errors_copy(many->memory, &many->first_error, upsert->error);
 		many->first_row_error = upsert->row_error ? row_error_copy(upsert->row_error) : NULL;
 		MemoryContextSwitchTo(caller);
 	}
-	results_add(many->results, position, upsert);
+	upsert_results_add(many->results, position, upsert);
 }
 
 void
@@ -97,7 +97,7 @@ many_raise_first(const Many *many)
 {
 	if (many->first_row_error)
 		row_error_raise_at(many->first_row_error, many->first_rejected);
-	report_raise_at(&many->first_error, many->first_rejected);
+	errors_raise_at(&many->first_error, many->first_rejected);
 }
 
 /* Whether an earlier request has already decided that all fail. */
@@ -108,7 +108,7 @@ is_pointless(const Many *many, int64 position)
 }
 
 /*
- * Takes note of tags that somebody has deleted since new_tags_create(), or that did not become visible. They are created, and
+ * Takes note of tags that somebody has deleted since bulk_tags_create(), or that did not become visible. They are created, and
  * the request is for the next round.
  */
 static void
@@ -148,14 +148,14 @@ decide(Slice *slice, ContactGroup *group)
 			return false;
 		}
 		else if (upsert->decision.outcome == CU_UNCHANGED)
-			results_add(many->results, position, upsert);
+			upsert_results_add(many->results, position, upsert);
 		else
 			return true;
 	}
 	return false;
 }
 
-/* Takes the result of a request whose contact has been written or refused, or takes note that it was not as it was found. */
+/* Takes the result of a request whose contact has been written or rejected, or takes note that it was not as it was found. */
 static void
 take_result(Slice *slice, ContactGroup *group, const ContactWrite *write)
 {
@@ -169,7 +169,7 @@ take_result(Slice *slice, ContactGroup *group, const ContactWrite *write)
 	{
 		upsert->facts.id = upsert->id;
 		outbox_add(&many->outbox, position, upsert->id, upsert->found.version + 1, &upsert->decision);
-		results_add(many->results, position, upsert);
+		upsert_results_add(many->results, position, upsert);
 	}
 	else
 	{
@@ -275,8 +275,8 @@ look_for_contacts(const Batch *batch)
 		look.definitions = definitions_get(workspace_id, look.contacts.definitions_version);
 	if (look.definitions == NULL)
 	{
-		report_workspace_not_found(&error, workspace_id);
-		report_raise(&error);
+		errors_workspace_not_found(&error, workspace_id);
+		errors_raise(&error);
 	}
 	return look;
 }

@@ -1,5 +1,5 @@
 /* refusal_test.cpp - errors in buffers of fixed size. */
-#include "core/refusal.hpp"
+#include "core/rejection.hpp"
 
 #include "core_call.hpp"
 
@@ -34,7 +34,7 @@ TEST(ErrorText, stays_cut)
 	EXPECT_STREQ(buffer, "1234...");
 }
 
-TEST(Refusal, cuts_what_the_user_sent)
+TEST(Rejection, cuts_what_the_user_sent)
 {
 	const std::string key(2000, 'x');
 	CoreCall call(kDefinitions, "null", request_with("\"fields\":{\"" + key + "\":1}"));
@@ -44,27 +44,27 @@ TEST(Refusal, cuts_what_the_user_sent)
 	EXPECT_TRUE(std::string_view(call.error.message).ends_with("x..."));
 }
 
-TEST(Refusal, never_reads_a_format)
+TEST(Rejection, never_reads_a_format)
 {
 	EXPECT_EQ(outcome_of("null", request_with(R"("tags": ["%s%n%d"])")),
 			  "TAG_NOT_FOUND (tags, %s%n%d): Tag '%s%n%d' does not exist in this workspace");
 }
 
-TEST(Refusal, takes_digits_that_are_cut_for_text)
+TEST(Rejection, takes_digits_that_are_cut_for_text)
 {
 	cu_error error;
-	contact::Refusal(error, CU_TAG_NOT_FOUND).tag_id(std::string(255, '1'));
+	contact::Rejection(error, CU_TAG_NOT_FOUND).tag_id(std::string(255, '1'));
 	EXPECT_TRUE(error.tag_is_id);
-	contact::Refusal(error, CU_TAG_NOT_FOUND).tag_id(std::string(256, '1'));
+	contact::Rejection(error, CU_TAG_NOT_FOUND).tag_id(std::string(256, '1'));
 	EXPECT_FALSE(error.tag_is_id);
 	EXPECT_TRUE(std::string_view(error.tag).ends_with("1..."));
 }
 
-TEST(Refusal, describes_one_fault_only)
+TEST(Rejection, describes_one_fault_only)
 {
 	cu_error error;
-	contact::Refusal(error, CU_TAG_NOT_FOUND).message({"m"}).hint({"h"}).field("tags").tag_id("1");
-	EXPECT_EQ(contact::refuse_shape(error, "fields", "an object"), CU_REJECTED);
+	contact::Rejection(error, CU_TAG_NOT_FOUND).message({"m"}).hint({"h"}).field("tags").tag_id("1");
+	EXPECT_EQ(contact::reject_shape(error, "fields", "an object"), CU_REJECTED);
 	EXPECT_EQ(error.code, CU_INVALID_REQUEST);
 	EXPECT_STREQ(error.message, "fields must be an object.");
 	EXPECT_STREQ(error.hint, "Correct the value of fields, or leave the key out.");
@@ -73,7 +73,7 @@ TEST(Refusal, describes_one_fault_only)
 	EXPECT_TRUE(error.has_field);
 }
 
-/* The value that the refusal of a field shows. */
+/* The value that the rejection of a field shows. */
 std::string
 value_of(std::string_view merge_tag, std::string_view json)
 {
@@ -85,7 +85,7 @@ value_of(std::string_view merge_tag, std::string_view json)
 	return call.error.value;
 }
 
-TEST(Refusal, of_a_value_shows_it)
+TEST(Rejection, of_a_value_shows_it)
 {
 	EXPECT_EQ(value_of("age", R"("old")"), "old");
 	EXPECT_EQ(value_of("age", "true"), "true");
@@ -98,7 +98,7 @@ TEST(Refusal, of_a_value_shows_it)
 	EXPECT_EQ(value_of("age", "[" + many + "]").substr(245), "[], [],...");
 }
 
-TEST(Refusal, of_a_value_has_the_type_and_its_options)
+TEST(Rejection, of_a_value_has_the_type_and_its_options)
 {
 	CoreCall plan(kDefinitions, "null", request_with(R"("fields": {"plan": "Gold"})"));
 	ASSERT_EQ(plan.run(), CU_REJECTED);
@@ -111,7 +111,7 @@ TEST(Refusal, of_a_value_has_the_type_and_its_options)
 	EXPECT_EQ(age.error.options, nullptr);
 }
 
-TEST(Refusal, of_an_address_shows_it)
+TEST(Rejection, of_an_address_shows_it)
 {
 	CoreCall call(kDefinitions, "null", R"({"email_address": "tywin"})");
 	ASSERT_EQ(call.run(), CU_REJECTED);
@@ -119,7 +119,7 @@ TEST(Refusal, of_an_address_shows_it)
 	EXPECT_STREQ(call.error.value, "tywin");
 }
 
-TEST(Refusal, of_a_field_names_it_though_its_key_is_empty)
+TEST(Rejection, of_a_field_names_it_though_its_key_is_empty)
 {
 	CoreCall call(kDefinitions, "null", request_with(R"("fields": {"": 1})"));
 	ASSERT_EQ(call.run(), CU_REJECTED);

@@ -1,5 +1,5 @@
 /*
- * new_tags.c - see new_tags.h.
+ * bulk_tags.c - see bulk_tags.h.
  *
  * They are created before the first contact is locked, for that is the order of locks: definitions, then contacts. So it is
  * not known yet which of the requests will fail; what a failed one has created stays.
@@ -11,12 +11,11 @@
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
+#include "bulk_tags.h"
 #include "definitions.h"
 #include "encoding.h"
 #include "host.h"
-#include "new_tags.h"
 #include "statement.h"
-#include "text_order.h"
 
 /* A name that some request makes a tag. */
 typedef struct NewName
@@ -81,7 +80,7 @@ compare_by_tag(const void *left, const void *right)
 {
 	const NewName *a = left;
 	const NewName *b = right;
-	int order = compare_texts(a->folded, b->folded);
+	int order = encoding_compare_texts(a->folded, b->folded);
 
 	return order != 0 ? order : (a->place > b->place) - (a->place < b->place);
 }
@@ -103,7 +102,7 @@ keep_first(NewNames *names)
 
 	qsort(names->items, names->count, sizeof(NewName), compare_by_tag);
 	for (size_t i = 0; i < names->count; i++)
-		if (kept == 0 || compare_texts(names->items[kept - 1].folded, names->items[i].folded) != 0)
+		if (kept == 0 || encoding_compare_texts(names->items[kept - 1].folded, names->items[i].folded) != 0)
 			names->items[kept++] = names->items[i];
 	names->count = kept;
 	qsort(names->items, names->count, sizeof(NewName), compare_by_place);
@@ -133,7 +132,7 @@ collect(int64 workspace_id, const Requests *requests)
 }
 
 void
-new_tags_create(int64 workspace_id, const Requests *requests)
+bulk_tags_create(int64 workspace_id, const Requests *requests)
 {
 	NewNames names;
 

@@ -1,5 +1,5 @@
 /*
- * store_many.c - see store_many.h.
+ * store_bulk.c - see store_bulk.h.
  *
  * The write is an INSERT .. ON CONFLICT DO UPDATE of the new and the changed together, because it locks each row when it
  * comes to it: so every session takes its locks in the order of the addresses, whether a contact is new or not, and two of
@@ -16,12 +16,11 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
-#include "json_writer.h"
-#include "object_id.h"
-#include "report.h"
-#include "store_many.h"
-#include "store_row.h"
-#include "text_order.h"
+#include "encoding.h"
+#include "errors.h"
+#include "host.h"
+#include "jsonb_writer.h"
+#include "store_bulk.h"
 
 /* LATERAL with LIMIT is an index look-up for each address, whatever the planner believes of the table's size. */
 static Statement find_contacts = {
@@ -113,12 +112,12 @@ execute_writes(int64 workspace_id, const ContactWrite *writes, size_t count, Tim
 		const ContactWrite *write = &writes[i];
 		char id[OBJECT_ID_SIZE];
 
-		object_id_make(id);
+		host_make_object_id(id);
 		columns[0][i] = CStringGetTextDatum(id);
 		columns[1][i] = write->email;
 		columns[2][i] = CStringGetTextDatum(cu_status_name(write->decision->status));
 		columns[3][i] = tag_ids_text(write->decision);
-		columns[4][i] = JsonbPGetDatum(json_write(&write->decision->data));
+		columns[4][i] = JsonbPGetDatum(jsonb_write(&write->decision->data));
 		columns[5][i] = Int64GetDatum(write->found->version + 1);
 		columns[6][i] = TimestampTzGetDatum(write->found->exists ? write->found->created_at : now);
 	}
@@ -141,7 +140,7 @@ take_results(ContactWrite *writes, size_t count, uint64 rows, Datum *revived)
 		Datum id = statement_column(row, 1);
 		Datum email = statement_column(row, 2);
 
-		while (next < count && compare_texts(writes[next].email, email) != 0)
+		while (next < count && encoding_compare_texts(writes[next].email, email) != 0)
 			next++;
 		if (next == count)
 			break; /* a trigger of the user's has changed the address */
@@ -181,7 +180,7 @@ store_write_alone(int64 workspace_id, ContactWrite *write, TimestampTz now)
 			workspace_id, write->email, write->found, write->decision, Max(write->found->updated_at, now));
 		return;
 	}
-	object_id_make(write->id);
+	host_make_object_id(write->id);
 	write->written = store_insert_contact(workspace_id, write->email, write->id, write->decision, now);
 	if (!write->written)
 		store_lock_contact(workspace_id, write->email);

@@ -1,7 +1,7 @@
 /*
- * refusal.hpp - errors as values: fills a cu_error.
+ * rejection.hpp - errors as values: fills a cu_error.
  *
- * A step of the core returns CU_OK, CU_INTERRUPTED, or CU_REJECTED after it has described the reason with a Refusal.
+ * A step of the core returns CU_OK, CU_INTERRUPTED, or CU_REJECTED after it has described the reason with a Rejection.
  * Nothing here can fail: what does not fit into a buffer is cut at a code point and ends in "...". Text of the user is
  * copied, never used as a format.
  */
@@ -37,20 +37,20 @@ private:
 	bool full_ = false;
 };
 
-/* Describes why a request is refused; converts to CU_REJECTED, so that a step can return it. */
-class Refusal
+/* Describes why a request is rejected; converts to CU_REJECTED, so that a step can return it. */
+class Rejection
 {
 public:
 	using Parts = std::initializer_list<std::string_view>;
 
-	Refusal(cu_error &error, cu_code code) noexcept;
+	Rejection(cu_error &error, cu_code code) noexcept;
 
-	Refusal &message(Parts parts) noexcept;
-	Refusal &hint(Parts parts) noexcept;
+	Rejection &message(Parts parts) noexcept;
+	Rejection &hint(Parts parts) noexcept;
 
 	/* Adds "a, b, c." to the hint, as far as it fits. */
 	template <class Range, class Projection>
-	Refusal &hint_list(const Range &items, Projection name_of_item) noexcept
+	Rejection &hint_list(const Range &items, Projection name_of_item) noexcept
 	{
 		std::string_view separator = " ";
 		for (const auto &item : items)
@@ -61,16 +61,16 @@ public:
 		return hint({"."});
 	}
 
-	Refusal &field(std::string_view key) noexcept;
-	Refusal &merge_tag(std::string_view key) noexcept;
-	Refusal &tag_id(std::string_view digits) noexcept;
-	Refusal &tag_name(std::string_view name) noexcept;
+	Rejection &field(std::string_view key) noexcept;
+	Rejection &merge_tag(std::string_view key) noexcept;
+	Rejection &tag_id(std::string_view digits) noexcept;
+	Rejection &tag_name(std::string_view name) noexcept;
 
 	/* What was given: a string itself, else its JSON. */
-	Refusal &value(const cu_json &given) noexcept;
+	Rejection &value(const cu_json &given) noexcept;
 
 	/* options: of a dropdown, else none */
-	Refusal &type(cu_field_type type, std::span<const cu_json> options) noexcept;
+	Rejection &type(cu_field_type type, std::span<const cu_json> options) noexcept;
 
 	operator cu_result() const noexcept { return CU_REJECTED; }
 
@@ -80,7 +80,7 @@ private:
 	ErrorText hint_;
 };
 
-/* The refusal of a top-level key of the wrong kind: "<key> must be <expected>." */
-[[nodiscard]] cu_result refuse_shape(cu_error &error, std::string_view key, std::string_view expected) noexcept;
+/* The rejection of a top-level key of the wrong kind: "<key> must be <expected>." */
+[[nodiscard]] cu_result reject_shape(cu_error &error, std::string_view key, std::string_view expected) noexcept;
 
 } // namespace contact

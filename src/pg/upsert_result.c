@@ -1,5 +1,5 @@
 /*
- * result.c - see result.h.
+ * upsert_result.c - see upsert_result.h.
  */
 #include "postgres.h"
 
@@ -16,10 +16,10 @@
 #include "utils/tuplestore.h"
 
 #include "encoding.h"
-#include "json_writer.h"
-#include "report.h"
-#include "result.h"
+#include "errors.h"
+#include "jsonb_writer.h"
 #include "row_error.h"
+#include "upsert_result.h"
 
 #define FAILED (CU_UNCHANGED + 1)
 
@@ -117,21 +117,21 @@ fill(const RowType *type, Datum *values, bool *nulls, int64 position, Oid outcom
 		SET_COLUMN(4, Int64GetDatum(version));
 	if (upsert->rejected)
 	{
-		SET_COLUMN(6, JsonbPGetDatum(json_write_events(&no_decision)));
+		SET_COLUMN(6, JsonbPGetDatum(jsonb_write_events(&no_decision)));
 		SET_COLUMN(
 			8,
-			JsonbPGetDatum(upsert->row_error ? row_error_as_json(upsert->row_error) : report_as_json(upsert->error)));
+			JsonbPGetDatum(upsert->row_error ? row_error_as_jsonb(upsert->row_error) : errors_as_jsonb(upsert->error)));
 		return;
 	}
 	if (upsert->decision.outcome == CU_UPDATED)
-		SET_COLUMN(5, JsonbPGetDatum(json_write_changes(&upsert->decision)));
-	SET_COLUMN(6, JsonbPGetDatum(json_write_events(&upsert->decision)));
-	SET_COLUMN(7, JsonbPGetDatum(json_write_contact(&upsert->facts, &upsert->decision)));
+		SET_COLUMN(5, JsonbPGetDatum(jsonb_write_changes(&upsert->decision)));
+	SET_COLUMN(6, JsonbPGetDatum(jsonb_write_events(&upsert->decision)));
+	SET_COLUMN(7, JsonbPGetDatum(jsonb_write_contact(&upsert->facts, &upsert->decision)));
 #undef SET_COLUMN
 }
 
 Datum
-result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert *upsert)
+upsert_result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert *upsert)
 {
 	RowType type = row_type(fcinfo);
 	Datum *values = palloc(sizeof(Datum) * (size_t)type.descriptor->natts);
@@ -143,7 +143,7 @@ result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert *upsert)
 }
 
 static void
-begin_rows(Results *results)
+begin_rows(UpsertResults *results)
 {
 	AttrNumber position = (AttrNumber)(results->type.places[0] + 1);
 	Oid less_than = Int8LessOperator;
@@ -155,7 +155,7 @@ begin_rows(Results *results)
 }
 
 void
-results_begin(Results *results, FunctionCallInfo fcinfo)
+upsert_results_begin(UpsertResults *results, FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *info = (ReturnSetInfo *)fcinfo->resultinfo;
 	MemoryContext caller;
@@ -167,7 +167,7 @@ results_begin(Results *results, FunctionCallInfo fcinfo)
 				 errhint("Call contacts.upsert_many in FROM, or in the select list of a SELECT.")));
 
 	caller = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-	*results = (Results){.info = info, .type = row_type(fcinfo)};
+	*results = (UpsertResults){.info = info, .type = row_type(fcinfo)};
 	for (size_t i = 0; i < lengthof(results->outcomes); i++)
 		results->outcomes[i] = outcome_oid(&results->type, (int)i);
 	results->scratch = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert result", ALLOCSET_DEFAULT_SIZES);
@@ -177,7 +177,7 @@ results_begin(Results *results, FunctionCallInfo fcinfo)
 }
 
 void
-results_add(Results *results, int64 position, const Upsert *upsert)
+upsert_results_add(UpsertResults *results, int64 position, const Upsert *upsert)
 {
 	TupleTableSlot *slot = ExecClearTuple(results->slot);
 	MemoryContext caller = MemoryContextSwitchTo(results->scratch);
@@ -190,7 +190,7 @@ results_add(Results *results, int64 position, const Upsert *upsert)
 }
 
 void
-results_return(Results *results)
+upsert_results_return(UpsertResults *results)
 {
 	ReturnSetInfo *info = results->info;
 	MemoryContext caller = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);

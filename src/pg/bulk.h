@@ -1,10 +1,10 @@
 /*
- * upsert_many.h - an array of requests, by the rules of one request.
+ * bulk.h - an array of requests, by the rules of one request.
  */
-#ifndef CU_UPSERT_MANY_H
-#define CU_UPSERT_MANY_H
+#ifndef CU_BULK_H
+#define CU_BULK_H
 
-#include "result.h"
+#include "upsert_result.h"
 
 #define MAX_REQUESTS 100000
 
@@ -12,6 +12,6 @@
  * Runs an array of requests in a workspace, with a result for each. When stops is set, the first that is rejected is
  * raised, with its position. Raises also what is not a request's fault.
  */
-extern void upsert_many(int64 workspace_id, Jsonb *requests, bool stops, Results *results);
+extern void bulk_upsert(int64 workspace_id, Jsonb *requests, bool stops, UpsertResults *results);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * refusal.cpp - see refusal.hpp. The buffers are cu_error's own, so that describing a refusal needs no memory.
+ * rejection.cpp - see rejection.hpp. The buffers are cu_error's own, so that describing a rejection needs no memory.
  */
-#include "refusal.hpp"
+#include "rejection.hpp"
 
 #include "text.hpp"
 
@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kEllipsis = "...";
 
 void
-append_all(ErrorText &text, Refusal::Parts parts) noexcept
+append_all(ErrorText &text, Rejection::Parts parts) noexcept
 {
 	for (const auto part : parts)
 		text.append(part);
@@ -76,7 +76,7 @@ ErrorText::append(std::string_view text) noexcept
 	return *this;
 }
 
-Refusal::Refusal(cu_error &error, cu_code code) noexcept : error_(error), message_(error.message), hint_(error.hint)
+Rejection::Rejection(cu_error &error, cu_code code) noexcept : error_(error), message_(error.message), hint_(error.hint)
 {
 	error.code = code;
 	error.has_field = error.has_merge_tag = error.has_tag = error.has_value = error.has_type = false;
@@ -87,38 +87,38 @@ Refusal::Refusal(cu_error &error, cu_code code) noexcept : error_(error), messag
 	error.option_count = 0;
 }
 
-Refusal &
-Refusal::message(Parts parts) noexcept
+Rejection &
+Rejection::message(Parts parts) noexcept
 {
 	append_all(message_, parts);
 	return *this;
 }
 
-Refusal &
-Refusal::hint(Parts parts) noexcept
+Rejection &
+Rejection::hint(Parts parts) noexcept
 {
 	append_all(hint_, parts);
 	return *this;
 }
 
-Refusal &
-Refusal::field(std::string_view key) noexcept
+Rejection &
+Rejection::field(std::string_view key) noexcept
 {
 	error_.has_field = true;
 	ErrorText(error_.field).append(key);
 	return *this;
 }
 
-Refusal &
-Refusal::merge_tag(std::string_view key) noexcept
+Rejection &
+Rejection::merge_tag(std::string_view key) noexcept
 {
 	error_.has_merge_tag = true;
 	ErrorText(error_.merge_tag).append(key);
 	return *this;
 }
 
-Refusal &
-Refusal::tag_id(std::string_view digits) noexcept
+Rejection &
+Rejection::tag_id(std::string_view digits) noexcept
 {
 	error_.has_tag = true;
 	ErrorText(error_.tag).append(digits);
@@ -127,16 +127,16 @@ Refusal::tag_id(std::string_view digits) noexcept
 	return *this;
 }
 
-Refusal &
-Refusal::tag_name(std::string_view name) noexcept
+Rejection &
+Rejection::tag_name(std::string_view name) noexcept
 {
 	error_.has_tag = true;
 	ErrorText(error_.tag).append(name);
 	return *this;
 }
 
-Refusal &
-Refusal::value(const cu_json &given) noexcept
+Rejection &
+Rejection::value(const cu_json &given) noexcept
 {
 	error_.has_value = true;
 	ErrorText text(error_.value);
@@ -147,8 +147,8 @@ Refusal::value(const cu_json &given) noexcept
 	return *this;
 }
 
-Refusal &
-Refusal::type(cu_field_type type, std::span<const cu_json> options) noexcept
+Rejection &
+Rejection::type(cu_field_type type, std::span<const cu_json> options) noexcept
 {
 	error_.has_type = true;
 	error_.type = type;
@@ -158,9 +158,9 @@ Refusal::type(cu_field_type type, std::span<const cu_json> options) noexcept
 }
 
 cu_result
-refuse_shape(cu_error &error, std::string_view key, std::string_view expected) noexcept
+reject_shape(cu_error &error, std::string_view key, std::string_view expected) noexcept
 {
-	return Refusal(error, CU_INVALID_REQUEST)
+	return Rejection(error, CU_INVALID_REQUEST)
 		.message({key, " must be ", expected, "."})
 		.hint({"Correct the value of ", key, ", or leave the key out."})
 		.field(key);

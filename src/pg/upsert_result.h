@@ -1,8 +1,8 @@
 /*
- * result.h - rows of contacts.upsert_result.
+ * upsert_result.h - rows of contacts.upsert_result.
  */
-#ifndef CU_RESULT_H
-#define CU_RESULT_H
+#ifndef CU_UPSERT_RESULT_H
+#define CU_UPSERT_RESULT_H
 
 #include "fmgr.h"
 #include "nodes/execnodes.h"
@@ -10,8 +10,8 @@
 
 #include "upsert.h"
 
-/* What one request did, as a row. Raises if ALTER TYPE has changed the row's type, as results_begin does. position: of the request, from 1. */
-extern Datum result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert *upsert);
+/* What one request did, as a row. Raises if ALTER TYPE has changed the row's type, as upsert_results_begin does. position: of the request, from 1. */
+extern Datum upsert_result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert *upsert);
 
 #define RESULT_COLUMNS 9
 
@@ -25,7 +25,7 @@ typedef struct RowType
 /*
  * The rows that a set-returning function collects in any order and returns by position. Beyond work_mem they are on disk.
  */
-typedef struct Results
+typedef struct UpsertResults
 {
 	ReturnSetInfo *info;
 	RowType type;
@@ -33,14 +33,14 @@ typedef struct Results
 	TupleTableSlot *slot;
 	MemoryContext scratch; /* of one row */
 	Tuplesortstate *rows;
-} Results;
+} UpsertResults;
 
 /* Begins an empty set; what it holds goes with the query. */
-extern void results_begin(Results *results, FunctionCallInfo fcinfo);
+extern void upsert_results_begin(UpsertResults *results, FunctionCallInfo fcinfo);
 
-extern void results_add(Results *results, int64 position, const Upsert *upsert);
+extern void upsert_results_add(UpsertResults *results, int64 position, const Upsert *upsert);
 
 /* Hands the rows to the caller of the function. */
-extern void results_return(Results *results);
+extern void upsert_results_return(UpsertResults *results);
 
 #endif

@@ -1,21 +1,21 @@
 /*
- * upsert_many.c - an array of requests, a batch at a time.
+ * bulk.c - an array of requests, a batch at a time.
  *
  * First the tags are created that the array asks for. Then requests are taken in the order of their addresses, so that
  * whoever else does the same never holds a contact that we want while he waits for one of ours. A bad request is known before
- * anything of it is written, so it costs no savepoint; for those that the user's own rules refuse see contact_writer.c.
+ * anything of it is written, so it costs no savepoint; for those that the user's own rules reject see contact_writer.c.
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "bulk.h"
+#include "bulk_batch.h"
+#include "bulk_tags.h"
 #include "definitions.h"
-#include "many.h"
-#include "new_tags.h"
-#include "report.h"
+#include "errors.h"
 #include "statement.h"
-#include "upsert_many.h"
 #include "versions.h"
 
 /* A batch is small enough to stay in the processor's cache, and large enough to make its statements cheap. */
@@ -84,16 +84,16 @@ check_array(Jsonb *requests)
 	cu_error error;
 
 	if (requests == NULL || !JB_ROOT_IS_ARRAY(requests) || JB_ROOT_IS_SCALAR(requests))
-		report_no_array(&error, requests);
+		errors_no_array(&error, requests);
 	else if (JB_ROOT_COUNT(requests) > MAX_REQUESTS)
-		report_array_too_long(&error, MAX_REQUESTS);
+		errors_array_too_long(&error, MAX_REQUESTS);
 	else
 		return;
-	report_raise(&error);
+	errors_raise(&error);
 }
 
 void
-upsert_many(int64 workspace_id, Jsonb *requests, bool stops, Results *results)
+bulk_upsert(int64 workspace_id, Jsonb *requests, bool stops, UpsertResults *results)
 {
 	Many *many = palloc0(sizeof(Many));
 	cu_error error;
@@ -102,8 +102,8 @@ upsert_many(int64 workspace_id, Jsonb *requests, bool stops, Results *results)
 	upsert_begin_call();
 	if (!store_is_installed())
 	{
-		report_not_installed(&error);
-		report_raise(&error);
+		errors_not_installed(&error);
+		errors_raise(&error);
 	}
 	versions_check();
 	*many = (Many){.workspace_id = workspace_id,
@@ -113,7 +113,7 @@ upsert_many(int64 workspace_id, Jsonb *requests, bool stops, Results *results)
 				   .writer.workspace_id = workspace_id,
 				   .memory = CurrentMemoryContext};
 	if (many->requests.create_tags)
-		new_tags_create(workspace_id, &many->requests);
+		bulk_tags_create(workspace_id, &many->requests);
 	requests_sort(&many->requests);
 	run(many);
 }

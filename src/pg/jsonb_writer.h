@@ -1,8 +1,8 @@
 /*
- * json_writer.h - the core's structs to jsonb. Everything is palloc'd in the current memory context.
+ * jsonb_writer.h - the core's structs to jsonb. Everything is palloc'd in the current memory context.
  */
-#ifndef CU_JSON_WRITER_H
-#define CU_JSON_WRITER_H
+#ifndef CU_JSONB_WRITER_H
+#define CU_JSONB_WRITER_H
 
 #include "datatype/timestamp.h"
 #include "utils/jsonb.h"
@@ -23,24 +23,24 @@ typedef struct ContactFacts
 } ContactFacts;
 
 /* A value as it is, for contact.data. */
-extern Jsonb *json_write(const cu_json *value);
+extern Jsonb *jsonb_write(const cu_json *value);
 
 /* The API's answer, {"data": {..}}. */
-extern Jsonb *json_write_answer(const ContactFacts *facts, const cu_decision *decision);
+extern Jsonb *jsonb_write_answer(const ContactFacts *facts, const cu_decision *decision);
 
 /* What the answer holds under "data". */
-extern Jsonb *json_write_contact(const ContactFacts *facts, const cu_decision *decision);
+extern Jsonb *jsonb_write_contact(const ContactFacts *facts, const cu_decision *decision);
 
 /* {"fields": {tag: {"old", "new"}}, "status": {"old", "new"}, "tags": {"added": [..], "removed": [..]}}, only what changed. */
-extern Jsonb *json_write_changes(const cu_decision *decision);
+extern Jsonb *jsonb_write_changes(const cu_decision *decision);
 
 /* [{"type", ..detail} ..] */
-extern Jsonb *json_write_events(const cu_decision *decision);
+extern Jsonb *jsonb_write_events(const cu_decision *decision);
 
 /* {}, {"tag": {"id", "name"}} or {"field": {"merge_tag", "label", "old", "new"}} */
-extern Jsonb *json_write_event_detail(const cu_event *event);
+extern Jsonb *jsonb_write_event_detail(const cu_event *event);
 
 /* The error's object for machines; with position unless it is 0, with message, sqlstate and hint unless sqlstate is NULL. */
-extern Jsonb *json_write_error(const cu_error *error, int64 position, const char *sqlstate);
+extern Jsonb *jsonb_write_error(const cu_error *error, int64 position, const char *sqlstate);
 
 #endif

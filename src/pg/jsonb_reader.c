@@ -1,5 +1,5 @@
 /*
- * json_reader.c - walks a jsonb with PostgreSQL's iterator and builds the plain structs that the core reads. jsonb
+ * jsonb_reader.c - walks a jsonb with PostgreSQL's iterator and builds the plain structs that the core reads. jsonb
  * keeps an object's keys unique and sorted by size, then bytes; the core relies on that order, in UTF-8.
  *
  * What is built is bounded by the size of the jsonb, but for numbers: ten bytes of jsonb can stand for 131,072 digits. So
@@ -15,7 +15,7 @@
 #include "utils/numeric.h"
 
 #include "encoding.h"
-#include "json_reader.h"
+#include "jsonb_reader.h"
 
 /* An array or object that is being filled. */
 typedef struct Level
@@ -290,7 +290,7 @@ read_container(Reader *reader, JsonbContainer *container)
 				/* FALLTHROUGH */
 			case WJB_BEGIN_OBJECT:
 				if (!begin_level(reader, token, &value))
-					return; /* too deep: the core refuses it unread */
+					return; /* too deep: the core rejects it unread */
 				break;
 			case WJB_KEY:
 				if (!reader->skips)
@@ -324,7 +324,7 @@ read_document(cu_document *document, JsonbContainer *container, size_t max_bytes
 }
 
 cu_document
-json_read_document(Datum jsonb)
+jsonb_read_document(Datum jsonb)
 {
 	cu_document document = {.bytes = toast_raw_datum_size(jsonb) - VARHDRSZ};
 
@@ -334,7 +334,7 @@ json_read_document(Datum jsonb)
 }
 
 cu_document
-json_read_request(Datum jsonb)
+jsonb_read_request(Datum jsonb)
 {
 	cu_document document = {.bytes = toast_raw_datum_size(jsonb) - VARHDRSZ};
 
@@ -366,13 +366,13 @@ read_element(const JsonbValue *element, bool is_request)
 }
 
 cu_document
-json_read_element(const JsonbValue *element)
+jsonb_read_element(const JsonbValue *element)
 {
 	return read_element(element, true);
 }
 
 cu_json
-json_read_value(const JsonbValue *value)
+jsonb_read_value(const JsonbValue *value)
 {
 	cu_document document = read_element(value, false);
 
@@ -382,7 +382,7 @@ json_read_value(const JsonbValue *value)
 }
 
 cu_json
-json_read(Jsonb *jsonb)
+jsonb_read(Jsonb *jsonb)
 {
 	cu_document document = {.bytes = VARSIZE(jsonb) - VARHDRSZ};
 

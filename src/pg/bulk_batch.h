@@ -1,13 +1,13 @@
 /*
- * many.h - an array of requests on its way: what upsert_many.c runs and many.c works through, a batch at a time.
+ * bulk_batch.h - an array of requests on its way: what bulk.c runs and bulk_batch.c works through, a batch at a time.
  */
-#ifndef CU_MANY_H
-#define CU_MANY_H
+#ifndef CU_BULK_BATCH_H
+#define CU_BULK_BATCH_H
 
+#include "bulk_requests.h"
 #include "contact_writer.h"
 #include "outbox.h"
-#include "requests.h"
-#include "result.h"
+#include "upsert_result.h"
 
 /* One call. */
 typedef struct Many
@@ -15,7 +15,7 @@ typedef struct Many
 	int64 workspace_id;
 	Requests requests;
 	bool stops;
-	Results *results;
+	UpsertResults *results;
 	ContactWriter writer;
 	Outbox outbox;
 	cu_error error;		  /* of the request under way */

@@ -1,5 +1,5 @@
 /*
- * requests.c - see requests.h. Of each request only the address is kept: 100,000 of them in full would take as many
+ * bulk_requests.c - see bulk_requests.h. Of each request only the address is kept: 100,000 of them in full would take as many
  * kilobytes. They are read again, a batch at a time.
  */
 #include "postgres.h"
@@ -7,15 +7,15 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "bulk_requests.h"
 #include "encoding.h"
-#include "json_reader.h"
-#include "requests.h"
-#include "text_order.h"
+#include "jsonb_reader.h"
+#include "pg_compat.h"
 
 bool
 request_load(const Request *request, Upsert *upsert)
 {
-	cu_document document = json_read_element(&request->element);
+	cu_document document = jsonb_read_element(&request->element);
 
 	return upsert_read(upsert, &document);
 }
@@ -29,7 +29,7 @@ request_size(const Request *request)
 bool
 request_is_for_same(const Request *left, const Request *right)
 {
-	return compare_texts(left->email, right->email) == 0;
+	return encoding_compare_texts(left->email, right->email) == 0;
 }
 
 static int
@@ -42,8 +42,8 @@ compare_requests(const void *left, const void *right)
 	if (a->rejected != b->rejected)
 		return a->rejected ? -1 : 1;
 	if (!a->rejected)
-		order = compare_texts(a->email, b->email);
-	return order != 0 ? order : compare_positions(a->position, b->position);
+		order = encoding_compare_texts(a->email, b->email);
+	return order != 0 ? order : pg_cmp_s64(a->position, b->position);
 }
 
 /* A request with no more than we keep of it; false if it must be read in full to say what is wrong with it. */
@@ -66,7 +66,7 @@ glance(const JsonbValue *element, cu_json *root)
 		if (value)
 		{
 			keys[count] = (cu_text){wanted[i], strlen(wanted[i])};
-			items[count++] = json_read_value(value);
+			items[count++] = jsonb_read_value(value);
 		}
 	}
 	*root = (cu_json){.kind = CU_JSON_OBJECT, .count = count, .items = items, .keys = keys};

@@ -1,9 +1,9 @@
 /*
- * store_many.h - the same as store.h for many contacts at once, in the order of their addresses: one statement to read, and one
+ * store_bulk.h - the same as store.h for many contacts at once, in the order of their addresses: one statement to read, and one
  * to write, however many there are.
  */
-#ifndef CU_STORE_MANY_H
-#define CU_STORE_MANY_H
+#ifndef CU_STORE_BULK_H
+#define CU_STORE_BULK_H
 
 #include "executor/spi.h"
 
@@ -26,7 +26,7 @@ typedef struct ContactWrite
 	bool has_more;			/* another request for the contact waits behind this one */
 	bool written;			/* else it was no longer as it was found */
 	bool postponed;			/* nothing was tried */
-	const ErrorData *error; /* not NULL if it was refused */
+	const ErrorData *error; /* not NULL if it was rejected */
 } ContactWrite;
 
 /* Looks for the contacts with the given addresses; takes no lock. False if there is no such workspace. */

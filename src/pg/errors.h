@@ -1,0 +1,40 @@
+/*
+ * errors.h - the core's rejections as PostgreSQL errors, or as the JSON of a failed request.
+ */
+#ifndef CU_ERRORS_H
+#define CU_ERRORS_H
+
+#include "utils/jsonb.h"
+
+#include "core/contact_core.h"
+#include "pg_compat.h"
+
+/* The CHECK constraint of contacts.contact. */
+#define CONTACT_CONSTRAINT "contact_is_valid"
+
+/* Errors that only this half can find. */
+extern void errors_workspace_not_found(cu_error *error, int64 workspace_id);
+extern void errors_not_installed(cu_error *error);
+
+extern void errors_no_array(cu_error *error, Jsonb *requests); /* NULL for an SQL NULL */
+extern void errors_array_too_long(cu_error *error, int max);
+
+/* The same as errors_raise, for the request of an array at a position, from 1. */
+pg_noreturn extern void errors_raise_at(const cu_error *error, int64 position);
+
+/* Copies an error to outlive the definitions that it points to, with what it points to in memory. */
+extern void errors_copy(MemoryContext memory, cu_error *kept, const cu_error *error);
+
+/*
+ * Raises 25006 for a call that writes where nothing can be written, and for one in a parallel worker: its name, with
+ * parentheses.
+ */
+extern void errors_raise_unless_writable(const char *call);
+
+/* Raises the error: MESSAGE, DETAIL, HINT, SQLSTATE and the names of the objects, as section 4 of the contract says. */
+pg_noreturn extern void errors_raise(const cu_error *error);
+
+/* The same error as the object in contacts.upsert_result.error. */
+extern Jsonb *errors_as_jsonb(const cu_error *error);
+
+#endif
