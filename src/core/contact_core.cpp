@@ -93,14 +93,14 @@ cu_is_request_key(cu_text key) noexcept
 }
 
 cu_result
-cu_read_request(const cu_host *host, const cu_document *document, bool rejects_unknown_keys, const cu_request **request,
-				cu_text *email, cu_error *error) noexcept
+cu_parse_request(const cu_host *host, const cu_document *document, bool rejects_unknown_keys,
+				 const cu_parsed_request **request, cu_text *email, cu_error *error) noexcept
 {
 	return run(
 		host,
 		[&](contact::Arena &arena) {
-			auto *read = arena.make(cu_request{});
-			const auto result = contact::read_request(arena, *document, rejects_unknown_keys, *read, *error);
+			auto *read = arena.make(cu_parsed_request{});
+			const auto result = contact::parse_request(arena, *document, rejects_unknown_keys, *read, *error);
 			if (result == CU_OK)
 			{
 				*request = read;
@@ -112,21 +112,21 @@ cu_read_request(const cu_host *host, const cu_document *document, bool rejects_u
 }
 
 bool
-cu_unknown_keys(const cu_request *request, char (*names)[256]) noexcept
+cu_unknown_keys(const cu_parsed_request *request, char (*names)[256]) noexcept
 {
 	return contact::list_unknown_keys(*request, *names);
 }
 
 bool
-cu_creates_tags(const cu_request *request) noexcept
+cu_creates_tags(const cu_parsed_request *request) noexcept
 {
 	const auto *given = request->create_tags;
 	return given != nullptr && given->kind == CU_JSON_BOOLEAN && given->boolean;
 }
 
 cu_result
-cu_new_tags(const cu_host *host, const cu_definitions *definitions, const cu_request *request, const cu_text **names,
-			size_t *count) noexcept
+cu_new_tags(const cu_host *host, const cu_definitions *definitions, const cu_parsed_request *request,
+			const cu_text **names, size_t *count) noexcept
 {
 	return run(host, [&](contact::Arena &arena) {
 		contact::TagRequest tags;
@@ -143,8 +143,8 @@ cu_new_tags(const cu_host *host, const cu_definitions *definitions, const cu_req
 }
 
 cu_result
-cu_decide(const cu_host *host, const cu_definitions *definitions, const cu_request *request, const cu_contact *existing,
-		  cu_decision *decision, cu_error *error) noexcept
+cu_decide(const cu_host *host, const cu_definitions *definitions, const cu_parsed_request *request,
+		  const cu_contact *existing, cu_decision *decision, cu_error *error) noexcept
 {
 	return run(host, [&](contact::Arena &arena) {
 		cu_decision decided{};

@@ -184,7 +184,7 @@ cu_result cu_load_definitions(const cu_host *host, const cu_host *scratch, const
 							  size_t tag_count, const cu_definitions **definitions) CU_NOEXCEPT;
 
 /* A request whose shape and e-mail address are good. */
-typedef struct cu_request cu_request;
+typedef struct cu_parsed_request cu_parsed_request;
 
 /* Whether a request can have such a top-level key. */
 bool cu_is_request_key(cu_text key) CU_NOEXCEPT;
@@ -193,20 +193,20 @@ bool cu_is_request_key(cu_text key) CU_NOEXCEPT;
  * Checks 1 to 3 of the contract. A top-level key that is one of ours but for case, "_" and "-" is rejected, and with
  * rejects_unknown_keys any other unknown one too. email receives the address as it is stored and matched.
  */
-cu_result cu_read_request(const cu_host *host, const cu_document *document, bool rejects_unknown_keys,
-						  const cu_request **request, cu_text *email, cu_error *error) CU_NOEXCEPT;
+cu_result cu_parse_request(const cu_host *host, const cu_document *document, bool rejects_unknown_keys,
+						   const cu_parsed_request **request, cu_text *email, cu_error *error) CU_NOEXCEPT;
 
 /* Writes the unknown top-level keys that were let pass, in quotes, terminated, cut if they are many; false if there are none. */
-bool cu_unknown_keys(const cu_request *request, char (*names)[256]) CU_NOEXCEPT;
+bool cu_unknown_keys(const cu_parsed_request *request, char (*names)[256]) CU_NOEXCEPT;
 
 /* Whether create_tags is true. */
-bool cu_creates_tags(const cu_request *request) CU_NOEXCEPT;
+bool cu_creates_tags(const cu_parsed_request *request) CU_NOEXCEPT;
 
 /*
  * The names that a request has to become tags, should it pass every check: what the decision's tags with id 0 would be.
  * None if its tags are rejected. Never CU_REJECTED.
  */
-cu_result cu_new_tags(const cu_host *host, const cu_definitions *definitions, const cu_request *request,
+cu_result cu_new_tags(const cu_host *host, const cu_definitions *definitions, const cu_parsed_request *request,
 					  const cu_text **names, size_t *count) CU_NOEXCEPT;
 
 /* A contact as it is stored. */
@@ -265,10 +265,10 @@ typedef struct cu_decision
 } cu_decision;
 
 /* Checks 4 to 9, then merges. existing is NULL when there is no contact with that address. */
-cu_result cu_decide(const cu_host *host, const cu_definitions *definitions, const cu_request *request,
+cu_result cu_decide(const cu_host *host, const cu_definitions *definitions, const cu_parsed_request *request,
 					const cu_contact *existing, cu_decision *decision, cu_error *error) CU_NOEXCEPT;
 
-/* Whether text is an address exactly as cu_read_request would store it. */
+/* Whether text is an address exactly as cu_parse_request would store it. */
 bool cu_is_stored_email(cu_text text) CU_NOEXCEPT;
 
 /* Whether data is an object of strings, numbers, booleans and arrays of strings, none empty, without email_address. */

@@ -35,7 +35,7 @@ check_status(const cu_definitions &definitions, const cu_contact *existing, std:
 }
 
 cu_result
-check(Arena &arena, const cu_definitions &definitions, const cu_request &request, const cu_contact *existing,
+check(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &request, const cu_contact *existing,
 	  Plan &plan, cu_error &error)
 {
 	auto result = find_fields(arena, definitions, request.fields, plan.assignments, error);
@@ -106,7 +106,7 @@ set_changes(Arena &arena, const MergedFields &fields, const MergedTags &tags, cu
 } // namespace
 
 cu_result
-decide(Arena &arena, const cu_definitions &definitions, const cu_request &request, const cu_contact *existing,
+decide(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &request, const cu_contact *existing,
 	   cu_decision &decision, cu_error &error)
 {
 	Plan plan{false, CU_SUBSCRIBED, arena.make_vector<Assignment>(0), {}};

@@ -9,7 +9,7 @@
 namespace contact {
 
 /* existing: nullptr if there is no such contact. */
-[[nodiscard]] cu_result decide(Arena &arena, const cu_definitions &definitions, const cu_request &request,
+[[nodiscard]] cu_result decide(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &request,
 							   const cu_contact *existing, cu_decision &decision, cu_error &error);
 
 } // namespace contact

@@ -150,7 +150,7 @@ is_request_key(std::string_view key) noexcept
 }
 
 bool
-list_unknown_keys(const cu_request &request, char (&names)[256]) noexcept
+list_unknown_keys(const cu_parsed_request &request, char (&names)[256]) noexcept
 {
 	ErrorText text(names);
 	bool found = false;
@@ -167,7 +167,8 @@ list_unknown_keys(const cu_request &request, char (&names)[256]) noexcept
 }
 
 cu_result
-read_request(Arena &arena, const cu_document &document, bool rejects_unknown_keys, cu_request &request, cu_error &error)
+parse_request(Arena &arena, const cu_document &document, bool rejects_unknown_keys, cu_parsed_request &request,
+			  cu_error &error)
 {
 	auto result = check_document(document, error);
 	if (result == CU_OK)

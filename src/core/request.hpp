@@ -11,7 +11,7 @@
 #include <string_view>
 
 /* nullptr stands for a key that is omitted or null. */
-struct cu_request
+struct cu_parsed_request
 {
 	std::string_view email; /* as it is stored */
 	std::span<const cu_text> keys;
@@ -30,11 +30,11 @@ namespace contact {
 /* Whether a request can have such a top-level key. */
 bool is_request_key(std::string_view key) noexcept;
 
-[[nodiscard]] cu_result read_request(Arena &arena, const cu_document &document, bool rejects_unknown_keys,
-									 cu_request &request, cu_error &error);
+[[nodiscard]] cu_result parse_request(Arena &arena, const cu_document &document, bool rejects_unknown_keys,
+									  cu_parsed_request &request, cu_error &error);
 
 /* Lists the top-level keys that are not of ours, in a text that is cut to its size; false if there are none. */
-bool list_unknown_keys(const cu_request &request, char (&names)[256]) noexcept;
+bool list_unknown_keys(const cu_parsed_request &request, char (&names)[256]) noexcept;
 
 /* Reads the boolean of a top-level key; false if it is omitted. */
 [[nodiscard]] cu_result read_flag(const cu_json *given, std::string_view key, bool &flag, cu_error &error) noexcept;

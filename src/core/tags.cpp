@@ -116,7 +116,7 @@ difference(Arena &arena, const TagSet &tags, std::span<const cu_tag *const> with
 class TagReader
 {
 public:
-	TagReader(Arena &arena, const cu_definitions &definitions, const cu_request &request, cu_error &error)
+	TagReader(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &request, cu_error &error)
 		: arena_(arena), definitions_(definitions), request_(request), error_(error)
 	{}
 
@@ -235,7 +235,7 @@ private:
 
 	Arena &arena_;
 	const cu_definitions &definitions_;
-	const cu_request &request_;
+	const cu_parsed_request &request_;
 	cu_error &error_;
 	const TagList lists_[3]{
 		{"tags", request_.tags, false},
@@ -249,7 +249,8 @@ private:
 } // namespace
 
 cu_result
-read_tags(Arena &arena, const cu_definitions &definitions, const cu_request &request, TagRequest &tags, cu_error &error)
+read_tags(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &request, TagRequest &tags,
+		  cu_error &error)
 {
 	TagReader reader(arena, definitions, request, error);
 	const auto result = reader.check_shape();

@@ -30,7 +30,7 @@ struct MergedTags
 };
 
 /* Reads tags, add_tags, remove_tags and create_tags: first their shape, then each tag. */
-[[nodiscard]] cu_result read_tags(Arena &arena, const cu_definitions &definitions, const cu_request &request,
+[[nodiscard]] cu_result read_tags(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &request,
 								  TagRequest &tags, cu_error &error);
 
 /*

@@ -1,9 +1,12 @@
 /*
- * bulk.c - an array of requests, a batch at a time.
+ * bulk.c - the way of an array of requests: read it, create its tags, sort it, run it a batch at a time.
  *
- * First the tags are created that the array asks for. Then requests are taken in the order of their addresses, so that
- * whoever else does the same never holds a contact that we want while he waits for one of ours. A bad request is known before
- * anything of it is written, so it costs no savepoint; for those that the user's own rules reject see contact_writer.c.
+ * The tags that the array asks for are created before the first contact is locked: the order of locks is definitions, then
+ * contacts (docs/architecture.md, "Order of locks"). Requests are then run in the order of their addresses, so that two
+ * sessions that do so never hold a contact each that the other one wants. A bad request is known before anything of it is
+ * written, so it costs no savepoint; for those that rules of the user's own reject see contact_writer.c.
+ *
+ * bulk.h names the structs.
  */
 #include "postgres.h"
 
@@ -11,109 +14,77 @@
 #include "utils/memutils.h"
 
 #include "bulk.h"
-#include "bulk_batch.h"
-#include "bulk_tags.h"
-#include "definitions.h"
 #include "errors.h"
+#include "row_error.h"
 #include "statement.h"
+#include "store.h"
 #include "versions.h"
 
-/* A batch is small enough to stay in the processor's cache, and large enough to make its statements cheap. */
-#define BATCH_REQUESTS 250
-#define BATCH_BYTES (4 * 1024 * 1024)
-
-/* How many requests the next batch has, beginning with the given one. */
-static size_t
-batch_size(const Requests *requests, size_t first)
-{
-	size_t bytes = 0;
-	size_t count = 0;
-
-	while (first + count < requests->count && count < BATCH_REQUESTS && bytes < BATCH_BYTES)
-		bytes += request_size(&requests->items[first + count++]);
-	return count;
-}
-
-/* Takes the results of the requests that have no address. */
+/* Raises unless it is an array, and not too long. */
 static void
-reject_first_ones(Many *many, MemoryContext memory)
-{
-	const Requests *requests = &many->requests;
-
-	for (size_t i = 0; i < requests->rejected_count; i++)
-	{
-		Upsert upsert = {.error = &many->error};
-
-		CHECK_FOR_INTERRUPTS();
-		(void)request_load(&requests->items[i], &upsert);
-		many_reject(many, requests->items[i].position, &upsert);
-		MemoryContextReset(memory);
-	}
-}
-
-/* Runs all requests, which are sorted. */
-static void
-run(Many *many)
-{
-	const Requests *requests = &many->requests;
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext memory = AllocSetContextCreate(caller, "contact_upsert batch", ALLOCSET_DEFAULT_SIZES);
-	size_t count;
-
-	outbox_begin(&many->outbox);
-	MemoryContextSwitchTo(memory);
-	reject_first_ones(many, memory);
-	for (size_t i = requests->rejected_count; i < requests->count; i += count)
-	{
-		count = many_run_batch(many, &requests->items[i], batch_size(requests, i));
-		MemoryContextReset(memory);
-	}
-	if (many->stops && many->first_rejected > 0)
-		many_raise_first(many);
-	statement_connect();
-	outbox_store(&many->outbox, many->workspace_id);
-	SPI_finish();
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(memory);
-}
-
-/* Raises if it is no array, or too long. */
-static void
-check_array(Jsonb *requests)
+check_array(Jsonb *array)
 {
 	cu_error error;
 
-	if (requests == NULL || !JB_ROOT_IS_ARRAY(requests) || JB_ROOT_IS_SCALAR(requests))
-		errors_no_array(&error, requests);
-	else if (JB_ROOT_COUNT(requests) > MAX_REQUESTS)
-		errors_array_too_long(&error, MAX_REQUESTS);
+	if (array == NULL || !JB_ROOT_IS_ARRAY(array) || JB_ROOT_IS_SCALAR(array))
+		errors_no_array(&error, array);
+	else if (JB_ROOT_COUNT(array) > BULK_MAX_REQUESTS)
+		errors_array_too_long(&error, BULK_MAX_REQUESTS);
 	else
 		return;
 	errors_raise(&error);
 }
 
-void
-bulk_upsert(int64 workspace_id, Jsonb *requests, bool stops, UpsertResults *results)
+/* Raises the error of the request that is the first of the array to be rejected. */
+pg_noreturn static void
+raise_first_rejected(const BulkCall *call)
 {
-	Many *many = palloc0(sizeof(Many));
-	cu_error error;
+	if (call->first_row_error)
+		row_error_raise_at(call->first_row_error, call->first_rejected);
+	errors_raise_at(&call->first_error, call->first_rejected);
+}
 
-	check_array(requests);
+static void
+run_batches(BulkCall *call)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext memory = AllocSetContextCreate(caller, "contact_upsert batch", ALLOCSET_DEFAULT_SIZES);
+	size_t done = 0;
+
+	outbox_begin(&call->outbox);
+	MemoryContextSwitchTo(memory);
+	while (done < call->requests.count)
+	{
+		done += bulk_run_batch(call, done);
+		MemoryContextReset(memory);
+	}
+	if (call->stops && call->first_rejected > 0)
+		raise_first_rejected(call);
+	statement_connect();
+	outbox_store(&call->outbox, call->workspace_id);
+	SPI_finish();
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(memory);
+}
+
+void
+bulk_upsert(int64 workspace_id, Jsonb *array, bool stops, UpsertResults *results)
+{
+	BulkCall *call = palloc(sizeof(BulkCall));
+
+	check_array(array);
 	upsert_begin_call();
 	if (!store_is_installed())
-	{
-		errors_not_installed(&error);
-		errors_raise(&error);
-	}
+		errors_raise_not_installed();
 	versions_check();
-	*many = (Many){.workspace_id = workspace_id,
-				   .requests = requests_read(requests),
-				   .stops = stops,
-				   .results = results,
-				   .writer.workspace_id = workspace_id,
-				   .memory = CurrentMemoryContext};
-	if (many->requests.create_tags)
-		bulk_tags_create(workspace_id, &many->requests);
-	requests_sort(&many->requests);
-	run(many);
+	*call = (BulkCall){.workspace_id = workspace_id,
+					   .requests = bulk_read_requests(array),
+					   .stops = stops,
+					   .results = results,
+					   .writer.workspace_id = workspace_id,
+					   .memory = CurrentMemoryContext};
+	if (call->requests.create_tags)
+		bulk_create_tags(workspace_id, &call->requests);
+	bulk_sort_requests(&call->requests);
+	run_batches(call);
 }

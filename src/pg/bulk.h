@@ -1,17 +1,98 @@
 /*
  * bulk.h - an array of requests, by the rules of one request.
+ *
+ * What the files of the family work with, from the whole to its parts:
+ *
+ *   BulkCall       one call, with all its requests and what it has written so far
+ *   BulkRequest    one request: its place in the array, and its address. 100,000 requests in full would take as many
+ *                  kilobytes, so no more is kept; they are parsed again a batch at a time
+ *   Batch          the next requests in the order of their addresses, as many as fit into memory, parsed (bulk_batch.c)
+ *   ContactGroup   the requests of a batch that are for one contact (bulk_batch.c)
+ *   Round          one pass over the groups of a batch: it fetches their contacts with one statement, decides on the next
+ *                  request of each, and writes what changes with another statement (bulk_batch.c)
+ *   Slice          the groups of a round whose contacts are in memory at a time (bulk_batch.c)
+ *   ContactWrite   a contact that is to be written (store_bulk.h)
+ *
+ * The requests b1 a1 c1 a2 are one batch of the groups a (a1 a2), b (b1) and c (c1). If all of them change something, the
+ * first round runs a1 b1 c1, and the second a2.
  */
 #ifndef CU_BULK_H
 #define CU_BULK_H
 
+#include "contact_writer.h"
+#include "outbox.h"
 #include "upsert_result.h"
 
-#define MAX_REQUESTS 100000
+#define BULK_MAX_REQUESTS 100000
+
+typedef struct BulkRequest
+{
+	int64 position;		/* in the array, from 1 */
+	JsonbValue element; /* points into the array */
+	Datum email; /* a text of the database; 0 if the request has no good address, or a shape in which none is found */
+	bool creates_tags;
+} BulkRequest;
+
+typedef struct BulkRequests
+{
+	BulkRequest *items;
+	size_t count;
+	bool create_tags; /* some of them do */
+} BulkRequests;
+
+typedef struct BulkCall
+{
+	int64 workspace_id;
+	BulkRequests requests;
+	bool stops; /* at the first request that is rejected, and raises its error */
+	UpsertResults *results;
+	ContactWriter writer;
+	Outbox outbox;
+	cu_error error; /* of the request under way */
+	/* The rejected request that comes first in the array, so far: */
+	int64 first_rejected; /* its position, or 0 */
+	cu_error first_error;
+	ErrorData *first_row_error; /* as in Upsert */
+	MemoryContext memory;		/* for its error */
+} BulkCall;
 
 /*
- * Runs an array of requests in a workspace, with a result for each. When stops is set, the first that is rejected is
- * raised, with its position. Raises also what is not a request's fault.
+ * Runs an array of requests in a workspace, with a result for each; NULL stands for an SQL NULL. When stops is set, the first
+ * that is rejected is raised, with its position. Raises also what is not a request's fault. Needs no SPI connection.
  */
-extern void bulk_upsert(int64 workspace_id, Jsonb *requests, bool stops, UpsertResults *results);
+extern void bulk_upsert(int64 workspace_id, Jsonb *array, bool stops, UpsertResults *results);
+
+/*
+ * bulk_requests.c
+ */
+
+/* Reads an array, in its order; it must outlive the result. The array's own size is for the caller to limit. */
+extern BulkRequests bulk_read_requests(Jsonb *array);
+
+/* Puts first the requests without an address, the others behind them by address as bytes, then by position. */
+extern void bulk_sort_requests(BulkRequests *requests);
+
+/* Parses a request in full, as upsert_parse() does. */
+extern bool bulk_parse_request(const BulkRequest *request, Upsert *upsert);
+
+/*
+ * bulk_tags.c
+ */
+
+/*
+ * Creates the tags that requests of an array ask for and that do not exist yet: all names of the requests whose address and
+ * whose tags are good, in the order of the array. Requests are given in that order. Needs no SPI connection.
+ */
+extern void bulk_create_tags(int64 workspace_id, const BulkRequests *requests);
+
+/*
+ * bulk_batch.c
+ */
+
+/*
+ * Runs the next requests of a sorted array, beginning with the given one, and adds their results and events. Returns how many
+ * they are. What it allocates is for the caller to free. Needs no SPI connection.
+ */
+extern size_t bulk_run_batch(BulkCall *call, size_t first);
 
 #endif

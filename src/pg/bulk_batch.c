@@ -1,13 +1,13 @@
 /*
- * bulk_batch.c - a batch of requests, in rounds.
+ * bulk_batch.c - the way of a batch of requests: parse them, group them by contact, and run the groups in rounds.
  *
- * A round looks for the contacts of a batch with one statement, reads and decides on each, and writes what changes with
- * another. What somebody else was faster with, and the next request for a contact that has just changed, is for the next
- * round. Usually there is one.
+ * A round fetches the contacts of all groups with one statement, decides on the next request of each group, and writes what
+ * changes with another statement. A group that has requests left goes into the next round: where another session has changed
+ * the contact meanwhile, or where a request has just changed it and others for it follow. Usually there is one round.
  *
- * Contacts can be large, and take a multiple of their size while they are decided on. So a round goes through them in slices:
- * as many at a time as are a megabyte together. What a slice allocates goes before the next one; the parsed requests stay for
- * the batch.
+ * Contacts can be large, and take a multiple of their size while they are decided on. So a round goes through its groups in
+ * slices: as many at a time as are a megabyte together. What a slice allocates goes before the next one; the parsed requests
+ * stay for the batch.
  */
 #include "postgres.h"
 
@@ -15,120 +15,185 @@
 #include "nodes/pg_list.h"
 #include "utils/memutils.h"
 
-#include "bulk_batch.h"
+#include "bulk.h"
 #include "definitions.h"
 #include "encoding.h"
 #include "errors.h"
 #include "row_error.h"
 #include "statement.h"
+#include "store.h"
 
-#define MAX_TRIES 5
-#define SLICE_BYTES (1024 * 1024)
-/* What the requests of a batch may take once they are read, and a slice, give or take the last one: numbers of a few bytes can
-   have as many digits as make a megabyte. */
+/* A batch is small enough to stay in the processor's cache, and large enough to make its statements cheap. */
+#define BATCH_REQUESTS 250
+#define BATCH_BYTES (4 * 1024 * 1024)
+/* What the requests of a batch may take once they are parsed, and what a slice may, give or take the last one: numbers of a few
+   bytes can have as many digits as make a megabyte. */
 #define BATCH_MEMORY (16 * 1024 * 1024)
 #define SLICE_MEMORY (16 * 1024 * 1024)
-/* Events are stored in the order of their requests, as far as they wait for each other. */
+/* What the contacts of a slice are together, as they are stored. */
+#define SLICE_BYTES (1024 * 1024)
+/* How often a request is decided on anew before it is given up. */
+#define MAX_TRIES 5
+/* Events wait until they are so many, and are then stored in the order of their requests. */
 #define WAITING_EVENTS 1000
 #define WAITING_EVENT_BYTES (4 * 1024 * 1024)
 
-/* A request as it was read. */
-typedef struct Loaded
-{
-	const cu_request *request; /* NULL if it was rejected */
-	cu_text email;
-} Loaded;
-
-/* The requests for one contact. */
 typedef struct ContactGroup
 {
-	size_t next; /* in the batch: the one to decide on */
+	size_t next; /* of its requests, which are neighbours in the batch: the one to decide on */
 	size_t end;
 	int tries;
 	Upsert upsert;
 } ContactGroup;
 
-/* Some requests, in the order of their addresses, which is that of the groups too. */
 typedef struct Batch
 {
-	Many *many;
-	const Request *requests;
-	const Loaded *loaded;
-	ContactGroup **groups; /* with requests left */
+	BulkCall *call;
+	const BulkRequest *requests;
+	const cu_parsed_request **parsed_requests; /* NULL for one that is rejected */
 	size_t count;
+	ContactGroup **groups; /* that have requests left, in the order of their addresses */
+	size_t group_count;
 } Batch;
 
-/* What a round has found. */
-typedef struct Look
-{
-	const Datum *emails; /* by group, as are the contacts */
-	FoundContacts contacts;
-	const cu_definitions *definitions;
-} Look;
-
-/* The groups of a round whose contacts are in memory. */
-typedef struct Slice
+typedef struct Round
 {
 	Batch *batch;
-	const Look *look;
-	ContactGroup **changed;
-	ContactWrite *writes; /* of the changed */
-	size_t count;
-	List *new_tags; /* names that are to be created, as Datum */
+	FetchedContacts contacts; /* by group */
+	const cu_definitions *definitions;
+} Round;
+
+typedef struct Slice
+{
+	const Round *round;
+	ContactGroup **changed; /* the groups whose contact changes */
+	ContactWrite *writes;	/* theirs */
+	size_t change_count;
+	List *missing_tags; /* names that are to be created, as Datum */
 } Slice;
 
-void
-many_reject(Many *many, int64 position, const Upsert *upsert)
+/* Takes the result of a request that is rejected. */
+static void
+reject(BulkCall *call, int64 position, const Upsert *upsert)
 {
-	if (many->first_rejected == 0 || position < many->first_rejected)
+	if (call->first_rejected == 0 || position < call->first_rejected)
 	{
-		MemoryContext caller = MemoryContextSwitchTo(many->memory);
+		MemoryContext caller = MemoryContextSwitchTo(call->memory);
 
-		many->first_rejected = position;
-		errors_copy(many->memory, &many->first_error, upsert->error);
-		many->first_row_error = upsert->row_error ? row_error_copy(upsert->row_error) : NULL;
+		call->first_rejected = position;
+		errors_copy(call->memory, &call->first_error, upsert->error);
+		call->first_row_error = upsert->row_error ? row_error_copy(upsert->row_error) : NULL;
 		MemoryContextSwitchTo(caller);
 	}
-	upsert_results_add(many->results, position, upsert);
+	upsert_results_add(call->results, position, upsert);
 }
 
-void
-many_raise_first(const Many *many)
+/* Parses a request into the batch; its result is taken if it is rejected. */
+static void
+parse_into(Batch *batch, size_t number)
 {
-	if (many->first_row_error)
-		row_error_raise_at(many->first_row_error, many->first_rejected);
-	errors_raise_at(&many->first_error, many->first_rejected);
+	const BulkRequest *request = &batch->requests[number];
+	Upsert upsert = {.error = &batch->call->error};
+
+	if (!bulk_parse_request(request, &upsert))
+		reject(batch->call, request->position, &upsert);
+	batch->parsed_requests[number] = upsert.rejected ? NULL : upsert.parsed_request;
+}
+
+/* Puts a request into the group of the one before it, or into a new group if that is for another contact. */
+static void
+put_into_group(Batch *batch, size_t number)
+{
+	const BulkRequest *request = &batch->requests[number];
+	ContactGroup *group;
+
+	if (request->email == 0)
+		return;
+	if (number == 0 || request[-1].email == 0 || encoding_compare_texts(request[-1].email, request->email) != 0)
+	{
+		group = palloc(sizeof(ContactGroup));
+		*group = (ContactGroup){.next = number, .upsert.error = &batch->call->error};
+		batch->groups[batch->group_count++] = group;
+	}
+	batch->groups[batch->group_count - 1]->end = number + 1;
+}
+
+/* The size of a request in the array, in bytes. */
+static size_t
+size_in_array(const BulkRequest *request)
+{
+	return request->element.type == jbvBinary ? (size_t)request->element.val.binary.len : 0;
+}
+
+/* Makes a batch of the next requests, as many as fit into memory. */
+static Batch
+begin_batch(BulkCall *call, size_t first)
+{
+	size_t room = Min(call->requests.count - first, BATCH_REQUESTS);
+	Batch batch = {.call = call,
+				   .requests = &call->requests.items[first],
+				   .parsed_requests = palloc(sizeof(cu_parsed_request *) * room),
+				   .groups = palloc(sizeof(ContactGroup *) * room)};
+	size_t bytes = 0;
+
+	while (batch.count < room && bytes < BATCH_BYTES &&
+		   MemoryContextMemAllocated(CurrentMemoryContext, true) < BATCH_MEMORY)
+	{
+		CHECK_FOR_INTERRUPTS();
+		bytes += size_in_array(&batch.requests[batch.count]);
+		parse_into(&batch, batch.count);
+		put_into_group(&batch, batch.count);
+		batch.count++;
+	}
+	return batch;
+}
+
+/* Fetches the contacts of all groups. */
+static Round
+begin_round(Batch *batch)
+{
+	int64 workspace_id = batch->call->workspace_id;
+	Datum *emails = palloc(sizeof(Datum) * batch->group_count);
+	Round round = {.batch = batch};
+	cu_error error;
+
+	for (size_t i = 0; i < batch->group_count; i++)
+		emails[i] = batch->requests[batch->groups[i]->next].email;
+	if (store_fetch_contacts(workspace_id, emails, batch->group_count, &round.contacts))
+		round.definitions = definitions_get(workspace_id, round.contacts.definitions_version);
+	if (round.definitions == NULL)
+	{
+		errors_workspace_not_found(&error, workspace_id);
+		errors_raise(&error);
+	}
+	return round;
 }
 
 /* Whether an earlier request has already decided that all fail. */
 static bool
-is_pointless(const Many *many, int64 position)
+is_pointless(const BulkCall *call, int64 position)
 {
-	return many->stops && many->first_rejected > 0 && position > many->first_rejected;
+	return call->stops && call->first_rejected > 0 && position > call->first_rejected;
 }
 
 /*
- * Takes note of tags that somebody has deleted since bulk_tags_create(), or that did not become visible. They are created, and
- * the request is for the next round.
+ * Takes note of tags that another session has deleted since bulk_create_tags(), or that did not become visible. They are
+ * created behind the slice, and the request is for the next round.
  */
 static void
-want_tags(Slice *slice, ContactGroup *group)
+note_missing_tags(Slice *slice, ContactGroup *group)
 {
-	const cu_decision *decision = &group->upsert.decision;
-
 	if (++group->tries == MAX_TRIES)
-		upsert_raise_no_tag(decision);
-	for (size_t i = 0; i < decision->tag_count; i++)
-		if (decision->tags[i].id == 0)
-			slice->new_tags = lappend(slice->new_tags, DatumGetPointer(encoding_to_text(decision->tags[i].name)));
+		upsert_raise_no_tag(&group->upsert.decision);
+	slice->missing_tags = upsert_add_missing_tags(slice->missing_tags, &group->upsert.decision);
 }
 
-/* Decides on the requests for a contact up to the first one that changes it; false if there is none. */
+/* Decides on the requests of a group up to the first one that changes its contact; false if there is none. */
 static bool
 decide(Slice *slice, ContactGroup *group)
 {
-	Batch *batch = slice->batch;
-	Many *many = batch->many;
+	const Batch *batch = slice->round->batch;
+	BulkCall *call = batch->call;
 	Upsert *upsert = &group->upsert;
 
 	for (; group->next < group->end; group->next++)
@@ -136,101 +201,85 @@ decide(Slice *slice, ContactGroup *group)
 		int64 position = batch->requests[group->next].position;
 
 		CHECK_FOR_INTERRUPTS();
-		if (batch->loaded[group->next].request == NULL || is_pointless(many, position))
+		upsert->parsed_request = batch->parsed_requests[group->next];
+		if (upsert->parsed_request == NULL || is_pointless(call, position))
 			continue;
-		upsert->request = batch->loaded[group->next].request;
-		upsert->facts.email = batch->loaded[group->next].email;
-		if (!upsert_decide(upsert, slice->look->definitions))
-			many_reject(many, position, upsert);
+		if (!upsert_decide(upsert, slice->round->definitions))
+			reject(call, position, upsert);
 		else if (upsert->decision.new_tag_count > 0)
 		{
-			want_tags(slice, group);
+			note_missing_tags(slice, group);
 			return false;
 		}
 		else if (upsert->decision.outcome == CU_UNCHANGED)
-			upsert_results_add(many->results, position, upsert);
+			upsert_results_add(call->results, position, upsert);
 		else
 			return true;
 	}
 	return false;
 }
 
-/* Takes the result of a request whose contact has been written or rejected, or takes note that it was not as it was found. */
-static void
-take_result(Slice *slice, ContactGroup *group, const ContactWrite *write)
-{
-	Many *many = slice->batch->many;
-	Upsert *upsert = &group->upsert;
-	int64 position = slice->batch->requests[group->next].position;
-
-	if (write->postponed || (!write->written && !write->error && ++group->tries < MAX_TRIES))
-		return;
-	if (write->written)
-	{
-		upsert->facts.id = upsert->id;
-		outbox_add(&many->outbox, position, upsert->id, upsert->found.version + 1, &upsert->decision);
-		upsert_results_add(many->results, position, upsert);
-	}
-	else
-	{
-		upsert->rejected = true;
-		upsert->row_error = write->error ? write->error : row_error_not_written();
-		many_reject(many, position, upsert);
-		upsert->row_error = NULL;
-	}
-	group->tries = 0;
-	group->next++;
-}
-
-/* Reads groups, beginning with the given one, and decides on them; returns the one behind the slice. */
+/* Reads contacts of groups, beginning with the given one, and decides on them; returns the group behind the slice. */
 static size_t
-read_slice(Slice *slice, size_t first)
+decide_slice(Slice *slice, size_t first)
 {
-	Batch *batch = slice->batch;
+	const Batch *batch = slice->round->batch;
 	size_t bytes = 0;
 	size_t next = first;
 
-	while (next < batch->count && bytes < SLICE_BYTES && slice->new_tags == NIL &&
+	while (next < batch->group_count && bytes < SLICE_BYTES && slice->missing_tags == NIL &&
 		   MemoryContextMemAllocated(CurrentMemoryContext, true) < SLICE_MEMORY)
 	{
 		ContactGroup *group = batch->groups[next];
 		Upsert *upsert = &group->upsert;
 
-		bytes += store_found_contact(&slice->look->contacts, next, &upsert->found);
+		bytes += store_read_fetched(&slice->round->contacts, next, &upsert->found);
 		if (decide(slice, group))
 		{
-			slice->changed[slice->count] = group;
-			slice->writes[slice->count++] = (ContactWrite){.email = slice->look->emails[next],
-														   .found = &upsert->found,
-														   .decision = &upsert->decision,
-														   .id = upsert->id,
-														   .has_more = group->next + 1 < group->end};
+			slice->changed[slice->change_count] = group;
+			slice->writes[slice->change_count++] = (ContactWrite){
+				.contact = &upsert->after, .decision = &upsert->decision, .has_more = group->next + 1 < group->end};
 		}
 		next++;
 	}
 	return next;
 }
 
+/* Takes the result of a request whose contact was written or rejected, or takes note that the contact was not as it was found. */
 static void
-create_tags(const Slice *slice)
+take_result(const Slice *slice, ContactGroup *group, const ContactWrite *write)
 {
-	int count = list_length(slice->new_tags);
-	Datum *names = palloc(sizeof(Datum) * (size_t)count);
+	BulkCall *call = slice->round->batch->call;
+	Upsert *upsert = &group->upsert;
+	int64 position = slice->round->batch->requests[group->next].position;
 
-	for (int i = 0; i < count; i++)
-		names[i] = PointerGetDatum(list_nth(slice->new_tags, i));
-	store_create_tags(slice->batch->many->workspace_id, names, (size_t)count);
+	if (write->postponed || (!write->written && !write->error && ++group->tries < MAX_TRIES))
+		return;
+	if (write->written)
+	{
+		outbox_add(&call->outbox, position, &upsert->after, &upsert->decision);
+		upsert_results_add(call->results, position, upsert);
+	}
+	else
+	{
+		upsert->rejected = true;
+		upsert->row_error = write->error ? write->error : row_error_not_written();
+		reject(call, position, upsert);
+		upsert->row_error = NULL;
+	}
+	group->tries = 0;
+	group->next++;
 }
 
 /* Stores the events so far when they are many. */
 static void
-store_events(Many *many)
+store_events(BulkCall *call)
 {
-	const Outbox *outbox = &many->outbox;
+	const Outbox *outbox = &call->outbox;
 
 	if (outbox->count >= WAITING_EVENTS ||
 		(outbox->memory && MemoryContextMemAllocated(outbox->memory, true) >= WAITING_EVENT_BYTES))
-		outbox_store(&many->outbox, many->workspace_id);
+		outbox_store(&call->outbox, call->workspace_id);
 }
 
 /*
@@ -238,124 +287,70 @@ store_events(Many *many)
  * a contact that is not locked waits for the next round: others behind it in the order of locks must not be locked before.
  */
 static size_t
-run_slice(Batch *batch, const Look *look, size_t first)
+run_slice(const Round *round, size_t first)
 {
-	size_t room = batch->count - first;
-	Slice slice = {.batch = batch,
-				   .look = look,
+	Batch *batch = round->batch;
+	BulkCall *call = batch->call;
+	size_t room = batch->group_count - first;
+	Slice slice = {.round = round,
 				   .changed = palloc(sizeof(ContactGroup *) * room),
 				   .writes = palloc(sizeof(ContactWrite) * room)};
-	size_t next = read_slice(&slice, first);
+	size_t next = decide_slice(&slice, first);
 
-	if (slice.new_tags)
+	if (slice.missing_tags)
 	{
-		create_tags(&slice);
-		next = batch->count;
+		store_create_tags(call->workspace_id, slice.missing_tags);
+		next = batch->group_count;
 	}
-	if (slice.count > 0 && !contact_writer_write(&batch->many->writer, slice.writes, slice.count))
-		next = batch->count;
-	for (size_t i = 0; i < slice.count; i++)
+	if (slice.change_count > 0 && !contact_writer_write(&call->writer, slice.writes, slice.change_count))
+		next = batch->group_count;
+	for (size_t i = 0; i < slice.change_count; i++)
 		take_result(&slice, slice.changed[i], &slice.writes[i]);
-	store_events(batch->many);
+	store_events(call);
 	return next;
-}
-
-/* Looks for the contacts of all groups. */
-static Look
-look_for_contacts(const Batch *batch)
-{
-	int64 workspace_id = batch->many->workspace_id;
-	Datum *emails = palloc(sizeof(Datum) * batch->count);
-	Look look = {.emails = emails};
-	cu_error error;
-
-	for (size_t i = 0; i < batch->count; i++)
-		emails[i] = batch->requests[batch->groups[i]->next].email;
-	if (store_find_contacts(workspace_id, emails, batch->count, &look.contacts))
-		look.definitions = definitions_get(workspace_id, look.contacts.definitions_version);
-	if (look.definitions == NULL)
-	{
-		errors_workspace_not_found(&error, workspace_id);
-		errors_raise(&error);
-	}
-	return look;
 }
 
 /* Drops the groups that have no requests left. */
 static void
-keep_pending(Batch *batch)
+drop_finished_groups(Batch *batch)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < batch->count; i++)
+	for (size_t i = 0; i < batch->group_count; i++)
 		if (batch->groups[i]->next < batch->groups[i]->end)
 			batch->groups[kept++] = batch->groups[i];
-	batch->count = kept;
+	batch->group_count = kept;
 }
 
 static void
 run_round(Batch *batch)
 {
-	Look look = look_for_contacts(batch);
+	Round round = begin_round(batch);
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext memory = AllocSetContextCreate(caller, "contact_upsert slice", ALLOCSET_DEFAULT_SIZES);
 	size_t next = 0;
 
 	MemoryContextSwitchTo(memory);
-	while (next < batch->count)
+	while (next < batch->group_count)
 	{
-		next = run_slice(batch, &look, next);
+		next = run_slice(&round, next);
 		MemoryContextReset(memory);
 	}
 	MemoryContextSwitchTo(caller);
-	keep_pending(batch);
-}
-
-/* Reads requests, as many as fit into memory, and gathers those for one contact. Sets count to how many they are. */
-static Batch
-begin_batch(Many *many, const Request *requests, size_t *count)
-{
-	Loaded *loaded = palloc(sizeof(Loaded) * *count);
-	Batch batch = {
-		.many = many, .requests = requests, .loaded = loaded, .groups = palloc(sizeof(ContactGroup *) * *count)};
-	size_t i;
-
-	for (i = 0; i < *count && MemoryContextMemAllocated(CurrentMemoryContext, true) < BATCH_MEMORY; i++)
-	{
-		Upsert upsert = {.error = &many->error};
-
-		CHECK_FOR_INTERRUPTS();
-		if (request_load(&requests[i], &upsert))
-			loaded[i] = (Loaded){upsert.request, upsert.facts.email};
-		else
-		{
-			loaded[i] = (Loaded){NULL};
-			many_reject(many, requests[i].position, &upsert);
-		}
-		if (i == 0 || !request_is_for_same(&requests[i - 1], &requests[i]))
-		{
-			ContactGroup *group = palloc(sizeof(ContactGroup));
-
-			*group = (ContactGroup){.next = i, .upsert.error = &many->error};
-			batch.groups[batch.count++] = group;
-		}
-		batch.groups[batch.count - 1]->end = i + 1;
-	}
-	*count = i;
-	return batch;
+	drop_finished_groups(batch);
 }
 
 size_t
-many_run_batch(Many *many, const Request *requests, size_t count)
+bulk_run_batch(BulkCall *call, size_t first)
 {
-	Batch batch = begin_batch(many, requests, &count);
+	Batch batch = begin_batch(call, first);
 
-	while (batch.count > 0)
+	while (batch.group_count > 0)
 	{
 		statement_connect();
 		definitions_begin_call();
 		run_round(&batch);
 		SPI_finish();
 	}
-	return count;
+	return batch.count;
 }

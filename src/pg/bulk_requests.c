@@ -1,130 +1,120 @@
 /*
- * bulk_requests.c - see bulk_requests.h. Of each request only the address is kept: 100,000 of them in full would take as many
- * kilobytes. They are read again, a batch at a time.
+ * bulk_requests.c - reads an array into a BulkRequest for each of its elements, and puts them into the order in which their
+ * contacts are locked.
+ *
+ * Of each request only the address is read, and whether it creates tags; bulk_parse_request() reads all of it.
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 
-#include "bulk_requests.h"
+#include "bulk.h"
 #include "encoding.h"
 #include "jsonb_reader.h"
 #include "pg_compat.h"
 
 bool
-request_load(const Request *request, Upsert *upsert)
+bulk_parse_request(const BulkRequest *request, Upsert *upsert)
 {
 	cu_document document = jsonb_read_element(&request->element);
 
-	return upsert_read(upsert, &document);
+	return upsert_parse(upsert, &document);
 }
 
-size_t
-request_size(const Request *request)
-{
-	return request->element.type == jbvBinary ? (size_t)request->element.val.binary.len : 0;
-}
-
-bool
-request_is_for_same(const Request *left, const Request *right)
-{
-	return encoding_compare_texts(left->email, right->email) == 0;
-}
-
-static int
-compare_requests(const void *left, const void *right)
-{
-	const Request *a = left;
-	const Request *b = right;
-	int order = 0;
-
-	if (a->rejected != b->rejected)
-		return a->rejected ? -1 : 1;
-	if (!a->rejected)
-		order = encoding_compare_texts(a->email, b->email);
-	return order != 0 ? order : pg_cmp_s64(a->position, b->position);
-}
-
-/* A request with no more than we keep of it; false if it must be read in full to say what is wrong with it. */
+/*
+ * Makes a document of those keys of a request that a BulkRequest keeps; false if the element is no object, and must be read in
+ * full to say what is wrong with it.
+ */
 static bool
-glance(const JsonbValue *element, cu_json *root)
+read_kept_keys(const JsonbValue *element, cu_document *document)
 {
-	static const char *const wanted[] = {"create_tags", "email_address"};
-	cu_text *keys = palloc(sizeof(cu_text) * lengthof(wanted));
-	cu_json *items = palloc(sizeof(cu_json) * lengthof(wanted));
+	static const char *const kept_keys[] = {"create_tags", "email_address"}; /* in jsonb's order */
+	cu_text *keys = palloc(sizeof(cu_text) * lengthof(kept_keys));
+	cu_json *items = palloc(sizeof(cu_json) * lengthof(kept_keys));
 	size_t count = 0;
 
 	if (element->type != jbvBinary || !JsonContainerIsObject(element->val.binary.data))
 		return false;
-	for (size_t i = 0; i < lengthof(wanted); i++)
+	for (size_t i = 0; i < lengthof(kept_keys); i++)
 	{
 		JsonbValue key = {.type = jbvString,
-						  .val.string = {.val = unconstify(char *, wanted[i]), .len = (int)strlen(wanted[i])}};
+						  .val.string = {.val = unconstify(char *, kept_keys[i]), .len = (int)strlen(kept_keys[i])}};
 		JsonbValue *value = findJsonbValueFromContainer(element->val.binary.data, JB_FOBJECT, &key);
 
 		if (value)
 		{
-			keys[count] = (cu_text){wanted[i], strlen(wanted[i])};
+			keys[count] = (cu_text){kept_keys[i], strlen(kept_keys[i])};
 			items[count++] = jsonb_read_value(value);
 		}
 	}
-	*root = (cu_json){.kind = CU_JSON_OBJECT, .count = count, .items = items, .keys = keys};
+	*document = (cu_document){.root = {.kind = CU_JSON_OBJECT, .count = count, .items = items, .keys = keys},
+							  .bytes = (size_t)element->val.binary.len};
 	return true;
 }
 
 /* Reads what is kept of a request; its email is allocated in memory. */
 static void
-read_request(Request *request, MemoryContext memory)
+read_request(BulkRequest *request, MemoryContext memory)
 {
 	cu_error error;
 	Upsert upsert = {.error = &error};
-	cu_document document = {.bytes = request_size(request)};
+	cu_document document;
 
-	request->rejected = !glance(&request->element, &document.root) || !upsert_read(&upsert, &document);
-	if (!request->rejected)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(memory);
-
-		request->email = encoding_to_text(upsert.facts.email);
-		request->creates_tags = cu_creates_tags(upsert.request);
-		MemoryContextSwitchTo(caller);
-	}
+	if (!read_kept_keys(&request->element, &document) || !upsert_parse(&upsert, &document))
+		return;
+	request->creates_tags = cu_creates_tags(upsert.parsed_request);
+	MemoryContextSwitchTo(memory);
+	request->email = datumCopy(upsert.found.email, false, -1);
 }
 
-Requests
-requests_read(Jsonb *array)
+BulkRequests
+bulk_read_requests(Jsonb *array)
 {
-	Requests requests = {.items = NULL};
+	BulkRequests requests = {.items = NULL};
 	MemoryContext memory = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(memory, "contact_upsert request", ALLOCSET_DEFAULT_SIZES);
 	JsonbIterator *iterator = JsonbIteratorInit(&array->root);
 	JsonbIteratorToken token;
 	JsonbValue element;
 
-	requests.items = MemoryContextAllocHuge(memory, sizeof(Request) * Max(JB_ROOT_COUNT(array), 1));
+	requests.items = MemoryContextAllocHuge(memory, sizeof(BulkRequest) * Max(JB_ROOT_COUNT(array), 1));
 	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
 	{
-		Request *request = &requests.items[requests.count];
+		BulkRequest *request = &requests.items[requests.count];
 
 		CHECK_FOR_INTERRUPTS();
 		if (token != WJB_ELEM)
 			continue;
 		requests.count++;
-		*request = (Request){.position = (int64)requests.count, .element = element};
+		*request = (BulkRequest){.position = (int64)requests.count, .element = element};
 		MemoryContextSwitchTo(scratch);
 		read_request(request, memory);
 		MemoryContextSwitchTo(memory);
 		MemoryContextReset(scratch);
-		requests.rejected_count += request->rejected;
 		requests.create_tags |= request->creates_tags;
 	}
 	MemoryContextDelete(scratch);
 	return requests;
 }
 
-void
-requests_sort(Requests *requests)
+static int
+compare_requests(const void *left, const void *right)
 {
-	qsort(requests->items, requests->count, sizeof(Request), compare_requests);
+	const BulkRequest *a = left;
+	const BulkRequest *b = right;
+	int order = 0;
+
+	if (a->email == 0 || b->email == 0)
+		order = (a->email != 0) - (b->email != 0);
+	else
+		order = encoding_compare_texts(a->email, b->email);
+	return order != 0 ? order : pg_cmp_s64(a->position, b->position);
+}
+
+void
+bulk_sort_requests(BulkRequests *requests)
+{
+	qsort(requests->items, requests->count, sizeof(BulkRequest), compare_requests);
 }

@@ -1,61 +1,50 @@
 /*
- * bulk_tags.c - see bulk_tags.h.
+ * bulk_tags.c - creates the tags of an array before the first contact is locked: collects the names that no tag has, each
+ * once, and makes tags of them.
  *
- * They are created before the first contact is locked, for that is the order of locks: definitions, then contacts. So it is
- * not known yet which of the requests will fail; what a failed one has created stays.
+ * It is not known yet which of the requests will be rejected; the tags of such a one stay.
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 
-#include "bulk_tags.h"
+#include "bulk.h"
 #include "definitions.h"
 #include "encoding.h"
 #include "host.h"
 #include "statement.h"
+#include "store.h"
 
-/* A name that some request makes a tag. */
-typedef struct NewName
-{
-	size_t place; /* in the order in which the array asks for them */
-	Datum text;
-	Datum folded; /* a text in UTF-8, whatever the database has: equal for names that are the same tag */
-} NewName;
+/* No folded name of a tag is longer: a tag's name has at most 64 code points. */
+#define FOLDED_NAME_SIZE (4 * 64 + 1)
 
 typedef struct NewNames
 {
 	MemoryContext memory;
-	NewName *items;
-	size_t count;
-	size_t capacity;
+	HTAB *folded; /* the names, folded: equal for those of one tag */
+	List *names;  /* in the order in which the array asks for them, as Datum */
 } NewNames;
 
-static void
-add_name(NewNames *names, Datum text, cu_text folded)
+/* Whether a name is the first of its tag. */
+static bool
+is_first(NewNames *names, cu_text folded)
 {
-	MemoryContext caller = MemoryContextSwitchTo(names->memory);
+	char key[FOLDED_NAME_SIZE] = "";
+	bool found;
 
-	if (names->count == names->capacity)
-	{
-		names->capacity = Max(16, names->capacity * 2);
-		names->items = names->items ? repalloc_huge(names->items, sizeof(NewName) * names->capacity)
-									: palloc(sizeof(NewName) * names->capacity);
-	}
-	names->items[names->count] = (NewName){
-		.place = names->count,
-		.text = datumCopy(text, false, -1),
-		.folded = PointerGetDatum(cstring_to_text_with_len(folded.data, (int)folded.size)),
-	};
-	names->count++;
-	MemoryContextSwitchTo(caller);
+	if (folded.size >= sizeof(key))
+		return true;
+	memcpy(key, folded.data, folded.size);
+	(void)hash_search(names->folded, key, HASH_ENTER, &found);
+	return !found;
 }
 
 /* Adds the names of a request. Runs in memory that is reset behind it. */
 static void
-collect_names(NewNames *names, const cu_definitions *definitions, const Request *request)
+collect_names(NewNames *names, const cu_definitions *definitions, const BulkRequest *request)
 {
 	cu_host host = host_in(CurrentMemoryContext);
 	cu_error error;
@@ -63,56 +52,33 @@ collect_names(NewNames *names, const cu_definitions *definitions, const Request 
 	const cu_text *texts;
 	size_t count;
 
-	if (!request_load(request, &upsert))
+	if (!bulk_parse_request(request, &upsert))
 		return;
-	host_check(cu_new_tags(&host, definitions, upsert.request, &texts, &count));
+	host_check(cu_new_tags(&host, definitions, upsert.parsed_request, &texts, &count));
 	for (size_t i = 0; i < count; i++)
 	{
 		cu_text folded;
 
 		host_check(cu_fold_case(&host, texts[i], &folded));
-		add_name(names, encoding_to_text(texts[i]), folded);
+		if (is_first(names, folded))
+		{
+			Datum text = encoding_to_text(texts[i]);
+			MemoryContext caller = MemoryContextSwitchTo(names->memory);
+
+			names->names = lappend(names->names, DatumGetPointer(datumCopy(text, false, -1)));
+			MemoryContextSwitchTo(caller);
+		}
 	}
 }
 
-static int
-compare_by_tag(const void *left, const void *right)
+/* Returns the names that are no tags of the workspace yet. */
+static List *
+collect(int64 workspace_id, const BulkRequests *requests)
 {
-	const NewName *a = left;
-	const NewName *b = right;
-	int order = encoding_compare_texts(a->folded, b->folded);
-
-	return order != 0 ? order : (a->place > b->place) - (a->place < b->place);
-}
-
-static int
-compare_by_place(const void *left, const void *right)
-{
-	const NewName *a = left;
-	const NewName *b = right;
-
-	return (a->place > b->place) - (a->place < b->place);
-}
-
-/* Keeps each tag where its name comes first. */
-static void
-keep_first(NewNames *names)
-{
-	size_t kept = 0;
-
-	qsort(names->items, names->count, sizeof(NewName), compare_by_tag);
-	for (size_t i = 0; i < names->count; i++)
-		if (kept == 0 || encoding_compare_texts(names->items[kept - 1].folded, names->items[i].folded) != 0)
-			names->items[kept++] = names->items[i];
-	names->count = kept;
-	qsort(names->items, names->count, sizeof(NewName), compare_by_place);
-}
-
-/* Collects the names that are no tags of the workspace yet. */
-static NewNames
-collect(int64 workspace_id, const Requests *requests)
-{
-	NewNames names = {.memory = CurrentMemoryContext};
+	HASHCTL control = {.keysize = FOLDED_NAME_SIZE, .entrysize = FOLDED_NAME_SIZE, .hcxt = CurrentMemoryContext};
+	NewNames names = {
+		.memory = CurrentMemoryContext,
+		.folded = hash_create("contact_upsert new tags", 64, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT)};
 	const cu_definitions *definitions = definitions_get(workspace_id, store_definitions_version(workspace_id));
 	MemoryContext scratch =
 		AllocSetContextCreate(CurrentMemoryContext, "contact_upsert request", ALLOCSET_DEFAULT_SIZES);
@@ -127,25 +93,18 @@ collect(int64 workspace_id, const Requests *requests)
 	}
 	MemoryContextSwitchTo(names.memory);
 	MemoryContextDelete(scratch);
-	keep_first(&names);
-	return names;
+	return names.names;
 }
 
 void
-bulk_tags_create(int64 workspace_id, const Requests *requests)
+bulk_create_tags(int64 workspace_id, const BulkRequests *requests)
 {
-	NewNames names;
+	List *names;
 
 	statement_connect();
 	definitions_begin_call();
 	names = collect(workspace_id, requests);
-	if (names.count > 0)
-	{
-		Datum *texts = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Datum) * names.count);
-
-		for (size_t i = 0; i < names.count; i++)
-			texts[i] = names.items[i].text;
-		store_create_tags(workspace_id, texts, names.count);
-	}
+	if (names)
+		store_create_tags(workspace_id, names);
 	SPI_finish();
 }

@@ -9,6 +9,7 @@
 
 #include "bulk.h"
 #include "errors.h"
+#include "jsonb_writer.h"
 #include "member.h"
 #include "notify.h"
 #include "owner.h"
@@ -48,7 +49,7 @@ upsert_answer(int64 workspace_id, Datum request)
 	if (upsert.rejected)
 		errors_raise(upsert.error);
 	MemoryContextSwitchTo(caller);
-	answer = jsonb_write_answer(&upsert.facts, &upsert.decision);
+	answer = jsonb_write_answer(&upsert.after, &upsert.decision);
 	SPI_finish();
 	return JsonbPGetDatum(answer);
 }

@@ -27,7 +27,6 @@
 typedef struct Attempt
 {
 	int64 workspace_id;
-	TimestampTz now;
 	ContactWrite *writes;
 	size_t next; /* the one that is being written */
 	size_t end;
@@ -36,8 +35,7 @@ typedef struct Attempt
 static void
 write_together(Attempt *attempt)
 {
-	store_write_together(
-		attempt->workspace_id, &attempt->writes[attempt->next], attempt->end - attempt->next, attempt->now);
+	store_write_together(attempt->workspace_id, &attempt->writes[attempt->next], attempt->end - attempt->next);
 }
 
 static void
@@ -47,7 +45,7 @@ write_each(Attempt *attempt)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (attempt->writes[attempt->next].error == NULL)
-			store_write_alone(attempt->workspace_id, &attempt->writes[attempt->next], attempt->now);
+			store_write_alone(attempt->workspace_id, &attempt->writes[attempt->next]);
 	}
 }
 
@@ -118,10 +116,7 @@ write_one_by_one(Attempt attempt, size_t count)
 bool
 contact_writer_write(ContactWriter *writer, ContactWrite *writes, size_t count)
 {
-	Attempt attempt = {.workspace_id = writer->workspace_id,
-					   .now = GetCurrentTransactionStartTimestamp(),
-					   .writes = writes,
-					   .end = count};
+	Attempt attempt = {.workspace_id = writer->workspace_id, .writes = writes, .end = count};
 	size_t done = count;
 
 	if (!writer->knows_rules)

@@ -58,6 +58,15 @@ errors_not_installed(cu_error *error)
 }
 
 void
+errors_raise_not_installed(void)
+{
+	cu_error error;
+
+	errors_not_installed(&error);
+	errors_raise(&error);
+}
+
+void
 errors_no_array(cu_error *error, Jsonb *requests)
 {
 	const char *hint = "Pass an array of objects such as [{\"email_address\": \"tywin@example.com\"}].";

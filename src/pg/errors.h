@@ -15,6 +15,7 @@
 /* Errors that only this half can find. */
 extern void errors_workspace_not_found(cu_error *error, int64 workspace_id);
 extern void errors_not_installed(cu_error *error);
+pg_noreturn extern void errors_raise_not_installed(void);
 
 extern void errors_no_array(cu_error *error, Jsonb *requests); /* NULL for an SQL NULL */
 extern void errors_array_too_long(cu_error *error, int max);

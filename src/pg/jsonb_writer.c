@@ -14,6 +14,7 @@
 
 #include "encoding.h"
 #include "jsonb_writer.h"
+#include "pg_compat.h"
 
 static JsonbValue
 text_value(cu_text text)
@@ -146,14 +147,16 @@ stored_value(const cu_json *value)
 
 /* A contact's values, with its address among them unless email is NULL. */
 static JsonbValue
-data_value(const cu_json *data, const cu_text *email)
+data_value(const cu_json *data, const text *email)
 {
 	JsonbPair *pairs = ROOM(JsonbPair, data->count + 1);
 	JsonbPair address = {.key = {.type = jbvNull}};
 	size_t count = 0;
 
 	if (email)
-		address = pair("email_address", text_value(*email));
+		address = pair("email_address",
+					   (JsonbValue){.type = jbvString,
+									.val.string = {.val = VARDATA_ANY(email), .len = VARSIZE_ANY_EXHDR(email)}});
 	for (size_t i = 0; i < data->count; i++)
 	{
 		JsonbPair member = {.key = text_value(data->keys[i]), .value = stored_value(&data->items[i])};
@@ -192,29 +195,29 @@ tags_value(const cu_tag *tags, size_t count)
 }
 
 static JsonbValue
-statistics_value(const ContactFacts *facts)
+statistics_value(const ContactRow *contact)
 {
 	JsonbPair *pairs = ROOM(JsonbPair, 4);
 
-	pairs[0] = pair("total_opens", integer_value(facts->total_opens));
-	pairs[1] = pair("total_clicks", integer_value(facts->total_clicks));
-	pairs[2] = pair("total_bounces", integer_value(facts->total_bounces));
-	pairs[3] = pair("total_delivered", integer_value(facts->total_delivered));
+	pairs[0] = pair("total_opens", integer_value(contact->total_opens));
+	pairs[1] = pair("total_clicks", integer_value(contact->total_clicks));
+	pairs[2] = pair("total_bounces", integer_value(contact->total_bounces));
+	pairs[3] = pair("total_delivered", integer_value(contact->total_delivered));
 	return object_value(pairs, 4);
 }
 
 static JsonbValue
-contact_value(const ContactFacts *facts, const cu_decision *decision)
+contact_value(const ContactRow *contact, const cu_decision *decision)
 {
 	JsonbPair *pairs = ROOM(JsonbPair, 7);
 
-	pairs[0] = pair("id", facts->id ? cstring_value(facts->id) : (JsonbValue){.type = jbvNull});
-	pairs[1] = pair("data", data_value(&decision->data, &facts->email));
+	pairs[0] = pair("id", contact->id[0] ? cstring_value(contact->id) : (JsonbValue){.type = jbvNull});
+	pairs[1] = pair("data", data_value(&decision->data, DatumGetTextPP(contact->email)));
 	pairs[2] = pair("tags", tags_value(decision->tags, decision->tag_count));
 	pairs[3] = pair("status", cstring_value(cu_status_name(decision->status)));
-	pairs[4] = pair("created_at", time_value(facts->created_at));
-	pairs[5] = pair("statistics", statistics_value(facts));
-	pairs[6] = pair("updated_at", time_value(facts->updated_at));
+	pairs[4] = pair("created_at", time_value(contact->created_at));
+	pairs[5] = pair("statistics", statistics_value(contact));
+	pairs[6] = pair("updated_at", time_value(contact->updated_at));
 	return object_value(pairs, 7);
 }
 
@@ -292,17 +295,17 @@ jsonb_write(const cu_json *object)
 }
 
 Jsonb *
-jsonb_write_contact(const ContactFacts *facts, const cu_decision *decision)
+jsonb_write_contact(const ContactRow *contact, const cu_decision *decision)
 {
-	JsonbValue value = contact_value(facts, decision);
+	JsonbValue value = contact_value(contact, decision);
 
 	return JsonbValueToJsonb(&value);
 }
 
 Jsonb *
-jsonb_write_answer(const ContactFacts *facts, const cu_decision *decision)
+jsonb_write_answer(const ContactRow *contact, const cu_decision *decision)
 {
-	JsonbPair data = pair("data", contact_value(facts, decision));
+	JsonbPair data = pair("data", contact_value(contact, decision));
 	JsonbValue value = object_value(&data, 1);
 
 	return JsonbValueToJsonb(&value);

@@ -4,32 +4,21 @@
 #ifndef CU_JSONB_WRITER_H
 #define CU_JSONB_WRITER_H
 
-#include "datatype/timestamp.h"
 #include "utils/jsonb.h"
 
-#include "core/contact_core.h"
-
-/* What a contact has beside the core's decision. */
-typedef struct ContactFacts
-{
-	const char *id; /* NULL as long as it has none: a preview of a creation */
-	cu_text email;
-	TimestampTz created_at;
-	TimestampTz updated_at;
-	int64 total_opens;
-	int64 total_clicks;
-	int64 total_bounces;
-	int64 total_delivered;
-} ContactFacts;
+#include "contact.h"
 
 /* A value as it is, for contact.data. */
 extern Jsonb *jsonb_write(const cu_json *value);
 
-/* The API's answer, {"data": {..}}. */
-extern Jsonb *jsonb_write_answer(const ContactFacts *facts, const cu_decision *decision);
+/*
+ * The API's answer, {"data": {..}}, of a contact whose status, tags and data are the decision's. An empty id, as that of a
+ * creation that is only previewed, is null.
+ */
+extern Jsonb *jsonb_write_answer(const ContactRow *contact, const cu_decision *decision);
 
 /* What the answer holds under "data". */
-extern Jsonb *jsonb_write_contact(const ContactFacts *facts, const cu_decision *decision);
+extern Jsonb *jsonb_write_contact(const ContactRow *contact, const cu_decision *decision);
 
 /* {"fields": {tag: {"old", "new"}}, "status": {"old", "new"}, "tags": {"added": [..], "removed": [..]}}, only what changed. */
 extern Jsonb *jsonb_write_changes(const cu_decision *decision);

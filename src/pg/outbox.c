@@ -124,7 +124,7 @@ next_event(Outbox *outbox)
 }
 
 void
-outbox_add(Outbox *outbox, int64 position, const char *contact_id, int64 version, const cu_decision *decision)
+outbox_add(Outbox *outbox, int64 position, const ContactRow *contact, const cu_decision *decision)
 {
 	MemoryContext caller = CurrentMemoryContext;
 
@@ -139,13 +139,13 @@ outbox_add(Outbox *outbox, int64 position, const char *contact_id, int64 version
 		OutboxEvent *stored = next_event(outbox);
 
 		*stored = (OutboxEvent){.position = position,
-								.contact_version = version,
+								.contact_version = contact->version,
 								.ordinal = (int)i + 1,
 								.type = event->type,
 								.detail = jsonb_write_event_detail(event),
 								.tag_id = event->tag ? event->tag->id : 0,
 								.merge_tag = event->change ? encoding_to_cstring(event->change->merge_tag) : NULL};
-		strlcpy(stored->contact_id, contact_id, sizeof(stored->contact_id));
+		strlcpy(stored->contact_id, contact->id, sizeof(stored->contact_id));
 	}
 	MemoryContextSwitchTo(caller);
 }

@@ -6,8 +6,7 @@
 
 #include "utils/jsonb.h"
 
-#include "core/contact_core.h"
-#include "store.h"
+#include "contact.h"
 
 /* An event that is to be stored. */
 typedef struct OutboxEvent
@@ -34,9 +33,8 @@ typedef struct Outbox
 
 extern void outbox_begin(Outbox *outbox);
 
-/* Adds a decision's events. version is the contact's after the change. */
-extern void outbox_add(Outbox *outbox, int64 position, const char *contact_id, int64 version,
-					   const cu_decision *decision);
+/* Adds the events of a decision, with the contact as it is after the change. */
+extern void outbox_add(Outbox *outbox, int64 position, const ContactRow *contact, const cu_decision *decision);
 
 /*
  * Stores the events by the position of their requests, with a delivery for each consumer that wants them, queues their

@@ -92,12 +92,7 @@ look_up(void)
 		Oid owner = OidIsValid(table) ? owner_of(table) : InvalidOid;
 
 		if (!OidIsValid(owner))
-		{
-			cu_error error;
-
-			errors_not_installed(&error);
-			errors_raise(&error);
-		}
+			errors_raise_not_installed();
 		tables.oids[i] = table;
 		if (i == MEMBER)
 			tables.owner = owner;

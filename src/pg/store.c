@@ -13,7 +13,6 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
-#include "encoding.h"
 #include "jsonb_reader.h"
 #include "jsonb_writer.h"
 #include "statement.h"
@@ -95,7 +94,7 @@ static Statement load_definitions = {
 	.parameter_types = {INT8OID},
 };
 
-/* The label of a value of contacts.status. */
+/* Returns the core's number of a value of contacts.status. */
 static cu_status
 read_status(Oid value)
 {
@@ -125,50 +124,45 @@ read_bigints(Datum stored, size_t *count)
 }
 
 static void
-read_statistics(StoredContact *found, Datum stored)
+read_statistics(ContactRow *contact, Datum stored)
 {
 	size_t count;
 	const int64 *totals = read_bigints(stored, &count);
 
-	found->total_opens = totals[0];
-	found->total_clicks = totals[1];
-	found->total_bounces = totals[2];
-	found->total_delivered = totals[3];
+	contact->total_opens = totals[0];
+	contact->total_clicks = totals[1];
+	contact->total_bounces = totals[2];
+	contact->total_delivered = totals[3];
 }
 
-static void
-read_contact(uint64 row, StoredContact *found, Datum id)
+ContactRow
+store_read_row(uint64 row, Datum email)
 {
 	bool is_null;
+	Datum id = statement_nullable_column(row, CONTACT_ID, &is_null);
+	ContactRow contact = {.email = email, .exists = !is_null};
 	Datum statistics;
 
-	text_to_cstring_buffer(DatumGetTextPP(id), found->id, sizeof(found->id));
-	found->version = DatumGetInt64(statement_column(row, 3));
-	found->contact.status = read_status(DatumGetObjectId(statement_column(row, 4)));
-	found->contact.tag_ids = read_bigints(statement_column(row, 5), &found->contact.tag_count);
-	found->contact.data = jsonb_read(DatumGetJsonbP(statement_column(row, 6)));
-	found->created_at = DatumGetTimestampTz(statement_column(row, 7));
-	found->updated_at = DatumGetTimestampTz(statement_column(row, 8));
-	statistics = statement_nullable_column(row, 9, &is_null);
+	if (is_null)
+		return contact;
+	text_to_cstring_buffer(DatumGetTextPP(id), contact.id, sizeof(contact.id));
+	contact.version = DatumGetInt64(statement_column(row, CONTACT_VERSION));
+	contact.contact.status = read_status(DatumGetObjectId(statement_column(row, CONTACT_STATUS)));
+	contact.contact.tag_ids = read_bigints(statement_column(row, CONTACT_TAGS), &contact.contact.tag_count);
+	contact.contact.data = jsonb_read(DatumGetJsonbP(statement_column(row, CONTACT_DATA)));
+	contact.created_at = DatumGetTimestampTz(statement_column(row, CONTACT_CREATED_AT));
+	contact.updated_at = DatumGetTimestampTz(statement_column(row, CONTACT_UPDATED_AT));
+	statistics = statement_nullable_column(row, CONTACT_STATISTICS, &is_null);
 	if (!is_null)
-		read_statistics(found, statistics);
-}
-
-void
-store_row_read(uint64 row, StoredContact *found)
-{
-	bool is_null;
-	Datum id = statement_nullable_column(row, 2, &is_null);
-
-	*found = (StoredContact){.definitions_version = DatumGetInt64(statement_column(row, 1)), .exists = !is_null};
-	if (found->exists)
-		read_contact(row, found, id);
+		read_statistics(&contact, statistics);
+	return contact;
 }
 
 size_t
 store_row_size(uint64 row)
 {
-	return toast_raw_datum_size(statement_column(row, 5)) + toast_raw_datum_size(statement_column(row, 6));
+	return toast_raw_datum_size(statement_column(row, CONTACT_TAGS)) +
+		   toast_raw_datum_size(statement_column(row, CONTACT_DATA));
 }
 
 Datum
@@ -179,12 +173,6 @@ store_tag_ids(const cu_decision *decision)
 	for (size_t i = 0; i < decision->tag_count; i++)
 		ids[i] = Int64GetDatum(decision->tags[i].id);
 	return statement_array(ids, decision->tag_count, INT8OID);
-}
-
-static Datum
-text_datum(const char *data, size_t size)
-{
-	return PointerGetDatum(cstring_to_text_with_len(data, (int)size));
 }
 
 bool
@@ -198,13 +186,13 @@ store_is_installed(void)
 	return OidIsValid(namespace) && OidIsValid(get_relname_relid("workspace", namespace));
 }
 
-bool
-store_find_contact(int64 workspace_id, Datum email, StoredContact *found)
+int64
+store_find_contact(int64 workspace_id, ContactRow *contact)
 {
-	if (statement_execute(&find_contact, (Datum[]){Int64GetDatum(workspace_id), email}) == 0)
-		return false;
-	store_row_read(0, found);
-	return true;
+	if (statement_execute(&find_contact, (Datum[]){Int64GetDatum(workspace_id), contact->email}) == 0)
+		return 0;
+	*contact = store_read_row(0, contact->email);
+	return DatumGetInt64(statement_column(0, DEFINITIONS_VERSION));
 }
 
 void
@@ -214,35 +202,33 @@ store_lock_contact(int64 workspace_id, Datum email)
 }
 
 bool
-store_insert_contact(int64 workspace_id, Datum email, char id[OBJECT_ID_SIZE], const cu_decision *decision,
-					 TimestampTz now)
+store_insert_contact(int64 workspace_id, ContactRow *contact, const cu_decision *decision)
 {
 	if (statement_execute(&insert_contact,
 						  (Datum[]){Int64GetDatum(workspace_id),
-									text_datum(id, strlen(id)),
-									email,
+									CStringGetTextDatum(contact->id),
+									contact->email,
 									CStringGetTextDatum(cu_status_name(decision->status)),
 									store_tag_ids(decision),
 									JsonbPGetDatum(jsonb_write(&decision->data)),
-									TimestampTzGetDatum(now)}) == 0)
+									TimestampTzGetDatum(contact->created_at)}) == 0)
 		return false;
-	text_to_cstring_buffer(DatumGetTextPP(statement_column(0, 1)), id, OBJECT_ID_SIZE);
+	text_to_cstring_buffer(DatumGetTextPP(statement_column(0, 1)), contact->id, OBJECT_ID_SIZE);
 	return true;
 }
 
 bool
-store_update_contact(int64 workspace_id, Datum email, const StoredContact *found, const cu_decision *decision,
-					 TimestampTz now)
+store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_decision *decision)
 {
 	return statement_execute(&update_contact,
 							 (Datum[]){Int64GetDatum(workspace_id),
-									   text_datum(found->id, strlen(found->id)),
-									   Int64GetDatum(found->version),
+									   CStringGetTextDatum(contact->id),
+									   Int64GetDatum(contact->version - 1),
 									   CStringGetTextDatum(cu_status_name(decision->status)),
 									   store_tag_ids(decision),
 									   JsonbPGetDatum(jsonb_write(&decision->data)),
-									   TimestampTzGetDatum(now),
-									   email}) > 0;
+									   TimestampTzGetDatum(contact->updated_at),
+									   contact->email}) > 0;
 }
 
 int64
@@ -254,13 +240,19 @@ store_definitions_version(int64 workspace_id)
 }
 
 void
-store_create_tags(int64 workspace_id, Datum *names, size_t count)
+store_create_tags(int64 workspace_id, const List *names)
 {
 	Datum workspace = Int64GetDatum(workspace_id);
+	size_t count = (size_t)list_length(names);
+	Datum *texts;
 
-	/* Without that row there is no workspace any more, which the next look at it says. */
-	if (statement_execute(&take_turn, (Datum[]){workspace}) > 0)
-		(void)statement_execute(&create_tags, (Datum[]){workspace, statement_array(names, count, TEXTOID)});
+	/* Without that row there is no workspace any more, which the next look-up in it says. */
+	if (statement_execute(&take_turn, (Datum[]){workspace}) == 0)
+		return;
+	texts = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Datum) * count);
+	for (size_t i = 0; i < count; i++)
+		texts[i] = PointerGetDatum(list_nth(names, (int)i));
+	(void)statement_execute(&create_tags, (Datum[]){workspace, statement_array(texts, count, TEXTOID)});
 }
 
 bool

@@ -7,34 +7,17 @@
 #ifndef CU_STORE_H
 #define CU_STORE_H
 
-#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
 
-#include "core/contact_core.h"
-#include "host.h"
+#include "contact.h"
 #include "statement.h"
 
-/* What one look finds of a workspace and one of its contacts. */
-typedef struct StoredContact
-{
-	int64 definitions_version;
-	bool exists; /* and if it does: */
-	char id[OBJECT_ID_SIZE];
-	int64 version;
-	cu_contact contact;
-	TimestampTz created_at;
-	TimestampTz updated_at;
-	int64 total_opens;
-	int64 total_clicks;
-	int64 total_bounces;
-	int64 total_delivered;
-} StoredContact;
-
 /*
- * What store_row_read reads behind the definitions' version, of the contact c of the workspace $1. Every column is cast to
- * the type that we read it as: the tables belong to the user, who may have changed one. A sub-select for the statistics,
- * because its plan is the index look-up even while the table is empty; a join's may be a scan.
+ * CONTACT_COLUMNS is what store_read_row() reads behind the definitions' version, of the contact c of the workspace $1. Every
+ * column is cast to the type that it is read as: the tables belong to the user, who may have changed one. A sub-select for the
+ * statistics, because its plan is the index look-up even while the table is empty; a join's may be a scan.
  */
 #define CONTACT_COLUMNS                                                                                         \
 	" c.id::pg_catalog.text, c.version::pg_catalog.int8, c.status::contacts.status, c.tags::pg_catalog.int8[]," \
@@ -42,8 +25,22 @@ typedef struct StoredContact
 	" (SELECT ARRAY[s.total_opens, s.total_clicks, s.total_bounces, s.total_delivered]::pg_catalog.int8[]"      \
 	" FROM contacts.statistics s WHERE s.workspace_id" EQ "$1 AND s.contact_id" EQ "c.id)"
 
-/* Reads a row, from 0, of what the last statement found: the version, then CONTACT_COLUMNS. */
-extern void store_row_read(uint64 row, StoredContact *found);
+/* The columns of a row in which a contact was found. */
+enum FoundColumn
+{
+	DEFINITIONS_VERSION = 1,
+	CONTACT_ID,
+	CONTACT_VERSION,
+	CONTACT_STATUS,
+	CONTACT_TAGS,
+	CONTACT_DATA,
+	CONTACT_CREATED_AT,
+	CONTACT_UPDATED_AT,
+	CONTACT_STATISTICS,
+};
+
+/* Reads a row, from 0, of what the last statement found: the definitions' version, then CONTACT_COLUMNS. */
+extern ContactRow store_read_row(uint64 row, Datum email);
 
 /* The size in bytes of the contact in such a row, as it is in memory. */
 extern size_t store_row_size(uint64 row);
@@ -54,28 +51,32 @@ extern Datum store_tag_ids(const cu_decision *decision);
 /* Whether contacts.install() has run. The other functions assume it. */
 extern bool store_is_installed(void);
 
-/* Reads the definitions' version, the contact and its statistics; takes no lock. False if there is no such workspace. */
-extern bool store_find_contact(int64 workspace_id, Datum email, StoredContact *found);
+/*
+ * Reads the contact with the address contact->email; takes no lock. Returns the version of the workspace's definitions, or 0 if
+ * there is no such workspace.
+ */
+extern int64 store_find_contact(int64 workspace_id, ContactRow *contact);
 
 /* Locks the contact against other writers, if there is one. */
 extern void store_lock_contact(int64 workspace_id, Datum email);
 
-/* Inserts a contact and sets id to the one that it has; false if one with the address came first. */
-extern bool store_insert_contact(int64 workspace_id, Datum email, char id[OBJECT_ID_SIZE], const cu_decision *decision,
-								 TimestampTz now);
+/*
+ * Inserts a contact with what was decided; false if one with its address came first. contact->id is, in: the id of the new
+ * contact, out: the id that was stored, which a trigger of the user's may have chosen.
+ */
+extern bool store_insert_contact(int64 workspace_id, ContactRow *contact, const cu_decision *decision);
 
-/* Updates the contact that was found; false if it is no longer as it was found. */
-extern bool store_update_contact(int64 workspace_id, Datum email, const StoredContact *found,
-								 const cu_decision *decision, TimestampTz now);
+/* Updates a contact with what was decided; false if the one in the table is not, or no longer, of the version before. */
+extern bool store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_decision *decision);
 
 /* Reads the definitions' version; 0 if there is no such workspace. */
 extern int64 store_definitions_version(int64 workspace_id);
 
 /*
- * Makes tags of names, in their order, except of one that exists by now or that differs from an earlier one only by case.
- * Others that call this wait until the transaction ends.
+ * Makes tags of names, a list of texts as Datum, in their order, except of one that exists by now or that differs from an
+ * earlier one only by case. Other sessions that call this wait until the transaction ends.
  */
-extern void store_create_tags(int64 workspace_id, Datum *names, size_t count);
+extern void store_create_tags(int64 workspace_id, const List *names);
 
 /* The definitions of a workspace. */
 typedef struct StoredDefinitions

@@ -17,13 +17,12 @@
 #include "utils/timestamp.h"
 
 #include "encoding.h"
-#include "errors.h"
 #include "host.h"
 #include "jsonb_writer.h"
 #include "store_bulk.h"
 
 /* LATERAL with LIMIT is an index look-up for each address, whatever the planner believes of the table's size. */
-static Statement find_contacts = {
+static Statement fetch_contacts = {
 	.sql = "SELECT (SELECT w.definitions_version::pg_catalog.int8 FROM contacts.workspace w WHERE w.workspace_id" EQ
 		   "$1)," CONTACT_COLUMNS " FROM pg_catalog.unnest($2) a (email_address) LEFT JOIN LATERAL ("
 		   "SELECT s.* FROM contacts.contact s"
@@ -63,25 +62,26 @@ static Statement delete_contact = {
 };
 
 bool
-store_find_contacts(int64 workspace_id, Datum *emails, size_t count, FoundContacts *found)
+store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, FetchedContacts *fetched)
 {
-	uint64 rows = statement_execute(&find_contacts,
+	uint64 rows = statement_execute(&fetch_contacts,
 									(Datum[]){Int64GetDatum(workspace_id), statement_array(emails, count, TEXTOID)});
 	bool is_null;
 	Datum version;
 
 	if (rows != count)
-		elog(ERROR, "a look for %zu contacts found " UINT64_FORMAT, count, rows);
-	version = statement_nullable_column(0, 1, &is_null);
-	*found = (FoundContacts){.rows = SPI_tuptable, .definitions_version = is_null ? 0 : DatumGetInt64(version)};
+		elog(ERROR, "a look-up of %zu contacts found " UINT64_FORMAT, count, rows);
+	version = statement_nullable_column(0, DEFINITIONS_VERSION, &is_null);
+	*fetched = (FetchedContacts){
+		.emails = emails, .rows = SPI_tuptable, .definitions_version = is_null ? 0 : DatumGetInt64(version)};
 	return !is_null;
 }
 
 size_t
-store_found_contact(const FoundContacts *found, size_t number, StoredContact *contact)
+store_read_fetched(const FetchedContacts *fetched, size_t number, ContactRow *contact)
 {
-	SPI_tuptable = found->rows;
-	store_row_read(number, contact);
+	SPI_tuptable = fetched->rows;
+	*contact = store_read_row(number, fetched->emails[number]);
 	return contact->exists ? store_row_size(number) : 0;
 }
 
@@ -99,7 +99,7 @@ tag_ids_text(const cu_decision *decision)
 }
 
 static uint64
-execute_writes(int64 workspace_id, const ContactWrite *writes, size_t count, TimestampTz now)
+execute_writes(int64 workspace_id, const ContactWrite *writes, size_t count)
 {
 	static const Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, INT8OID, TIMESTAMPTZOID};
 	Datum *columns[lengthof(types)];
@@ -109,29 +109,33 @@ execute_writes(int64 workspace_id, const ContactWrite *writes, size_t count, Tim
 		columns[c] = palloc(sizeof(Datum) * count);
 	for (size_t i = 0; i < count; i++)
 	{
-		const ContactWrite *write = &writes[i];
+		const ContactRow *contact = writes[i].contact;
+		const cu_decision *decision = writes[i].decision;
 		char id[OBJECT_ID_SIZE];
 
 		host_make_object_id(id);
 		columns[0][i] = CStringGetTextDatum(id);
-		columns[1][i] = write->email;
-		columns[2][i] = CStringGetTextDatum(cu_status_name(write->decision->status));
-		columns[3][i] = tag_ids_text(write->decision);
-		columns[4][i] = JsonbPGetDatum(jsonb_write(&write->decision->data));
-		columns[5][i] = Int64GetDatum(write->found->version + 1);
-		columns[6][i] = TimestampTzGetDatum(write->found->exists ? write->found->created_at : now);
+		columns[1][i] = contact->email;
+		columns[2][i] = CStringGetTextDatum(cu_status_name(decision->status));
+		columns[3][i] = tag_ids_text(decision);
+		columns[4][i] = JsonbPGetDatum(jsonb_write(&decision->data));
+		columns[5][i] = Int64GetDatum(contact->version);
+		columns[6][i] = TimestampTzGetDatum(contact->created_at);
 	}
 	for (size_t c = 0; c < lengthof(types); c++)
 		parameters[c + 1] = statement_array(columns[c], count, types[c]);
-	parameters[lengthof(types) + 1] = TimestampTzGetDatum(now);
+	parameters[lengthof(types) + 1] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	return statement_execute(&write_contacts, parameters);
 }
 
-/* Notes what was written; returns how many ids it has put into revived: contacts that were deleted since they were found. */
+/*
+ * Takes what write_contacts returned: sets written, and the ids of new contacts. Puts the ids of rows that were inserted for a
+ * contact that was to be updated into strays, and returns how many they are: such a contact was deleted since it was found.
+ */
 static size_t
-take_results(ContactWrite *writes, size_t count, uint64 rows, Datum *revived)
+take_written(ContactWrite *writes, size_t count, uint64 rows, Datum *strays)
 {
-	size_t revived_count = 0;
+	size_t stray_count = 0;
 	size_t next = 0;
 
 	/* Rows come back in the order in which they were given. */
@@ -139,49 +143,51 @@ take_results(ContactWrite *writes, size_t count, uint64 rows, Datum *revived)
 	{
 		Datum id = statement_column(row, 1);
 		Datum email = statement_column(row, 2);
+		ContactWrite *write;
 
-		while (next < count && encoding_compare_texts(writes[next].email, email) != 0)
+		while (next < count && encoding_compare_texts(writes[next].contact->email, email) != 0)
 			next++;
 		if (next == count)
 			break; /* a trigger of the user's has changed the address */
-		if (!writes[next].found->exists)
-			text_to_cstring_buffer(DatumGetTextPP(id), writes[next].id, OBJECT_ID_SIZE);
-		writes[next].written = strcmp(writes[next].id, TextDatumGetCString(id)) == 0;
-		if (!writes[next].written)
-			revived[revived_count++] = id;
-		next++;
+		write = &writes[next++];
+		if (write->decision->outcome == CU_CREATED)
+			text_to_cstring_buffer(DatumGetTextPP(id), write->contact->id, OBJECT_ID_SIZE);
+		write->written = strcmp(write->contact->id, TextDatumGetCString(id)) == 0;
+		if (!write->written)
+			strays[stray_count++] = id;
 	}
-	return revived_count;
+	return stray_count;
 }
 
 void
-store_write_together(int64 workspace_id, ContactWrite *writes, size_t count, TimestampTz now)
+store_write_together(int64 workspace_id, ContactWrite *writes, size_t count)
 {
-	uint64 rows = execute_writes(workspace_id, writes, count, now);
-	Datum *revived = palloc(sizeof(Datum) * count);
-	size_t revived_count = take_results(writes, count, rows, revived);
+	uint64 rows = execute_writes(workspace_id, writes, count);
+	Datum *strays = palloc(sizeof(Datum) * count);
+	size_t stray_count = take_written(writes, count, rows, strays);
 
 	/* Such a transaction would find the contact again and again. */
-	if (revived_count > 0 && IsolationUsesXactSnapshot())
+	if (stray_count > 0 && IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not serialize access due to concurrent delete")));
-	for (size_t i = 0; i < revived_count; i++)
-		(void)statement_execute(&delete_contact, (Datum[]){Int64GetDatum(workspace_id), revived[i]});
+	for (size_t i = 0; i < stray_count; i++)
+		(void)statement_execute(&delete_contact, (Datum[]){Int64GetDatum(workspace_id), strays[i]});
 }
 
 void
-store_write_alone(int64 workspace_id, ContactWrite *write, TimestampTz now)
+store_write_alone(int64 workspace_id, ContactWrite *write)
 {
-	if (write->found->exists)
+	ContactRow *contact = write->contact;
+
+	if (write->decision->outcome == CU_UPDATED)
 	{
-		store_lock_contact(workspace_id, write->email);
-		write->written = store_update_contact(
-			workspace_id, write->email, write->found, write->decision, Max(write->found->updated_at, now));
+		store_lock_contact(workspace_id, contact->email);
+		write->written = store_update_contact(workspace_id, contact, write->decision);
 		return;
 	}
-	host_make_object_id(write->id);
-	write->written = store_insert_contact(workspace_id, write->email, write->id, write->decision, now);
+	host_make_object_id(contact->id);
+	write->written = store_insert_contact(workspace_id, contact, write->decision);
 	if (!write->written)
-		store_lock_contact(workspace_id, write->email);
+		store_lock_contact(workspace_id, contact->email);
 }

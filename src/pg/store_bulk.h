@@ -9,39 +9,39 @@
 
 #include "store.h"
 
-/* Contacts as one statement has found them, not read yet: that takes a multiple of their size on disk. */
-typedef struct FoundContacts
+/* Contacts as one statement has fetched them, not read yet: that takes a multiple of their size on disk. */
+typedef struct FetchedContacts
 {
-	SPITupleTable *rows; /* lives until SPI_finish */
+	const Datum *emails;
+	SPITupleTable *rows; /* by email; lives until SPI_finish */
 	int64 definitions_version;
-} FoundContacts;
+} FetchedContacts;
 
 /* A contact that is to be written. */
 typedef struct ContactWrite
 {
-	Datum email; /* as text of the database */
-	const StoredContact *found;
-	const cu_decision *decision;
-	char *id;				/* of OBJECT_ID_SIZE: the id that was found, or room for that of a new contact */
-	bool has_more;			/* another request for the contact waits behind this one */
-	bool written;			/* else it was no longer as it was found */
-	bool postponed;			/* nothing was tried */
-	const ErrorData *error; /* not NULL if it was rejected */
+	/* As it shall be. Its id is, in: that of the contact that was found; out, for a new contact: the id that was stored. */
+	ContactRow *contact;
+	const cu_decision *decision; /* CU_CREATED or CU_UPDATED, with the contact's status, tags and data */
+	bool has_more;				 /* another request for the contact waits behind this one */
+	bool written;				 /* else it was no longer as it was found */
+	bool postponed;				 /* nothing was tried */
+	const ErrorData *error;		 /* not NULL if it was rejected */
 } ContactWrite;
 
 /* Looks for the contacts with the given addresses; takes no lock. False if there is no such workspace. */
-extern bool store_find_contacts(int64 workspace_id, Datum *emails, size_t count, FoundContacts *found);
+extern bool store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, FetchedContacts *fetched);
 
 /* Reads a contact, from 0, into the current memory; returns its size in bytes. */
-extern size_t store_found_contact(const FoundContacts *found, size_t number, StoredContact *contact);
+extern size_t store_read_fetched(const FetchedContacts *fetched, size_t number, ContactRow *contact);
 
 /*
  * Inserts contacts that are new and updates those that were found, if they are still as they were; locks them all, one by one
  * in the given order. Sets written.
  */
-extern void store_write_together(int64 workspace_id, ContactWrite *writes, size_t count, TimestampTz now);
+extern void store_write_together(int64 workspace_id, ContactWrite *writes, size_t count);
 
 /* Writes a contact as a single request would do it, but locks it in any case. Sets written. */
-extern void store_write_alone(int64 workspace_id, ContactWrite *write, TimestampTz now);
+extern void store_write_alone(int64 workspace_id, ContactWrite *write);
 
 #endif

@@ -1,10 +1,12 @@
 /*
- * upsert.c - looks, asks the core, and writes what it decides.
+ * upsert.c - the way of one request: parse it, look for its contact, have the core decide, write what it decides.
  *
- * The look takes no lock. An UPDATE finds its row only if the version is still the one that was seen, an INSERT does
- * nothing if the address exists by now; either way the request is then decided anew on what is there. After a few
- * lost races the row is locked before the look. A request that changes nothing ends after the look: it locks nothing,
+ * The look-up takes no lock. An UPDATE finds its row only if the version is still the one that was found, an INSERT does
+ * nothing if the address exists by now; either way the request is then decided on anew, with what is there. After a few
+ * lost races the row is locked before the look-up. A request that changes nothing ends after the look-up: it locks nothing,
  * writes no WAL and needs no transaction id.
+ *
+ * bulk_batch.c takes the steps that both ways share, upsert_parse() and upsert_decide(), from here.
  */
 #include "postgres.h"
 
@@ -18,12 +20,13 @@
 #include "jsonb_reader.h"
 #include "outbox.h"
 #include "settings.h"
+#include "store.h"
 #include "upsert.h"
 #include "versions.h"
 
 #define TRIES_WITHOUT_LOCK 3
 #define MAX_TRIES 20
-/* Only who deletes a tag at the same time can be in the way. */
+/* Only a session that deletes a tag at the same time can be in the way. */
 #define MAX_TAG_TRIES 5
 
 /* Whether the call under way has already said that it ignores keys. */
@@ -36,7 +39,7 @@ upsert_begin_call(void)
 }
 
 static void
-note_unknown_keys(const cu_request *request)
+note_unknown_keys(const cu_parsed_request *request)
 {
 	char names[256];
 
@@ -50,47 +53,38 @@ note_unknown_keys(const cu_request *request)
 }
 
 bool
-upsert_read(Upsert *upsert, const cu_document *document)
+upsert_parse(Upsert *upsert, const cu_document *document)
 {
 	cu_host host = host_in(CurrentMemoryContext);
-	cu_result result = cu_read_request(&host,
-									   document,
-									   settings_unknown_keys() == UNKNOWN_KEYS_REFUSE,
-									   &upsert->request,
-									   &upsert->facts.email,
-									   upsert->error);
+	bool rejects_unknown_keys = settings_unknown_keys() == UNKNOWN_KEYS_REFUSE;
+	cu_text email;
+	cu_result result =
+		cu_parse_request(&host, document, rejects_unknown_keys, &upsert->parsed_request, &email, upsert->error);
 
 	host_check(result);
 	upsert->rejected = result == CU_REJECTED;
-	if (!upsert->rejected)
-		note_unknown_keys(upsert->request);
-	return !upsert->rejected;
+	if (upsert->rejected)
+		return false;
+	upsert->found.email = encoding_to_text(email);
+	note_unknown_keys(upsert->parsed_request);
+	return true;
 }
 
-/* What the contact has beside the decision. */
-static void
-take_facts(Upsert *upsert)
+/* Returns a contact as it is after a decision: as it was found but for its version and times, or a new one without an id. */
+static ContactRow
+contact_after(const ContactRow *found, const cu_decision *decision)
 {
-	const StoredContact *found = &upsert->found;
-	cu_text email = upsert->facts.email;
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	ContactRow after = *found;
 
-	if (!found->exists)
-	{
-		upsert->facts = (ContactFacts){.email = email, .created_at = now, .updated_at = now};
-		return;
-	}
-	memcpy(upsert->id, found->id, sizeof(upsert->id));
-	upsert->facts = (ContactFacts){.id = upsert->id,
-								   .email = email,
-								   .created_at = found->created_at,
-								   /* A transaction that began earlier may write later: updated_at never goes back. */
-								   .updated_at = upsert->decision.outcome == CU_UNCHANGED ? found->updated_at
-																						  : Max(found->updated_at, now),
-								   .total_opens = found->total_opens,
-								   .total_clicks = found->total_clicks,
-								   .total_bounces = found->total_bounces,
-								   .total_delivered = found->total_delivered};
+	if (decision->outcome == CU_UNCHANGED)
+		return after;
+	after.version = found->version + 1;
+	if (decision->outcome == CU_CREATED)
+		after.created_at = now;
+	/* A transaction that began earlier may write later: updated_at never goes back. */
+	after.updated_at = decision->outcome == CU_CREATED ? now : Max(found->updated_at, now);
+	return after;
 }
 
 bool
@@ -99,7 +93,7 @@ upsert_decide(Upsert *upsert, const cu_definitions *definitions)
 	cu_host host = host_in(CurrentMemoryContext);
 	cu_result result = cu_decide(&host,
 								 definitions,
-								 upsert->request,
+								 upsert->parsed_request,
 								 upsert->found.exists ? &upsert->found.contact : NULL,
 								 &upsert->decision,
 								 upsert->error);
@@ -107,25 +101,32 @@ upsert_decide(Upsert *upsert, const cu_definitions *definitions)
 	host_check(result);
 	upsert->rejected = result == CU_REJECTED;
 	if (!upsert->rejected)
-		take_facts(upsert);
+		upsert->after = contact_after(&upsert->found, &upsert->decision);
 	return !upsert->rejected;
 }
 
-void
-upsert_make_id(Upsert *upsert)
+/* Looks for the contact and decides; false if the request is rejected. */
+static bool
+find_and_decide(int64 workspace_id, Upsert *upsert)
 {
-	host_make_object_id(upsert->id);
-	upsert->facts.id = upsert->id;
+	int64 version = store_find_contact(workspace_id, &upsert->found);
+	const cu_definitions *definitions = version > 0 ? definitions_get(workspace_id, version) : NULL;
+
+	if (definitions == NULL)
+	{
+		errors_workspace_not_found(upsert->error, workspace_id);
+		return false;
+	}
+	return upsert_decide(upsert, definitions);
 }
 
-void
-upsert_raise_not_written(void)
+List *
+upsert_add_missing_tags(List *names, const cu_decision *decision)
 {
-	/* With the row locked only a trigger or a policy of the user's own can still keep it from being written. */
-	ereport(ERROR,
-			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-			 errmsg(UPSERT_NOT_WRITTEN),
-			 errhint(UPSERT_NOT_WRITTEN_HINT)));
+	for (size_t i = 0; i < decision->tag_count; i++)
+		if (decision->tags[i].id == 0)
+			names = lappend(names, DatumGetPointer(encoding_to_text(decision->tags[i].name)));
+	return names;
 }
 
 void
@@ -143,83 +144,63 @@ upsert_raise_no_tag(const cu_decision *decision)
 			 "for session_replication_role = replica, where nobody learns of a new tag.")));
 }
 
-/* Makes the tags that a decision asks for and that do not exist yet. */
-static void
-create_tags(int64 workspace_id, const cu_decision *decision)
-{
-	Datum *names = palloc(sizeof(Datum) * decision->new_tag_count);
-	size_t count = 0;
-
-	for (size_t i = 0; i < decision->tag_count; i++)
-		if (decision->tags[i].id == 0)
-			names[count++] = encoding_to_text(decision->tags[i].name);
-	store_create_tags(workspace_id, names, count);
-}
-
-/* Looks at what is there and decides. */
+/* Decides until all tags are there that the decision names; creates them, unless nothing is to be written. */
 static bool
-look_and_decide(int64 workspace_id, Datum email, Upsert *upsert)
-{
-	const cu_definitions *definitions = NULL;
-
-	if (store_find_contact(workspace_id, email, &upsert->found))
-		definitions = definitions_get(workspace_id, upsert->found.definitions_version);
-	if (definitions == NULL)
-	{
-		errors_workspace_not_found(upsert->error, workspace_id);
-		return false;
-	}
-	return upsert_decide(upsert, definitions);
-}
-
-/* Looks and decides until all tags are there that the decision names; creates them unless they are not to be written. */
-static bool
-decide(int64 workspace_id, Datum email, bool write, Upsert *upsert)
+decide_with_tags(int64 workspace_id, bool write, Upsert *upsert)
 {
 	for (int try = 0; try < MAX_TAG_TRIES; try++)
 	{
-		if (!look_and_decide(workspace_id, email, upsert))
+		if (!find_and_decide(workspace_id, upsert))
 			return false;
 		if (!write || upsert->decision.new_tag_count == 0)
 			return true;
-		create_tags(workspace_id, &upsert->decision);
+		store_create_tags(workspace_id, upsert_add_missing_tags(NIL, &upsert->decision));
 	}
 	upsert_raise_no_tag(&upsert->decision);
 }
 
-/* Updates or inserts the contact; false if it is no longer as it was found. */
+/* Updates or inserts the contact; false if the table has another than was found. */
 static bool
-write_contact(int64 workspace_id, Datum email, Upsert *upsert)
+write_contact(int64 workspace_id, Upsert *upsert)
 {
 	if (upsert->found.exists)
-		return store_update_contact(workspace_id, email, &upsert->found, &upsert->decision, upsert->facts.updated_at);
-
-	upsert_make_id(upsert);
-	return store_insert_contact(workspace_id, email, upsert->id, &upsert->decision, upsert->facts.created_at);
+		return store_update_contact(workspace_id, &upsert->after, &upsert->decision);
+	host_make_object_id(upsert->after.id);
+	return store_insert_contact(workspace_id, &upsert->after, &upsert->decision);
 }
 
 /* Writes the decision and its events; false if it was made on what is no longer there. */
 static bool
-write_decision(int64 workspace_id, Datum email, Upsert *upsert)
+write_decision(int64 workspace_id, Upsert *upsert)
 {
 	Outbox outbox;
 
 	if (upsert->decision.outcome == CU_UNCHANGED)
 		return true;
-	if (!write_contact(workspace_id, email, upsert))
+	if (!write_contact(workspace_id, upsert))
 		return false;
 	outbox_begin(&outbox);
-	outbox_add(&outbox, 1, upsert->id, upsert->found.version + 1, &upsert->decision);
+	outbox_add(&outbox, 1, &upsert->after, &upsert->decision);
 	outbox_store(&outbox, workspace_id);
 	return true;
 }
 
+/* Raises that the contact could not be written, although no other session was in the way. */
+pg_noreturn static void
+raise_not_written(void)
+{
+	/* With the row locked only a trigger or a policy of the user's own can still keep it from being written. */
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg(UPSERT_NOT_WRITTEN),
+			 errhint(UPSERT_NOT_WRITTEN_HINT)));
+}
+
+/* Runs a request; false if it is rejected. */
 static bool
 try_request(int64 workspace_id, const cu_document *document, bool write, Upsert *upsert)
 {
-	Datum email;
-
-	if (!upsert_read(upsert, document))
+	if (!upsert_parse(upsert, document))
 		return false;
 	if (!store_is_installed())
 	{
@@ -227,18 +208,17 @@ try_request(int64 workspace_id, const cu_document *document, bool write, Upsert 
 		return false;
 	}
 	versions_check();
-	email = encoding_to_text(upsert->facts.email);
 	for (int try = 1; try <= MAX_TRIES; try++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (try > TRIES_WITHOUT_LOCK)
-			store_lock_contact(workspace_id, email);
-		if (!decide(workspace_id, email, write, upsert))
+			store_lock_contact(workspace_id, upsert->found.email);
+		if (!decide_with_tags(workspace_id, write, upsert))
 			return false;
-		if (!write || write_decision(workspace_id, email, upsert))
+		if (!write || write_decision(workspace_id, upsert))
 			return true;
 	}
-	upsert_raise_not_written();
+	raise_not_written();
 }
 
 void

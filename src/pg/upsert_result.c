@@ -15,7 +15,6 @@
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
-#include "encoding.h"
 #include "errors.h"
 #include "jsonb_writer.h"
 #include "row_error.h"
@@ -48,10 +47,11 @@ raise_other_type(void)
 static Oid
 outcome_oid(const RowType *type, int outcome)
 {
-	Oid value = GetSysCacheOid2(ENUMTYPOIDNAME,
-								Anum_pg_enum_oid,
-								ObjectIdGetDatum(TupleDescAttr(type->descriptor, type->places[1])->atttypid),
-								CStringGetDatum(outcome_names[outcome]));
+	Oid value =
+		GetSysCacheOid2(ENUMTYPOIDNAME,
+						Anum_pg_enum_oid,
+						ObjectIdGetDatum(TupleDescAttr(type->descriptor, type->places[RESULT_OUTCOME])->atttypid),
+						CStringGetDatum(outcome_names[outcome]));
 
 	if (!OidIsValid(value))
 		raise_other_type();
@@ -63,7 +63,7 @@ static RowType
 row_type(FunctionCallInfo fcinfo)
 {
 	/* The outcome, an enum, is for outcome_oid() to check. */
-	static const Oid types[RESULT_COLUMNS] = {
+	static const Oid types[RESULT_COLUMN_COUNT] = {
 		INT8OID, InvalidOid, TEXTOID, TEXTOID, INT8OID, JSONBOID, JSONBOID, JSONBOID, JSONBOID};
 	RowType type;
 	int count = 0;
@@ -76,57 +76,43 @@ row_type(FunctionCallInfo fcinfo)
 
 		if (attribute->attisdropped)
 			continue;
-		if (count == RESULT_COLUMNS || (types[count] != InvalidOid && attribute->atttypid != types[count]))
+		if (count == RESULT_COLUMN_COUNT || (types[count] != InvalidOid && attribute->atttypid != types[count]))
 			raise_other_type();
 		type.places[count++] = i;
 	}
-	if (count != RESULT_COLUMNS)
+	if (count != RESULT_COLUMN_COUNT)
 		raise_other_type();
 	return type;
-}
-
-/* The contact's version after the request; 0 if there is no contact. */
-static int64
-version_of(const Upsert *upsert)
-{
-	const StoredContact *found = &upsert->found;
-
-	if (upsert->rejected || upsert->decision.outcome == CU_UNCHANGED)
-		return found->exists ? found->version : 0;
-	return found->exists ? found->version + 1 : 1;
 }
 
 static void
 fill(const RowType *type, Datum *values, bool *nulls, int64 position, Oid outcome, const Upsert *upsert)
 {
-	const char *id = upsert->facts.id;
-	int64 version = version_of(upsert);
+	/* A rejected request leaves the contact as it was. */
+	const ContactRow *contact = upsert->rejected ? &upsert->found : &upsert->after;
 
-	/* The facts of a rejected request were not filled in. */
-	if (upsert->rejected)
-		id = upsert->found.exists ? upsert->found.id : NULL;
 	memset(nulls, true, sizeof(bool) * (size_t)type->descriptor->natts);
-#define SET_COLUMN(number, datum) (values[type->places[number]] = (datum), nulls[type->places[number]] = false)
-	SET_COLUMN(0, Int64GetDatum(position));
-	SET_COLUMN(1, ObjectIdGetDatum(outcome));
-	if (id)
-		SET_COLUMN(2, CStringGetTextDatum(id));
-	if (upsert->facts.email.size > 0)
-		SET_COLUMN(3, encoding_to_text(upsert->facts.email));
-	if (version > 0)
-		SET_COLUMN(4, Int64GetDatum(version));
+#define SET_COLUMN(column, datum) (values[type->places[column]] = (datum), nulls[type->places[column]] = false)
+	SET_COLUMN(RESULT_POSITION, Int64GetDatum(position));
+	SET_COLUMN(RESULT_OUTCOME, ObjectIdGetDatum(outcome));
+	if (contact->id[0])
+		SET_COLUMN(RESULT_ID, CStringGetTextDatum(contact->id));
+	if (upsert->found.email)
+		SET_COLUMN(RESULT_EMAIL, upsert->found.email);
+	if (contact->version > 0)
+		SET_COLUMN(RESULT_VERSION, Int64GetDatum(contact->version));
 	if (upsert->rejected)
 	{
-		SET_COLUMN(6, JsonbPGetDatum(jsonb_write_events(&no_decision)));
+		SET_COLUMN(RESULT_EVENTS, JsonbPGetDatum(jsonb_write_events(&no_decision)));
 		SET_COLUMN(
-			8,
+			RESULT_ERROR,
 			JsonbPGetDatum(upsert->row_error ? row_error_as_jsonb(upsert->row_error) : errors_as_jsonb(upsert->error)));
 		return;
 	}
 	if (upsert->decision.outcome == CU_UPDATED)
-		SET_COLUMN(5, JsonbPGetDatum(jsonb_write_changes(&upsert->decision)));
-	SET_COLUMN(6, JsonbPGetDatum(jsonb_write_events(&upsert->decision)));
-	SET_COLUMN(7, JsonbPGetDatum(jsonb_write_contact(&upsert->facts, &upsert->decision)));
+		SET_COLUMN(RESULT_CHANGES, JsonbPGetDatum(jsonb_write_changes(&upsert->decision)));
+	SET_COLUMN(RESULT_EVENTS, JsonbPGetDatum(jsonb_write_events(&upsert->decision)));
+	SET_COLUMN(RESULT_CONTACT, JsonbPGetDatum(jsonb_write_contact(contact, &upsert->decision)));
 #undef SET_COLUMN
 }
 
@@ -145,7 +131,7 @@ upsert_result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert *upse
 static void
 begin_rows(UpsertResults *results)
 {
-	AttrNumber position = (AttrNumber)(results->type.places[0] + 1);
+	AttrNumber position = (AttrNumber)(results->type.places[RESULT_POSITION] + 1);
 	Oid less_than = Int8LessOperator;
 	Oid collation = InvalidOid;
 	bool nulls_first = false;

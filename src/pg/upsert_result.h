@@ -13,13 +13,25 @@
 /* What one request did, as a row. Raises if ALTER TYPE has changed the row's type, as upsert_results_begin does. position: of the request, from 1. */
 extern Datum upsert_result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert *upsert);
 
-#define RESULT_COLUMNS 9
+enum ResultColumn
+{
+	RESULT_POSITION,
+	RESULT_OUTCOME,
+	RESULT_ID,
+	RESULT_EMAIL,
+	RESULT_VERSION,
+	RESULT_CHANGES,
+	RESULT_EVENTS,
+	RESULT_CONTACT,
+	RESULT_ERROR,
+	RESULT_COLUMN_COUNT,
+};
 
 /* contacts.upsert_result, and where in it the columns are: ALTER TYPE leaves gaps. */
 typedef struct RowType
 {
 	TupleDesc descriptor;
-	int places[RESULT_COLUMNS];
+	int places[RESULT_COLUMN_COUNT];
 } RowType;
 
 /*

@@ -143,13 +143,8 @@ PG_FUNCTION_INFO_V1(contacts_check_versions);
 Datum
 contacts_check_versions(PG_FUNCTION_ARGS)
 {
-	cu_error error;
-
 	if (!store_is_installed())
-	{
-		errors_not_installed(&error);
-		errors_raise(&error);
-	}
+		errors_raise_not_installed();
 	versions_check();
 	PG_RETURN_VOID();
 }

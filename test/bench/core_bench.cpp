@@ -75,11 +75,11 @@ upsert(benchmark::State &state, const char *data, cu_outcome expected)
 	for (auto _ : state)
 	{
 		host.reset();
-		const cu_request *read = nullptr;
+		const cu_parsed_request *read = nullptr;
 		cu_text email{};
 		cu_decision decision{};
 		cu_error error;
-		auto result = cu_read_request(host.get(), &request.document(), false, &read, &email, &error);
+		auto result = cu_parse_request(host.get(), &request.document(), false, &read, &email, &error);
 		if (result == CU_OK)
 			result = cu_decide(host.get(), definitions, read, data == nullptr ? nullptr : &contact, &decision, &error);
 		if (result != CU_OK || decision.outcome != expected)

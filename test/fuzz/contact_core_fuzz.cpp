@@ -153,7 +153,7 @@ check_outcome(const Input &input, const cu_decision &decision)
 
 /* The keys of a request that is accepted are ours or listed, and one that lists none is accepted by those who refuse them. */
 void
-check_unknown_keys(const Input &input, const cu_request *request)
+check_unknown_keys(const Input &input, const cu_parsed_request *request)
 {
 	char names[256];
 	const bool some = cu_unknown_keys(request, &names);
@@ -161,16 +161,17 @@ check_unknown_keys(const Input &input, const cu_request *request)
 	require(some == !std::ranges::all_of(keys, cu_is_request_key), "unknown keys are listed");
 
 	TestHost host;
-	const cu_request *again = nullptr;
+	const cu_parsed_request *again = nullptr;
 	cu_text email{};
 	cu_error error{};
-	const auto result = cu_read_request(host.get(), &input.request, true, &again, &email, &error);
+	const auto result = cu_parse_request(host.get(), &input.request, true, &again, &email, &error);
 	require(result == (some ? CU_REJECTED : CU_OK), "unknown keys are refused if asked to");
 }
 
 /* What is stored may be sent again though its options are gone. */
 void
-check_without_options(const TestHost &host, const Input &input, const cu_request *request, const cu_contact &contact)
+check_without_options(const TestHost &host, const Input &input, const cu_parsed_request *request,
+					  const cu_contact &contact)
 {
 	/* A default that is no option any more is none. */
 	const auto has_default = [](const cu_json &field) {
@@ -216,7 +217,7 @@ check_without_options(const TestHost &host, const Input &input, const cu_request
 /* The same request once more finds nothing to do, where docs/api.md, "Behaviour" promises that. */
 void
 check_idempotence(const TestHost &host, const Input &input, const cu_definitions *definitions,
-				  const cu_request *request, const cu_decision &decision)
+				  const cu_parsed_request *request, const cu_decision &decision)
 {
 	/* A partial update of a contact that it created clears a field for which creating took the default. */
 	const bool cleared = decision.outcome == CU_CREATED && flag(input.request.root, "partial_update");
@@ -254,10 +255,10 @@ run(const Input &input)
 	if (ended(load_definitions(host.get(), *input.definitions, tags, &definitions), false))
 		return;
 
-	const cu_request *request = nullptr;
+	const cu_parsed_request *request = nullptr;
 	cu_text email{};
 	cu_error error{};
-	auto result = cu_read_request(host.get(), &input.request, false, &request, &email, &error);
+	auto result = cu_parse_request(host.get(), &input.request, false, &request, &email, &error);
 	cu_decision decision{};
 	if (result == CU_OK)
 	{

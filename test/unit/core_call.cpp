@@ -110,8 +110,8 @@ CoreCall::run()
 	const cu_definitions *definitions = nullptr;
 	if (const auto result = load_definitions(host.get(), definitions_.root(), tags_, &definitions); result != CU_OK)
 		return result;
-	const cu_request *request = nullptr;
-	const auto result = cu_read_request(host.get(), &request_.document(), false, &request, &email, &error);
+	const cu_parsed_request *request = nullptr;
+	const auto result = cu_parse_request(host.get(), &request_.document(), false, &request, &email, &error);
 	return result == CU_OK ? cu_decide(host.get(), definitions, request, existing_.get(), &decision, &error) : result;
 }
 

@@ -80,11 +80,11 @@ TEST(Definitions, take_little_memory_for_tags)
 	for (std::size_t i = 0; i < kCount; i += 101)
 		given += (i > 0 ? ",\"TAG " : "\"TAG ") + std::to_string(i) + '"';
 	JsonDocument document(request_with("\"tags\":" + given + "]"));
-	const cu_request *request = nullptr;
+	const cu_parsed_request *request = nullptr;
 	cu_text email{};
 	cu_error error{};
 	cu_decision decision{};
-	ASSERT_EQ(cu_read_request(scratch.get(), &document.document(), false, &request, &email, &error), CU_OK);
+	ASSERT_EQ(cu_parse_request(scratch.get(), &document.document(), false, &request, &email, &error), CU_OK);
 	ASSERT_EQ(cu_decide(scratch.get(), definitions, request, nullptr, &decision, &error), CU_OK) << error.message;
 	EXPECT_EQ(decision.tag_count, (kCount + 100) / 101);
 }

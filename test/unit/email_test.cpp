@@ -20,10 +20,10 @@ read(std::string_view value)
 	JsonDocument document("{\"email_address\":" + std::string(value) + "}");
 	EXPECT_TRUE(document.good());
 	TestHost host;
-	const cu_request *request = nullptr;
+	const cu_parsed_request *request = nullptr;
 	cu_text email{};
 	cu_error error{};
-	const auto result = cu_read_request(host.get(), &document.document(), false, &request, &email, &error);
+	const auto result = cu_parse_request(host.get(), &document.document(), false, &request, &email, &error);
 	if (result == CU_REJECTED)
 	{
 		EXPECT_STREQ(error.field, "email_address");

@@ -26,13 +26,13 @@ protected:
 	}
 
 private:
-	const cu_request *read(std::string_view members)
+	const cu_parsed_request *read(std::string_view members)
 	{
 		requests_.push_back(std::make_unique<JsonDocument>(request_with(members)));
-		const cu_request *request = nullptr;
+		const cu_parsed_request *request = nullptr;
 		cu_text email{};
 		cu_error error{};
-		EXPECT_EQ(cu_read_request(host_.get(), &requests_.back()->document(), false, &request, &email, &error), CU_OK);
+		EXPECT_EQ(cu_parse_request(host_.get(), &requests_.back()->document(), false, &request, &email, &error), CU_OK);
 		return request;
 	}
 

@@ -141,10 +141,10 @@ unknown_keys(std::string_view members, bool refuses)
 	JsonDocument document(request_with(members));
 	EXPECT_TRUE(document.good());
 	TestHost host;
-	const cu_request *request = nullptr;
+	const cu_parsed_request *request = nullptr;
 	cu_text email{};
 	cu_error error{};
-	const auto result = cu_read_request(host.get(), &document.document(), refuses, &request, &email, &error);
+	const auto result = cu_parse_request(host.get(), &document.document(), refuses, &request, &email, &error);
 	if (result == CU_REJECTED)
 		return std::string(error.message) + " " + error.hint;
 	EXPECT_EQ(result, CU_OK);
