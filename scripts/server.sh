@@ -4,11 +4,12 @@
 # in a directory under /tmp (a checkout may lie deeper than the 107 bytes of a socket's path, or where the server's user
 # cannot go); the server listens on no network address. It is gone when the command has ended, however that ended. Exits with
 # the command's status; when that is not 0, shows the server's gravest words.
+# The superuser is called "tester": a test that says "postgres" where it means the superuser fails here, not at a user's.
 # SERVER_OPTIONS adds options of postgres, such as "-c fsync=on".
 set -euo pipefail
 # shellcheck source=sandbox.sh
 . "${BASH_SOURCE%/*}/sandbox.sh"
-export PGHOST="$dir" PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
+export PGHOST="$dir" PGPORT=5432 PGUSER=tester PGDATABASE=postgres
 server=
 
 before_end() {
@@ -16,7 +17,7 @@ before_end() {
 	if [[ -n $server ]]; then kill -INT "$server" 2>/dev/null && wait "$server"; fi
 }
 
-(cd "$dir" && "${as_server_user[@]}" initdb --pgdata="$dir/data" --username=postgres --auth=trust \
+(cd "$dir" && "${as_server_user[@]}" initdb --pgdata="$dir/data" --username="$PGUSER" --auth=trust \
 	--encoding=UTF8 --locale=C.UTF-8 --no-sync >"$dir/log" 2>&1) || { cat "$dir/log"; exit 1; }
 
 settings=(
