@@ -36,8 +36,9 @@ public:
 	// ServerError, and none of the bell's.
 	void listen(Connection &work);
 
-	// Goes on with the test of a pooler, if one waits for the work connection.
+	// Goes on with the test of a pooler, if it waits for the work connection.
 	void help(Connection &work);
+	bool wants_help() const { return state_ == kWantsWitness || state_ == kWantsTest; }
 
 	// Closes the connection, until listen().
 	void disconnect();

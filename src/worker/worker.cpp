@@ -147,6 +147,8 @@ Worker::wait_for_bell()
 {
 	// Nothing that has arrived already would make the socket readable.
 	bell_.advance();
+	if (bell_.wants_help())
+		return;
 	if (!bell_.take_rung())
 	{
 		wait(woken_ ? std::min(kAfterBell, options_.poll) : options_.poll);

@@ -85,11 +85,17 @@ program apt-cache <<<'#!/bin/sh
 echo " Depends: postgresql-15"'
 program apt-get <<<'#!/bin/sh
 echo "$@" >&2; echo "Temporary failure resolving the mirror"; exit 100'
-program sudo <<<'#!/bin/sh
-exec "$@"'
+# The real sudo, with the programs above
+program sudo <<<"#!/bin/sh
+[ \$(id -u) = 0 ] || exec $(command -v sudo) --non-interactive env PATH=$work/bin:/usr/sbin:/usr/bin:/sbin:/bin \"\$@\"
+exec \"\$@\""
 report "no network" fails_with 'Could not install these packages, for the reason above: .*Is there a network' \
 	env PATH="$work/bin:$PATH" scripts/setup.sh demo
-report "the lock of another apt is waited for" fails_with 'DPkg::Lock::Timeout=600' env PATH="$work/bin:$PATH" scripts/setup.sh demo
+if env PATH="$work/bin:$PATH" sudo true 2>/dev/null; then
+	report "the lock of another apt is waited for" fails_with 'DPkg::Lock::Timeout=600' env PATH="$work/bin:$PATH" scripts/setup.sh demo
+else
+	report_skip "the lock of another apt is waited for" "sudo asks for a password"
+fi
 without_sudo=$work/without_sudo
 mkdir "$without_sudo"
 ln -s /usr/bin/* /bin/* "$without_sudo" 2>/dev/null || true

@@ -164,7 +164,7 @@ sub start_proxy
 	my ($node) = @_;
 	my $listening = IO::Socket::INET->new(Listen => 50, LocalAddr => '127.0.0.1') or die "proxy: $!";
 	my $proxy = { file => PostgreSQL::Test::Utils::tempdir() . '/target', connstr => 'host=127.0.0.1 dbname=postgres port=' . $listening->sockport };
-	point_proxy($proxy, $node);
+	point_proxy($proxy, $node->host, $node->port);
 	$proxy->{pid} = fork // die "fork: $!";
 	if ($proxy->{pid} == 0)
 	{
@@ -216,8 +216,8 @@ sub forward
 # Where new connections lead.
 sub point_proxy
 {
-	my ($proxy, $node) = @_;
-	append_to_file("$proxy->{file}.new", $node->host . '/.s.PGSQL.' . $node->port);
+	my ($proxy, $host, $port) = @_;
+	append_to_file("$proxy->{file}.new", "$host/.s.PGSQL.$port");
 	rename "$proxy->{file}.new", $proxy->{file} or die "rename: $!";
 	return;
 }

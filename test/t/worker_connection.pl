@@ -129,6 +129,24 @@ END
 			delivered_by_bell($worker, 'sessions: a bell is heard');
 			is(stop_worker($worker, 'TERM'), 0, 'exit status 0');
 			is(slurp_file($worker->{err}), qq(contact-worker: listening on "contact_automation"\n), 'there is nothing to complain of');
+
+			# The listening connection is slow, and gets as far as it can while a handler works: then it needs the work connection.
+			my $slow = start_proxy($node);
+			point_proxy($slow, $dir, $port);
+			silence($slow);
+			unlink $gate;
+			raise_events($node);
+			$worker = start_worker($pooled, '--listen-dbname', $slow->{connstr}, @deaf, @$handler);
+			wait_until('a handler works', sub { lines_of($seen) == 4 });
+			restore($slow);
+			wait_until('meanwhile the listening connection waits for the work connection', sub {
+				$node->safe_psql('postgres', q(SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%contact\_worker\_%' AND state = 'idle'
+					AND pid <> pg_backend_pid())) eq '1';
+			});
+			sleep 1;
+			append_to_file($gate, '');
+			wait_until('and listens soon after', sub { slurp_file($worker->{err}) =~ /listening on "contact_automation"/ }, seconds => 60);
+			is(stop_worker($worker, 'TERM'), 0, 'exit status 0');
 		}
 		else
 		{

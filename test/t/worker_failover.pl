@@ -30,7 +30,7 @@ my $address = start_proxy($old);
 my $worker = start_worker($address->{connstr}, '--poll', 100);
 wait_until('it listens to the old server', sub { listeners($old) == 1 });
 delivered($worker, $old, 'and delivers its events');
-point_proxy($address, $new);
+point_proxy($address, $new->host, $new->port);
 is(scalar(listeners($old)), 1, 'the roles flip: its connections are still there');
 $old->safe_psql('postgres', 'ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()');
 wait_until('it listens to the new server', sub { listeners($new) == 1 });
