@@ -21,7 +21,8 @@ finish() {
 	trap '' INT TERM
 	mapfile -t left < <(running)
 	((${#left[@]} == 0)) || kill -KILL "${left[@]}" 2>/dev/null || true
-	umount -l "$root"/{dev/pts,dev,proc} 2>/dev/null || true
+	# Ours, and those of a chroot in the chroot that was killed.
+	awk -v root="$root/" 'index($2, root) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l
 	rm -rf --one-file-system "$work"
 }
 # The processes of the chroot.
