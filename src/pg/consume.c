@@ -97,12 +97,17 @@ static Statement give_back[] =
 	PAIR_OF_EVENTS("UPDATE contacts.delivery d SET lease = 0, leased_until = '-infinity' WHERE", OF_LEASE, 4, INT8OID);
 
 /* From half to the whole of 1 s, 2 s, 4 s ... 1 h, so that what failed together does not come back together. */
+#define NOTE_FAILURE                                                                                      \
+	"UPDATE contacts.delivery d SET lease = 0, leased_until = '-infinity', attempts = d.attempts + 1,"    \
+	" last_error = nullif(left($4, 1000), ''), dead = d.attempts + 1 >= $5,"                              \
+	" due_at = CASE WHEN d.attempts + 1 >= $5 THEN 'infinity' ELSE $6"                                    \
+	" + interval '1 s' * (least(3600, 2 ^ least(d.attempts, 12)) * $7) END WHERE"
+#define FAILURE_PARAMETERS TEXTOID, INT4OID, TIMESTAMPTZOID, FLOAT8OID
+
 static Statement note_failure[] =
-	PAIR_OF_EVENTS("UPDATE contacts.delivery d SET lease = 0, leased_until = '-infinity', attempts = d.attempts + 1,"
-				   " last_error = nullif(left($5, 1000), ''), dead = d.attempts + 1 >= $6,"
-				   " due_at = CASE WHEN d.attempts + 1 >= $6 THEN 'infinity' ELSE $7"
-				   " + interval '1 s' * (least(3600, 2 ^ least(d.attempts, 12)) * $8) END WHERE",
-				   OF_LEASE, 8, INT8OID, TEXTOID, INT4OID, TIMESTAMPTZOID, FLOAT8OID);
+	PAIR_OF_EVENTS(NOTE_FAILURE, " AND d.lease = $8", 8, FAILURE_PARAMETERS, INT8OID);
+
+static Statement note_page_failure[] = PAIR_OF_PAGES(NOTE_FAILURE, "", 7, FAILURE_PARAMETERS);
 
 #define EXTEND                                                                   \
 	"UPDATE contacts.delivery d SET leased_until = greatest(d.leased_until, $4)" \
@@ -421,11 +426,28 @@ fail_event(const Consumer *consumer, int64 lease, int64 event_id, Datum error)
 							 (Datum[]){Int64GetDatum(consumer->id),
 									   Int64GetDatum(consumer->workspace_id),
 									   statement_array(ids, 1, INT8OID),
-									   Int64GetDatum(lease),
 									   error,
 									   Int32GetDatum(consumer->max_attempts),
 									   TimestampTzGetDatum(consumer->at),
-									   Float8GetDatum(jitter())}) > 0;
+									   Float8GetDatum(jitter()),
+									   Int64GetDatum(lease)}) > 0;
+}
+
+/* Notes that an event that is locked has failed. It may have no lease, so only its workspace tells it from others of its id. */
+static void
+fail_locked(const Consumer *consumer, DueEvent *event, const char *error)
+{
+	const DuePage page = {.events = event, .count = 1};
+
+	(void)statement_execute(
+		&note_page_failure[consumer->workspace_id != 0],
+		(Datum[]){Int64GetDatum(consumer->id),
+				  consumer->workspace_id != 0 ? Int64GetDatum(consumer->workspace_id) : page_workspaces(&page),
+				  page_ids(&page),
+				  CStringGetTextDatum(error),
+				  Int32GetDatum(consumer->max_attempts),
+				  TimestampTzGetDatum(consumer->at),
+				  Float8GetDatum(jitter())});
 }
 
 PG_FUNCTION_INFO_V1(contacts_fail);
@@ -534,10 +556,7 @@ settle_page(const Consumer *consumer, DuePage *page, const bool *is_too_long)
 
 	for (size_t i = 0; i < page->count; i++)
 		if (is_too_long[i])
-			(void)fail_event(consumer,
-							 page->events[i].lease,
-							 page->events[i].event_id,
-							 CStringGetTextDatum("The event is too long for a notification."));
+			fail_locked(consumer, &page->events[i], "The event is too long for a notification.");
 		else
 			page->events[sent++] = page->events[i];
 	page->count = sent;

@@ -162,4 +162,15 @@ SELECT d.attempts, d.dead, d.last_error FROM contacts.delivery d JOIN contacts.c
 UPDATE contacts.delivery SET due_at = now() WHERE due_at < 'infinity';
 SELECT contacts.relay('relay', 'channel') AS one, contacts.relay('relay', 'channel') AS none;
 SELECT d.attempts, d.dead, d.last_error FROM contacts.delivery d JOIN contacts.consumer c USING (consumer_id) WHERE c.name = 'relay';
+-- Events of two workspaces with one id: where one is too long, the other has not failed.
+SELECT contacts.subscribe('relay all', max_attempts => 2, workspace_id => 0) IS NOT NULL AS subscribed;
+SELECT setval('contacts.event_event_id_seq', 6000, false) AS same;
+SELECT pg_temp.write('a@example.com', 60) AS id;
+SELECT setval('contacts.event_event_id_seq', 6000, false) AS same;
+SELECT pg_temp.write('a@example.com', 61, 2) AS id;
+UPDATE contacts.event SET contact_id = repeat('x', 8000) WHERE detail #>> '{field,new}' = '60';
+SELECT contacts.relay('relay all', 'channel', workspace_id => 0) AS one;
+SELECT d.workspace_id, d.attempts, d.dead, d.last_error FROM contacts.delivery d JOIN contacts.consumer c USING (consumer_id) WHERE c.name = 'relay all' ORDER BY 1;
+SELECT contacts.relay('relay all', 'channel', workspace_id => 0) AS one;
+SELECT d.workspace_id, d.attempts, d.dead, d.last_error FROM contacts.delivery d JOIN contacts.consumer c USING (consumer_id) WHERE c.name = 'relay all' ORDER BY 1;
 DROP TABLE handed_out;
