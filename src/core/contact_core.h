@@ -69,7 +69,7 @@ typedef struct cu_json
 {
 	cu_json_kind kind;
 	bool boolean; /* BOOLEAN */
-	cu_text text; /* STRING: its bytes; NUMBER: its decimal text, exact; beyond CU_MAX_NUMBER_BYTES its value */
+	cu_text text; /* STRING: its bytes; NUMBER: its decimal text, exact; an exponent may stand for zeros */
 	size_t count; /* ARRAY, OBJECT: how many items */
 	const struct cu_json *items; /* ARRAY: elements; OBJECT: values */
 	const cu_text *keys;		 /* OBJECT: unique, in jsonb's order: by size, then by bytes */

@@ -9,6 +9,18 @@
 
 namespace contact {
 
+namespace {
+
+/* The size of a number with all its digits, whether or not an exponent stands for some of them. */
+std::size_t
+number_size(std::string_view text) noexcept
+{
+	const auto number = Decimal::parse(text);
+	return number ? static_cast<std::size_t>(number->written_size()) : text.size();
+}
+
+} // namespace
+
 const cu_json *
 find_value(const cu_json &json, std::string_view key) noexcept
 {
@@ -64,7 +76,7 @@ data_size(const cu_json &data) noexcept
 		if (value.kind == CU_JSON_STRING)
 			size += value.text.size;
 		else if (value.kind == CU_JSON_NUMBER)
-			size += kNumber + value.text.size;
+			size += kNumber + number_size(view(value.text));
 		else if (value.kind == CU_JSON_ARRAY)
 		{
 			size += 2 * kEntry; /* with padding */

@@ -111,14 +111,42 @@ Decimal::digit(std::int64_t index) const noexcept
 	return position < integer_.size() ? integer_[position] : fraction_[position - integer_.size()];
 }
 
+std::int64_t
+Decimal::scale() const noexcept
+{
+	return std::max<std::int64_t>(0, size_of(fraction_) - exponent_);
+}
+
+std::int64_t
+Decimal::written_size() const noexcept
+{
+	return (negative_ ? 1 : 0) + std::max<std::int64_t>(1, magnitude_) + (scale() > 0 ? 1 + scale() : 0);
+}
+
 bool
 Decimal::fits_numeric() const noexcept
 {
-	const auto scale = std::max<std::int64_t>(0, size_of(fraction_) - exponent_);
-	const auto before_point = std::max<std::int64_t>(1, magnitude_);
-	const auto after_point = scale > 0 ? 1 + scale : 0;
-	return exponent_ > -kExponentLimit && exponent_ < kExponentLimit && scale <= kMaxScale &&
-		   (negative_ ? 1 : 0) + before_point + after_point <= CU_MAX_NUMBER_BYTES;
+	return exponent_ > -kExponentLimit && exponent_ < kExponentLimit && scale() <= kMaxScale &&
+		   written_size() <= CU_MAX_NUMBER_BYTES;
+}
+
+std::string_view
+Decimal::write_out(Arena &arena) const
+{
+	auto &text = arena.make_vector<char>(static_cast<std::size_t>(written_size()));
+	const auto append = [this, &text](std::int64_t from, std::int64_t to) {
+		for (auto i = from; i < to; i++)
+			text.push_back(i >= 0 && i < digit_count() ? digit(i) : '0');
+	};
+	if (negative_)
+		text.push_back('-');
+	append(std::min<std::int64_t>(magnitude_ - 1, 0), magnitude_);
+	if (scale() > 0)
+	{
+		text.push_back('.');
+		append(magnitude_, magnitude_ + scale());
+	}
+	return {text.data(), text.size()};
 }
 
 bool

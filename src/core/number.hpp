@@ -2,9 +2,11 @@
  * number.hpp - decimal numbers as text: JSON's grammar, PostgreSQL's limits, comparison by value.
  *
  * Digits are never converted, so nothing is rounded and no locale takes part. Exponents beyond PostgreSQL's own limit
- * are all treated alike. No function here fails or needs memory.
+ * are all treated alike. No function here fails; only write_out needs memory.
  */
 #pragma once
+
+#include "arena.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -22,6 +24,12 @@ public:
 	/* Whether PostgreSQL's numeric holds it, and writes it without an exponent in at most CU_MAX_NUMBER_BYTES. */
 	bool fits_numeric() const noexcept;
 
+	/* How many bytes it has without an exponent. */
+	std::int64_t written_size() const noexcept;
+
+	/* The number without an exponent. For one that fits_numeric: others may be of any size. */
+	std::string_view write_out(Arena &arena) const;
+
 	bool is_integer() const noexcept;
 
 	/* The value, if it is an integer and fits. */
@@ -32,6 +40,7 @@ public:
 private:
 	std::int64_t digit_count() const noexcept { return last_ - first_; }
 	char digit(std::int64_t index) const noexcept; /* of the significant ones */
+	std::int64_t scale() const noexcept;		   /* digits behind the point, without an exponent */
 
 	bool negative_ = false; /* zero is not */
 	std::string_view integer_;

@@ -23,13 +23,16 @@ string_of(const cu_json &json) noexcept
 }
 
 std::optional<cu_json>
-read_text(const cu_json &given) noexcept
+read_text(Arena &arena, const cu_json &given)
 {
 	if (given.kind == CU_JSON_BOOLEAN)
 		return json_string(given.boolean ? "true" : "false");
-	const bool has_text =
-		given.kind == CU_JSON_STRING || (given.kind == CU_JSON_NUMBER && is_plain_number(view(given.text)));
-	if (!has_text || given.text.size > kMaxTextBytes)
+	if (given.kind == CU_JSON_NUMBER)
+	{
+		const auto number = Decimal::parse(view(given.text));
+		return number && number->fits_numeric() ? std::optional(json_string(number->write_out(arena))) : std::nullopt;
+	}
+	if (given.kind != CU_JSON_STRING || given.text.size > kMaxTextBytes)
 		return std::nullopt;
 	return json_string(view(given.text));
 }
@@ -167,7 +170,7 @@ read_scalar(Arena &arena, cu_field_type type, const Options &options, const cu_j
 	switch (type)
 	{
 		case CU_TEXT:
-			return read_text(given);
+			return read_text(arena, given);
 		case CU_NUMBER:
 			return read_number(given);
 		case CU_BOOLEAN:

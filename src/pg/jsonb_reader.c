@@ -3,7 +3,7 @@
  * keeps an object's keys unique and sorted by size, then bytes; the core relies on that order, in UTF-8.
  *
  * What is built is bounded by the size of the jsonb, but for numbers: ten bytes of jsonb can stand for 131,072 digits. So
- * a number is written out only up to CU_MAX_NUMBER_BYTES, as "1e131000" beyond, and digits count as bytes of the document.
+ * an exponent stands for many zeros, as in "1e60000", and all digits count as bytes of the document.
  */
 #include "postgres.h"
 
@@ -85,28 +85,64 @@ digits_of(const bytea *sent)
 					.digits = words + 4 * sizeof(int16)};
 }
 
-/* How many bytes a number takes that is written out, or a few more. */
+/* How many digits a group has that is less than 10,000. */
+static int
+group_size(int group)
+{
+	return group >= 1000 ? 4 : group >= 100 ? 3 : group >= 10 ? 2 : 1;
+}
+
+/* How many bytes a number takes that is written out; at least one group. */
 static size_t
 written_size(const Digits *number)
 {
-	return (number->weight >= 0 ? 4 * ((size_t)number->weight + 1) : 1) + (size_t)number->scale + 2;
+	size_t before_point =
+		number->weight >= 0 ? 4 * (size_t)number->weight + (size_t)group_size(word_at(number->digits, 0)) : 1;
+
+	return (number->negative ? 1 : 0) + before_point + (number->scale > 0 ? 1 + (size_t)number->scale : 0);
 }
 
-/* Writes a large number as its digits with an exponent. */
+/* The power of ten that the last digit stands for that is not zero. */
+static int
+last_exponent(const Digits *number)
+{
+	int exponent = 4 * (number->weight + 1 - number->count);
+
+	for (int group = word_at(number->digits, number->count - 1); group % 10 == 0; group /= 10)
+		exponent++;
+	return exponent;
+}
+
+/*
+ * Whether a number is better written with an exponent: it stands for many zeros, and the number has no zeros at its end behind
+ * the point, which it would leave out. Of numbers too large for any field the value is enough.
+ */
+static bool
+wants_exponent(const Digits *number)
+{
+	int exponent = last_exponent(number);
+	size_t written = written_size(number);
+	size_t short_size = 4 * (size_t)number->count + 8;
+
+	if (written > CU_MAX_NUMBER_BYTES)
+		return true;
+	return number->scale == Max(0, -exponent) && written > short_size + FREE_DIGITS;
+}
+
+/* Writes a number as its digits with an exponent. */
 static char *
 write_with_exponent(const Digits *number)
 {
 	char *text = palloc(4 * (size_t)number->count + 16);
 	char *end = text;
-	int exponent = 4 * (number->weight + 1 - number->count);
 
 	if (number->negative)
 		*end++ = '-';
 	for (int i = 0; i < number->count; i++)
 		end += sprintf(end, i == 0 ? "%d" : "%04d", word_at(number->digits, i));
-	for (; end[-1] == '0'; end--)
-		exponent++;
-	sprintf(end, "e%d", exponent);
+	while (end[-1] == '0')
+		end--;
+	sprintf(end, "e%d", last_exponent(number));
 	return text;
 }
 
@@ -114,6 +150,7 @@ static cu_text
 read_number(Reader *reader, Numeric number)
 {
 	char *text = NULL;
+	size_t written = 0;
 	size_t size;
 
 	if (!is_short(number))
@@ -121,16 +158,20 @@ read_number(Reader *reader, Numeric number)
 		bytea *sent = DatumGetByteaP(DirectFunctionCall1(numeric_send, NumericGetDatum(number)));
 		Digits digits = digits_of(sent);
 
-		/* With a few bytes to spare: the core counts exactly. */
-		if (written_size(&digits) > CU_MAX_NUMBER_BYTES + 8)
+		if (digits.count > 0 && wants_exponent(&digits))
+		{
 			text = write_with_exponent(&digits);
+			written = written_size(&digits);
+		}
 		pfree(sent);
 	}
 	if (text == NULL)
 		text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
 	size = strlen(text);
-	if (size > FREE_DIGITS)
-		reader->document->bytes += size;
+	if (written == 0 || written > CU_MAX_NUMBER_BYTES)
+		written = size; /* what no field takes is an error for its own size, not for that of the request */
+	if (written > FREE_DIGITS)
+		reader->document->bytes += written;
 	return (cu_text){text, size};
 }
 

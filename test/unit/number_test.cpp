@@ -1,6 +1,7 @@
 /* number_test.cpp - JSON's grammar of numbers, numeric's limits, and equality by value. */
 #include "core/number.hpp"
 
+#include "core_call.hpp"
 #include "table.hpp"
 
 #include <limits>
@@ -86,6 +87,40 @@ TABLE_TEST(NumberFits, kFitRows)
 	const auto number = Decimal::parse(row.text);
 	ASSERT_TRUE(number.has_value());
 	EXPECT_EQ(number->fits_numeric(), row.fits);
+}
+
+struct WrittenRow
+{
+	const char *name;
+	std::string text;
+	std::string written;
+};
+
+const WrittenRow kWrittenRows[] = {
+	{"integer", "-120", "-120"},
+	{"fraction", "12.3400", "12.3400"},
+	{"zero", "0", "0"},
+	{"zero_with_exponent", "0e9", "0"},
+	{"zero_with_fraction", "0e-3", "0.000"},
+	{"minus_zero", "-0.0", "0.0"},
+	{"zeros_behind", "12e5", "1200000"},
+	{"zeros_before", "-12e-5", "-0.00012"},
+	{"point_inside_the_digits", "12345e-2", "123.45"},
+	{"point_moved_up", "1.2345e2", "123.45"},
+	{"fraction_gone", "1.25e4", "12500"},
+	{"zeros_that_count", "1.500e1", "15.00"},
+	{"most", "1e65534", "1" + std::string(65534, '0')},
+	{"finest", "1e-16383", "0." + std::string(16382, '0') + "1"},
+};
+
+TABLE_TEST(NumberWritten, kWrittenRows)
+{
+	const auto number = Decimal::parse(row.text);
+	ASSERT_TRUE(number.has_value());
+	TestHost host;
+	contact::Arena arena(*host.get());
+	EXPECT_EQ(number->write_out(arena), row.written);
+	EXPECT_EQ(number->written_size(), static_cast<std::int64_t>(row.written.size()));
 }
 
 struct EqualRow
