@@ -1,5 +1,5 @@
 -- The outbox: a log of automation events, who wants them, and what each consumer has still to do. This part makes the
--- tables and registers consumers; consume.sql hands events out.
+-- tables and registers consumers; claim.sql hands events out.
 --
 -- Nobody but the owner of the tables has a privilege to write them. Upserts and consumers write them through C, which
 -- checks what its caller may do and then acts as the owner (src/pg/owner.h).
@@ -132,7 +132,7 @@ BEGIN
 
 	-- Every column that a claim changes is in no index and has a value of the same size from the start, and half of each
 	-- page is left for the second version: so claims are HOT updates. due_at, which is indexed, changes at a failure.
-	-- All indexes but the key are partial, and the key begins with event_id: see src/pg/consumer.c.
+	-- All indexes but the key are partial, and the key begins with event_id: see src/pg/due.c.
 	CREATE TABLE contacts.delivery (
 		workspace_id bigint NOT NULL,
 		consumer_id bigint NOT NULL,

@@ -1,5 +1,5 @@
 -- How a consumer works through its deliveries: claim, then ack, fail or release. Each is safe to repeat. They are in C, in
--- src/pg/consume.c: it checks that the caller may act for the workspace, and then writes as the owner of the tables.
+-- src/pg/claim.c and relay.c: each checks that its caller may act for the workspace, and then writes as the owner of the tables.
 
 CREATE TYPE contacts.claimed_event AS (
 	event_id bigint,

@@ -1,0 +1,334 @@
+/*
+ * claim.c - contacts.claim, and what a consumer does with the events that it was handed: ack, fail, release, extend, retry_dead.
+ * Each is safe to repeat.
+ *
+ * A lease is the number of a claim. No number is given twice, and a claim hands out no two events of one id: so a lease and
+ * an event id name one delivery, also for a consumer of every workspace.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/tuplestore.h"
+
+#include "due.h"
+#include "failure.h"
+
+#define DAY_IN_MICROSECONDS INT64CONST(86400000000)
+
+/* A pair of statements about events of a lease, $4. */
+#define PAIR_OF_LEASE(begin) DUE_PAIR(INT8OID, "$2 = 0", begin, " AND d.lease = $4", 4, INT8OID)
+
+static Statement take_lease = {
+	.sql = "SELECT nextval('contacts.delivery_lease_seq')",
+};
+
+static Statement lease_page[] =
+	DUE_PAIR_OF_PAGES("UPDATE contacts.delivery d SET lease = $4, leased_until = $5, attempts = d.attempts + $6 WHERE",
+					  "", 6, INT8OID, TIMESTAMPTZOID, INT4OID);
+
+static Statement acknowledge[] = PAIR_OF_LEASE("DELETE FROM contacts.delivery d WHERE");
+
+static Statement give_back[] =
+	PAIR_OF_LEASE("UPDATE contacts.delivery d SET lease = 0, leased_until = '-infinity' WHERE");
+
+#define EXTEND                                                                   \
+	"UPDATE contacts.delivery d SET leased_until = greatest(d.leased_until, $4)" \
+	" WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND d.lease = $3"
+
+/* $5 is the low-water mark in both. */
+static Statement extend_waiting = {
+	.sql = EXTEND " AND " IN_QUEUE " AND d.queued_xid >= $5",
+	.parameter_count = 5,
+	.parameter_types = {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID},
+	.plan_each_time = true,
+};
+
+static Statement extend_failed = {
+	.sql = EXTEND " AND d.due_at < 'infinity' AND $5 >= 0",
+	.parameter_count = 5,
+	.parameter_types = {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID},
+	.plan_each_time = true,
+};
+
+#define REVIVE                                                                                                      \
+	"UPDATE contacts.delivery d SET lease = 0, leased_until = '-infinity', attempts = 0, due_at = $3, dead = false" \
+	" WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND d.due_at = 'infinity'"
+
+static Statement revive_all = {
+	.sql = REVIVE,
+	.parameter_count = 3,
+	.parameter_types = {INT8OID, INT8OID, TIMESTAMPTZOID},
+	.plan_each_time = true,
+};
+
+static Statement revive_one = {
+	.sql = REVIVE " AND d.event_id = $4",
+	.parameter_count = 4,
+	.parameter_types = {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID},
+	.plan_each_time = true,
+};
+
+static void
+require_not_null(FunctionCallInfo fcinfo, int first, const char *names)
+{
+	if (PG_ARGISNULL(first) || PG_ARGISNULL(first + 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null.", names),
+				 errhint("Both come from contacts.claim().")));
+}
+
+/* The time of a lease that begins now, of the interval that an argument gives. */
+static TimestampTz
+lease_end(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	const Interval *lease = PG_ARGISNULL(number) ? NULL : PG_GETARG_INTERVAL_P(number);
+	/* By the clock: a day has 24 hours, whatever the time zone; months are too long anyway. */
+	int64 span = lease && lease->month == 0 && lease->day <= 1 && lease->day >= -1
+					 ? lease->time + lease->day * DAY_IN_MICROSECONDS
+					 : 0;
+
+	if (lease == NULL || span <= 0 || span > DAY_IN_MICROSECONDS || lease->time > DAY_IN_MICROSECONDS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be more than 0 and at most 1 day.", name),
+				 errhint("It is how long the events are yours. When you die, they wait that long for somebody else.")));
+	return GetCurrentTimestamp() + span;
+}
+
+/* A set of rows of contacts.claimed_event under way. */
+typedef struct ClaimedRows
+{
+	Tuplestorestate *store;
+	TupleDesc descriptor;
+} ClaimedRows;
+
+/* The attributes of contacts.claimed_event. */
+typedef enum ClaimedColumn
+{
+	CLAIMED_EVENT_ID,
+	CLAIMED_LEASE,
+	CLAIMED_ATTEMPTS,
+	CLAIMED_WORKSPACE_ID,
+	CLAIMED_CONTACT_ID,
+	CLAIMED_CONTACT_VERSION,
+	CLAIMED_ORDINAL,
+	CLAIMED_TYPE,
+	CLAIMED_DETAIL,
+	CLAIMED_CREATED_AT,
+	CLAIMED_EMAIL_ADDRESS,
+	CLAIMED_COLUMNS
+} ClaimedColumn;
+
+/* The type of an attribute, and the column of due_find() that it takes its value from. */
+typedef struct ClaimedAttribute
+{
+	Oid type;		  /* InvalidOid: contacts.event_type */
+	DueColumn source; /* 0: the claim's own */
+} ClaimedAttribute;
+
+static const ClaimedAttribute attributes[CLAIMED_COLUMNS] = {
+	[CLAIMED_EVENT_ID] = {INT8OID, DUE_EVENT_ID},
+	[CLAIMED_LEASE] = {INT8OID, 0},
+	[CLAIMED_ATTEMPTS] = {INT4OID, 0},
+	[CLAIMED_WORKSPACE_ID] = {INT8OID, DUE_WORKSPACE_ID},
+	[CLAIMED_CONTACT_ID] = {TEXTOID, DUE_CONTACT_ID},
+	[CLAIMED_CONTACT_VERSION] = {INT8OID, DUE_CONTACT_VERSION},
+	[CLAIMED_ORDINAL] = {INT4OID, DUE_ORDINAL},
+	[CLAIMED_TYPE] = {InvalidOid, DUE_TYPE},
+	[CLAIMED_DETAIL] = {JSONBOID, DUE_DETAIL},
+	[CLAIMED_CREATED_AT] = {TIMESTAMPTZOID, DUE_CREATED_AT},
+	[CLAIMED_EMAIL_ADDRESS] = {TEXTOID, DUE_EMAIL_ADDRESS},
+};
+
+static void
+begin_rows(FunctionCallInfo fcinfo, ClaimedRows *rows)
+{
+	ReturnSetInfo *info = (ReturnSetInfo *)fcinfo->resultinfo;
+	MemoryContext caller;
+	bool is_known;
+
+	if (info == NULL || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("A set of events cannot be returned here."),
+				 errhint("Call contacts.claim in FROM, or in the select list of a SELECT.")));
+	caller = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
+	is_known = get_call_result_type(fcinfo, NULL, &rows->descriptor) == TYPEFUNC_COMPOSITE &&
+			   rows->descriptor->natts == CLAIMED_COLUMNS;
+	for (int i = 0; is_known && i < CLAIMED_COLUMNS; i++)
+		is_known =
+			!OidIsValid(attributes[i].type) || TupleDescAttr(rows->descriptor, i)->atttypid == attributes[i].type;
+	if (!is_known)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("The type contacts.claimed_event is not that of this version."),
+				 errhint("Undo what ALTER TYPE has changed.")));
+	rows->store = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+	info->returnMode = SFRM_Materialize;
+	info->setResult = rows->store;
+	info->setDesc = rows->descriptor;
+	MemoryContextSwitchTo(caller);
+}
+
+/* Adds the events that due_find() left in SPI_tuptable. */
+static void
+add_rows(const ClaimedRows *rows, SPITupleTable *events, const DuePage *page, int64 lease, int counted)
+{
+	for (size_t i = 0; i < page->count; i++)
+	{
+		Datum values[CLAIMED_COLUMNS];
+		bool nulls[CLAIMED_COLUMNS] = {false};
+
+		for (int column = 0; column < CLAIMED_COLUMNS; column++)
+			if (attributes[column].source)
+				values[column] =
+					SPI_getbinval(events->vals[i], events->tupdesc, attributes[column].source, &nulls[column]);
+		values[CLAIMED_LEASE] = Int64GetDatum(lease);
+		values[CLAIMED_ATTEMPTS] = Int32GetDatum(page->events[i].attempts + counted);
+		tuplestore_putvalues(rows->store, rows->descriptor, values, nulls);
+	}
+}
+
+PG_FUNCTION_INFO_V1(contacts_claim);
+Datum
+contacts_claim(PG_FUNCTION_ARGS)
+{
+	ConsumerCall call;
+	DuePage page;
+	TimestampTz end;
+	ClaimedRows rows;
+	SPITupleTable *events;
+	int64 lease;
+
+	consumer_begin(fcinfo, 3, "contacts.claim()", &call);
+	consumer_require_max(fcinfo, 1, "hand out");
+	end = lease_end(fcinfo, 2, "lease");
+	begin_rows(fcinfo, &rows);
+	due_find(&call.consumer, PG_GETARG_INT32(1), &page);
+	if (page.count > 0)
+	{
+		/* What a lapsed lease leaves behind counts when it is handed out, all else when it fails. */
+		int counted = due_is_lapsed(&page) ? 1 : 0;
+
+		events = SPI_tuptable;
+		(void)statement_execute(&take_lease, NULL);
+		lease = DatumGetInt64(statement_column(0, 1));
+		(void)due_execute(lease_page,
+						  &call.consumer,
+						  &page,
+						  (Datum[]){Int64GetDatum(lease), TimestampTzGetDatum(end), Int32GetDatum(counted)});
+		add_rows(&rows, events, &page, lease, counted);
+	}
+	consumer_end(&call);
+	return (Datum)0;
+}
+
+/* Executes a statement about events of a lease. */
+static uint64
+execute_for_lease(Statement pair[2], const Consumer *consumer, Datum event_ids, int64 lease)
+{
+	if (lease <= 0) /* that of nobody */
+		return 0;
+	return statement_execute(
+		&pair[consumer->workspace_id != 0],
+		(Datum[]){Int64GetDatum(consumer->id), Int64GetDatum(consumer->workspace_id), event_ids, Int64GetDatum(lease)});
+}
+
+PG_FUNCTION_INFO_V1(contacts_ack);
+Datum
+contacts_ack(PG_FUNCTION_ARGS)
+{
+	ConsumerCall call;
+	uint64 acknowledged;
+
+	consumer_begin(fcinfo, 3, "contacts.ack()", &call);
+	require_not_null(fcinfo, 1, "lease and event_ids");
+	acknowledged = execute_for_lease(acknowledge, &call.consumer, PG_GETARG_DATUM(2), PG_GETARG_INT64(1));
+	consumer_end(&call);
+	PG_RETURN_INT32((int32)acknowledged);
+}
+
+PG_FUNCTION_INFO_V1(contacts_release);
+Datum
+contacts_release(PG_FUNCTION_ARGS)
+{
+	ConsumerCall call;
+	uint64 released;
+
+	consumer_begin(fcinfo, 3, "contacts.release()", &call);
+	require_not_null(fcinfo, 1, "lease and event_ids");
+	released = execute_for_lease(give_back, &call.consumer, PG_GETARG_DATUM(2), PG_GETARG_INT64(1));
+	consumer_end(&call);
+	PG_RETURN_INT32((int32)released);
+}
+
+PG_FUNCTION_INFO_V1(contacts_fail);
+Datum
+contacts_fail(PG_FUNCTION_ARGS)
+{
+	ConsumerCall call;
+	bool failed;
+
+	consumer_begin(fcinfo, 4, "contacts.fail()", &call);
+	require_not_null(fcinfo, 1, "lease and event_id");
+	failed =
+		PG_GETARG_INT64(1) > 0 && failure_of_leased(&call.consumer,
+													PG_GETARG_INT64(1),
+													PG_GETARG_INT64(2),
+													PG_ARGISNULL(3) ? CStringGetTextDatum("") : PG_GETARG_DATUM(3));
+	consumer_end(&call);
+	PG_RETURN_BOOL(failed);
+}
+
+PG_FUNCTION_INFO_V1(contacts_extend);
+Datum
+contacts_extend(PG_FUNCTION_ARGS)
+{
+	ConsumerCall call;
+	TimestampTz end;
+	uint64 extended = 0;
+
+	consumer_begin(fcinfo, 3, "contacts.extend()", &call);
+	end = lease_end(fcinfo, 2, "duration");
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("lease must not be null."),
+				 errhint("It comes from contacts.claim().")));
+	if (PG_GETARG_INT64(1) > 0)
+	{
+		Datum parameters[] = {Int64GetDatum(call.consumer.id),
+							  Int64GetDatum(call.consumer.workspace_id),
+							  PG_GETARG_DATUM(1),
+							  TimestampTzGetDatum(end),
+							  Int64GetDatum(call.consumer.low_water_mark)};
+
+		extended = statement_execute(&extend_waiting, parameters);
+		extended += statement_execute(&extend_failed, parameters);
+	}
+	consumer_end(&call);
+	PG_RETURN_INT32((int32)extended);
+}
+
+PG_FUNCTION_INFO_V1(contacts_retry_dead);
+Datum
+contacts_retry_dead(PG_FUNCTION_ARGS)
+{
+	ConsumerCall call;
+	uint64 revived;
+
+	consumer_begin(fcinfo, 2, "contacts.retry_dead()", &call);
+	revived = statement_execute(PG_ARGISNULL(1) ? &revive_all : &revive_one,
+								(Datum[]){Int64GetDatum(call.consumer.id),
+										  Int64GetDatum(call.consumer.workspace_id),
+										  TimestampTzGetDatum(call.consumer.at),
+										  PG_ARGISNULL(1) ? (Datum)0 : PG_GETARG_DATUM(1)});
+	consumer_end(&call);
+	PG_RETURN_INT32((int32)revived);
+}

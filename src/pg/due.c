@@ -1,0 +1,297 @@
+/*
+ * due.c - what is due for a consumer, and in which order.
+ *
+ * Why a contact's events come in order. An upsert writes them while it holds the lock on the contact's row, until its
+ * transaction ends. So whoever sees an event of a version sees those of the versions before: no earlier one can appear
+ * later. An event is handed out only if the contact has no earlier one that is live, that is, neither acknowledged (deleted)
+ * nor dead. Earlier is: of a lower version, or of the same and a lower ordinal.
+ *
+ * The races, under READ COMMITTED, where FOR UPDATE checks a row again as it is now, but other rows by the snapshot:
+ *   claim, claim   The row that the other has locked is skipped; the one that it has leased meanwhile fails the check.
+ *   claim, ack     The earlier event is acknowledged after the snapshot: the later one waits for the next claim.
+ *   claim, fail    The same; and an event that failed after the snapshot fails the check, for it is due later.
+ *   ack, claim     The lease ran out and another claim took the event: ack waits for it, checks the lease again, and
+ *                  leaves the row alone.
+ *   retry_dead     A dead event comes back after later ones of its contact may have been handed out, or while one is: to
+ *                  be dead is to have given up the order. This alone breaks it.
+ *
+ * Why the plans are right whatever the planner believes. The table is sometimes empty, sometimes huge, and statistics tell
+ * of the other time. Looking for what is due is planned at each call, for the size of the files is known, with no other
+ * choice than index scans. All indexes but the primary key are partial, and that begins with event_id: so it is the only
+ * way to deliveries by their id. The index of the queue has more in its predicate than the index of contacts (IN_QUEUE): so
+ * that one is the only way to the waiting deliveries of a contact.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "due.h"
+
+/* The most that a page holds, so that its memory is bounded; a caller that wants more comes again. */
+#define MAX_PAGE 100000
+
+/* The columns of a delivery that is locked. */
+typedef enum LockedColumn
+{
+	LOCKED_WORKSPACE_ID = 1,
+	LOCKED_EVENT_ID,
+	LOCKED_LEASE,
+	LOCKED_ATTEMPTS
+} LockedColumn;
+#define LOCKED_COLUMNS "d.workspace_id, d.event_id, d.lease, d.attempts"
+
+/*
+ * The predicate that a delivery d is the first one of its contact:
+ *
+ *   AND NOT EXISTS (SELECT FROM contacts.delivery f -- has failed, and is not dead
+ *       WHERE f.consumer_id = d.consumer_id AND f.workspace_id = d.workspace_id AND f.contact_id = d.contact_id
+ *         AND (f.contact_version, f.ordinal) < (d.contact_version, d.ordinal) AND f.due_at IS NOT NULL AND NOT f.dead)
+ *   AND NOT EXISTS (SELECT FROM contacts.delivery w -- has never failed
+ *       WHERE w.consumer_id = d.consumer_id AND w.workspace_id = d.workspace_id AND w.due_at IS NULL
+ *         AND w.contact_id = d.contact_id AND w.queued_xid >= $4
+ *         AND (w.queued_xid, w.contact_version, w.ordinal) < (d.queued_xid, d.contact_version, d.ordinal))
+ *
+ * "+ 0" keeps the planner from comparing f and w with the constants that d is compared with, and reading all that matches
+ * those for each row of d: where it believes that hardly any does, that looks as cheap as to look up the contact.
+ */
+#define OF_CONTACT(other) other ".consumer_id = d.consumer_id + 0 AND " other ".workspace_id = d.workspace_id + 0"
+#define IS_FIRST_OF_CONTACT                                                                                           \
+	" AND NOT EXISTS (SELECT FROM contacts.delivery f"                                                                \
+	" WHERE " OF_CONTACT("f") " AND f.contact_id = d.contact_id"                                                      \
+							  " AND (f.contact_version, f.ordinal) < (d.contact_version, d.ordinal) AND f.due_at IS " \
+							  "NOT NULL AND NOT f.dead)"                                                              \
+							  " AND NOT EXISTS (SELECT FROM contacts.delivery w"                                      \
+							  " WHERE " OF_CONTACT(                                                                   \
+								  "w") " AND w.due_at IS NULL"                                                        \
+									   " AND (w.contact_id, w.queued_xid) >= (d.contact_id, $4)"                      \
+									   " AND (w.contact_id, w.queued_xid, w.contact_version, w.ordinal)"              \
+									   " < (d.contact_id, d.queued_xid, d.contact_version, d.ordinal))"
+
+/* Deliveries that have never failed. */
+static Statement lock_waiting = {
+	.sql = "SELECT " LOCKED_COLUMNS " FROM contacts.delivery d"
+		   " WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND " IN_QUEUE " AND d.queued_xid >= $4"
+		   " AND d.leased_until <= $3" IS_FIRST_OF_CONTACT
+		   " ORDER BY d.queued_xid, d.event_id LIMIT $5 FOR UPDATE OF d SKIP LOCKED",
+	.parameter_count = 5,
+	.parameter_types = {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID},
+	.plan_each_time = true,
+};
+
+/* Deliveries that have failed, and are to be tried again. */
+static Statement lock_failed = {
+	.sql = "SELECT " LOCKED_COLUMNS " FROM contacts.delivery d"
+		   " WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND d.due_at <= $3"
+		   " AND d.leased_until <= $3" IS_FIRST_OF_CONTACT " ORDER BY d.due_at LIMIT $5 FOR UPDATE OF d SKIP LOCKED",
+	.parameter_count = 5,
+	.parameter_types = {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID},
+	.plan_each_time = true,
+};
+
+static Statement bury_page[] = DUE_PAIR_OF_PAGES("UPDATE contacts.delivery d SET due_at = 'infinity', dead = true,"
+												 " last_error = 'The lease ran out.' WHERE",
+												 "", 3);
+
+static Statement delete_orphans[] =
+	DUE_PAIR_OF_PAGES("DELETE FROM contacts.delivery d WHERE",
+					  " AND NOT EXISTS (SELECT FROM contacts.event e"
+					  " WHERE e.workspace_id = d.workspace_id AND e.event_id = d.event_id)",
+					  3);
+
+/* In the order of DueColumn. */
+#define FIND_EVENTS(workspace_of_event, workspace_of_contact)                                                 \
+	"SELECT k.n, e.workspace_id, e.event_id, e.contact_id, e.contact_version, e.ordinal, e.type, e.detail,"   \
+	" e.created_at, c.email_address, e.type::text, e.detail #>> '{tag,id}', e.detail #>> '{field,merge_tag}'" \
+	" FROM ROWS FROM (unnest($1), unnest($2)) WITH ORDINALITY AS k (workspace_id, event_id, n)"               \
+	" JOIN contacts.event e ON e.workspace_id = " workspace_of_event " AND e.event_id = k.event_id"           \
+	" LEFT JOIN contacts.contact c ON c.workspace_id = " workspace_of_contact " AND c.id = e.contact_id ORDER BY k.n"
+
+static Statement find_events[] = {
+	{.sql = FIND_EVENTS("k.workspace_id", "k.workspace_id"),
+	 .parameter_count = 2,
+	 .parameter_types = {INT8ARRAYOID, INT8ARRAYOID}},
+	{.sql = FIND_EVENTS("$3", "$3"), .parameter_count = 3, .parameter_types = {INT8ARRAYOID, INT8ARRAYOID, INT8OID}},
+};
+
+static DueEvent
+read_locked(uint64 row)
+{
+	return (DueEvent){.workspace_id = DatumGetInt64(statement_column(row, LOCKED_WORKSPACE_ID)),
+					  .event_id = DatumGetInt64(statement_column(row, LOCKED_EVENT_ID)),
+					  .lease = DatumGetInt64(statement_column(row, LOCKED_LEASE)),
+					  .attempts = DatumGetInt32(statement_column(row, LOCKED_ATTEMPTS))};
+}
+
+/*
+ * Fetches the first delivery. If its lease ran out, it becomes the page and the function returns true; else it is left in
+ * first, or there is none.
+ */
+static bool
+begin_with_lapsed(Portal portal, DuePage *page, DueEvent *first, bool *has_first)
+{
+	SPI_cursor_fetch(portal, true, 1);
+	*has_first = SPI_processed > 0;
+	if (!*has_first)
+		return false;
+	*first = read_locked(0);
+	if (first->lease == 0)
+		return false;
+	page->events[0] = *first;
+	page->count = 1;
+	return true;
+}
+
+/* Fills the page, up to max, with the first delivery and those behind it whose lease has not run out. */
+static void
+take_rest(Portal portal, DuePage *page, const DueEvent *first, bool has_first, int max)
+{
+	if (!has_first || page->count >= (size_t)max)
+		return;
+	page->events[page->count++] = *first;
+	if (page->count >= (size_t)max)
+		return;
+	SPI_cursor_fetch(portal, true, max - (long)page->count);
+	for (uint64 row = 0; row < SPI_processed; row++)
+	{
+		DueEvent event = read_locked(row);
+
+		if (event.lease == 0)
+			page->events[page->count++] = event;
+	}
+}
+
+static int
+compare_events(const void *left, const void *right)
+{
+	const DueEvent *a = left;
+	const DueEvent *b = right;
+
+	return a->event_id != b->event_id ? (a->event_id < b->event_id ? -1 : 1) : 0;
+}
+
+/* Sorts a page; of events of one id, which may be of two workspaces, it keeps one. */
+static void
+sort_page(DuePage *page)
+{
+	size_t kept = 0;
+
+	qsort(page->events, page->count, sizeof(DueEvent), compare_events);
+	for (size_t i = 0; i < page->count; i++)
+		if (kept == 0 || page->events[kept - 1].event_id != page->events[i].event_id)
+			page->events[kept++] = page->events[i];
+	page->count = kept;
+}
+
+/* Locks a page of deliveries, see due_find(); one whose lease ran out may have too many attempts. */
+static void
+lock_page(const Consumer *consumer, int max, DuePage *page)
+{
+	int limit = Min(max, MAX_PAGE);
+	Datum parameters[] = {Int64GetDatum(consumer->id),
+						  Int64GetDatum(consumer->workspace_id),
+						  TimestampTzGetDatum(consumer->at),
+						  Int64GetDatum(consumer->low_water_mark),
+						  Int64GetDatum(limit)};
+	Portal waiting = statement_open(&lock_waiting, parameters);
+	Portal failed;
+	DueEvent first_waiting;
+	DueEvent first_failed;
+	bool has_waiting;
+	bool has_failed;
+
+	*page = (DuePage){.events = palloc(sizeof(DueEvent) * limit)};
+	if (!begin_with_lapsed(waiting, page, &first_waiting, &has_waiting))
+	{
+		failed = statement_open(&lock_failed, parameters);
+		if (!begin_with_lapsed(failed, page, &first_failed, &has_failed))
+		{
+			take_rest(failed, page, &first_failed, has_failed, limit);
+			take_rest(waiting, page, &first_waiting, has_waiting, limit);
+		}
+		SPI_cursor_close(failed);
+	}
+	SPI_cursor_close(waiting);
+	sort_page(page);
+}
+
+static Datum
+page_ids(const DuePage *page)
+{
+	Datum *ids = palloc(sizeof(Datum) * page->count);
+
+	for (size_t i = 0; i < page->count; i++)
+		ids[i] = Int64GetDatum(page->events[i].event_id);
+	return statement_array(ids, page->count, INT8OID);
+}
+
+static Datum
+page_workspaces(const DuePage *page)
+{
+	Datum *ids = palloc(sizeof(Datum) * page->count);
+
+	for (size_t i = 0; i < page->count; i++)
+		ids[i] = Int64GetDatum(page->events[i].workspace_id);
+	return statement_array(ids, page->count, INT8OID);
+}
+
+uint64
+due_execute(Statement pair[2], const Consumer *consumer, const DuePage *page, const Datum *own)
+{
+	bool is_of_one = consumer->workspace_id != 0;
+	Statement *statement = &pair[is_of_one];
+	Datum parameters[STATEMENT_MAX_PARAMETERS] = {Int64GetDatum(consumer->id),
+												  is_of_one ? Int64GetDatum(consumer->workspace_id)
+															: page_workspaces(page),
+												  page_ids(page)};
+
+	for (int i = 3; i < statement->parameter_count; i++)
+		parameters[i] = own[i - 3];
+	return statement_execute(statement, parameters);
+}
+
+/* Deletes the deliveries that have no event any more, and takes them out of the page. Events are the rows of find_events. */
+static void
+drop_orphans(const Consumer *consumer, DuePage *page)
+{
+	size_t kept = 0;
+
+	for (uint64 row = 0; row < SPI_processed; row++)
+		page->events[kept++] = page->events[DatumGetInt64(statement_column(row, DUE_NUMBER)) - 1];
+	(void)due_execute(delete_orphans, consumer, page, NULL);
+	page->count = kept;
+}
+
+static void
+find_page_events(const Consumer *consumer, const DuePage *page)
+{
+	(void)statement_execute(&find_events[consumer->workspace_id != 0],
+							(Datum[]){page_workspaces(page), page_ids(page), Int64GetDatum(consumer->workspace_id)});
+}
+
+bool
+due_is_lapsed(const DuePage *page)
+{
+	return page->count == 1 && page->events[0].lease > 0;
+}
+
+void
+due_find(const Consumer *consumer, int max, DuePage *page)
+{
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		lock_page(consumer, max, page);
+		if (page->count == 0)
+			return;
+		if (due_is_lapsed(page) && page->events[0].attempts >= consumer->max_attempts)
+		{
+			(void)due_execute(bury_page, consumer, page, NULL);
+			continue;
+		}
+		find_page_events(consumer, page);
+		if (SPI_processed == page->count)
+			return;
+		drop_orphans(consumer, page);
+	}
+}
