@@ -21,7 +21,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'object_id', 'check_contact', 'is_tag_name', 'fold_case', 'is_option_list', 'is_field_value',
 					'is_member', 'is_consumer_of', 'count_deliveries', 'count_imports',
 					-- what the functions above and contact-worker call
-					'current_workspace', 'check_versions', 'trim', 'event_line',
+					'current_workspace', 'check_versions', 'require_triggers', 'trim', 'event_line',
 					-- parts of create_import_view(), and the triggers of its views
 					'full_view_name', 'view_column', 'column_of_field', 'view_rights', 'workspace_of_view',
 					'make_room_for_view', 'upsert_view_row', 'refuse_view_change',
@@ -59,6 +59,21 @@ COMMENT ON FUNCTION contacts_internal.member_privileges(text, name) IS
 	'part of grant_access and revoke_access: the statements that grant or revoke what a member needs';
 REVOKE ALL ON FUNCTION contacts_internal.member_privileges(text, name) FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.require_role(role_name name) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = require_role.role_name) THEN
+		RAISE EXCEPTION 'Role % does not exist.', coalesce(quote_ident(role_name), 'NULL')
+			USING ERRCODE = 'undefined_object', HINT = 'CREATE ROLE first. Access is for roles, not for PUBLIC.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.require_role(name) IS
+	'part of grant_access and grant_monitoring: an error unless there is a role of that name';
+REVOKE ALL ON FUNCTION contacts_internal.require_role(name) FROM PUBLIC;
+
 CREATE FUNCTION contacts.grant_access(role_name name, workspace_id bigint DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -68,10 +83,7 @@ DECLARE
 	workspace CONSTANT bigint := coalesce(grant_access.workspace_id, contacts_internal.current_workspace());
 	statement text;
 BEGIN
-	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = grant_access.role_name) THEN
-		RAISE EXCEPTION 'Role % does not exist.', coalesce(quote_ident(grant_access.role_name), 'NULL')
-			USING ERRCODE = 'undefined_object', HINT = 'CREATE ROLE first. Access is for roles, not for PUBLIC.';
-	END IF;
+	PERFORM contacts_internal.require_role(grant_access.role_name);
 	IF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = workspace) THEN
 		RAISE EXCEPTION 'Workspace % does not exist.', workspace
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
@@ -185,10 +197,7 @@ CREATE FUNCTION contacts.grant_monitoring(role_name name) RETURNS void
 DECLARE
 	statement text;
 BEGIN
-	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = grant_monitoring.role_name) THEN
-		RAISE EXCEPTION 'Role % does not exist.', coalesce(quote_ident(grant_monitoring.role_name), 'NULL')
-			USING ERRCODE = 'undefined_object', HINT = 'CREATE ROLE first. Monitoring is for roles, not for PUBLIC.';
-	END IF;
+	PERFORM contacts_internal.require_role(grant_monitoring.role_name);
 	FOR statement IN SELECT contacts_internal.monitor_privileges('GRANT', grant_monitoring.role_name) LOOP
 		EXECUTE statement;
 	END LOOP;

@@ -3,6 +3,22 @@
 -- Null is what is not given, and stays as it is. Each looks first, and a repetition writes nothing. The order of locks is: a
 -- definition, its workspace (by after_definitions_change()), contacts; so none locks the workspace to keep others out.
 
+CREATE FUNCTION contacts_internal.require_triggers() RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF current_setting('session_replication_role') = 'replica' THEN
+		RAISE EXCEPTION 'Definitions cannot be changed where session_replication_role is replica.'
+			USING ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'contacts',
+				HINT = 'SET session_replication_role = origin: triggers complete a definition, and tell other sessions of it.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.require_triggers() IS
+	'part of define_workspace, define_field and define_tag: an error where the triggers of definitions do not fire';
+REVOKE ALL ON FUNCTION contacts_internal.require_triggers() FROM PUBLIC;
+
 CREATE FUNCTION contacts.define_workspace(
 	name text,
 	status_policy contacts.status_policy DEFAULT NULL,
@@ -24,6 +40,7 @@ BEGIN
 	IF known.same THEN
 		RETURN known.workspace_id;
 	END IF;
+	PERFORM contacts_internal.require_triggers();
 	UPDATE contacts.workspace w
 		SET name = CASE WHEN define_workspace.workspace_id IS NULL THEN w.name ELSE coalesce(define_workspace.name, w.name) END,
 			status_policy = coalesce(define_workspace.status_policy, w.status_policy)
@@ -81,7 +98,9 @@ BEGIN
 			WHERE f.workspace_id = workspace AND f.merge_tag = define_field.merge_tag;
 		IF known.same THEN
 			RETURN known.merge_tag;
-		ELSIF known.merge_tag IS NOT NULL THEN
+		END IF;
+		PERFORM contacts_internal.require_triggers();
+		IF known.merge_tag IS NOT NULL THEN
 			UPDATE contacts.field f
 				SET label = coalesce(define_field.label, f.label), type = coalesce(define_field.type, f.type),
 					options = nullif(coalesce(define_field.options, f.options), '{}'),
@@ -143,6 +162,7 @@ BEGIN
 		WHERE t.workspace_id = workspace AND t.name = contacts_internal.trim(define_tag.name)
 			AND t.description IS NOT DISTINCT FROM nullif(coalesce(define_tag.description, t.description), '');
 	IF id IS NULL THEN
+		PERFORM contacts_internal.require_triggers();
 		INSERT INTO contacts.tag AS t (workspace_id, name, description)
 			VALUES (workspace, contacts_internal.trim(define_tag.name), nullif(define_tag.description, ''))
 			ON CONFLICT (workspace_id, contacts_internal.fold_case(name)) DO UPDATE

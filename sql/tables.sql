@@ -79,6 +79,7 @@ BEGIN
 			merge_tag <> 'email_address'
 			OR (type = 'TEXT' AND required AND immutable AND default_value IS NULL))
 	);
+	CREATE INDEX field_position_idx ON contacts.field (workspace_id, "position"); -- for the place of the next field
 	COMMENT ON TABLE contacts.field IS 'contact_upsert: the fields that the contacts of a workspace can have';
 
 	CREATE TABLE contacts.tag (

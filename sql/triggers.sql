@@ -115,6 +115,13 @@ CREATE FUNCTION contacts_internal.before_field_write() RETURNS trigger
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
+	IF TG_OP <> 'DELETE' AND (
+		cardinality(NEW.options) > 20000
+		OR (SELECT sum(octet_length(o)) FROM unnest(NEW.options) o) > 1048576) THEN
+		RAISE EXCEPTION 'The field % has too many options, or too long ones.', NEW.merge_tag
+			USING ERRCODE = 'program_limit_exceeded', SCHEMA = 'contacts', TABLE = 'field', COLUMN = 'options',
+				HINT = 'A field has at most 20,000 options, of 1 MiB together. Use a TEXT field.';
+	END IF;
 	IF TG_OP = 'INSERT' THEN
 		-- A restore of rows alone brings the field again that its workspace has had from the start.
 		IF NEW.immutable AND EXISTS (
@@ -123,8 +130,11 @@ BEGIN
 				AND (f.label, f.immutable, f."position") = (NEW.label, NEW.immutable, NEW."position")) THEN
 			RETURN NULL;
 		END IF;
+		-- Behind the others, but for those in the last place that there is, which stay behind it.
 		NEW."position" := coalesce(NEW."position", (
-			SELECT max(f."position") + 1 FROM contacts.field f WHERE f.workspace_id = NEW.workspace_id), 0);
+			SELECT max(f."position") + 1
+			FROM contacts.field f
+			WHERE f.workspace_id = NEW.workspace_id AND f."position" < 2147483647), 0);
 		RETURN NEW;
 	END IF;
 	IF TG_OP = 'DELETE' THEN
@@ -219,6 +229,8 @@ CREATE FUNCTION contacts_internal.after_definitions_change() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
+DECLARE
+	workspace record;
 BEGIN
 	IF TG_OP = 'TRUNCATE' THEN
 		UPDATE contacts.workspace SET definitions_version = DEFAULT;
@@ -226,11 +238,32 @@ BEGIN
 		UPDATE contacts.workspace w SET definitions_version = DEFAULT
 			WHERE EXISTS (SELECT FROM changed c WHERE c.workspace_id = w.workspace_id);
 	END IF;
+	IF TG_TABLE_NAME = 'field' AND TG_OP <> 'DELETE' THEN
+		-- Each backend that serves the workspace has them in memory. The workspaces are locked: nobody else adds to them now.
+		FOR workspace IN
+			SELECT f.workspace_id AS id, count(*) AS fields, sum(cardinality(f.options)) AS options,
+				coalesce(sum((SELECT sum(octet_length(o)) FROM unnest(f.options) o)), 0)
+					+ coalesce(sum(octet_length(f.default_value::text)), 0) AS bytes
+			FROM contacts.field f
+			WHERE f.workspace_id IN (SELECT c.workspace_id FROM changed c)
+			GROUP BY f.workspace_id
+		LOOP
+			IF workspace.fields > 5000 THEN
+				RAISE EXCEPTION 'Workspace % has too many fields.', workspace.id
+					USING ERRCODE = 'program_limit_exceeded', SCHEMA = 'contacts', TABLE = 'field',
+						HINT = 'A workspace has at most 5,000 fields.';
+			ELSIF workspace.options > 100000 OR workspace.bytes > 8388608 THEN
+				RAISE EXCEPTION 'The options and default values of workspace % are too many, or too long.', workspace.id
+					USING ERRCODE = 'program_limit_exceeded', SCHEMA = 'contacts', TABLE = 'field',
+						HINT = 'A workspace has at most 100,000 options, and 8 MiB of options and default values.';
+			END IF;
+		END LOOP;
+	END IF;
 	RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.after_definitions_change() IS
-	'trigger: tells every backend that the fields or tags of a workspace have changed';
+	'trigger: tells every backend that the fields or tags of a workspace have changed, and keeps them from growing too large';
 REVOKE ALL ON FUNCTION contacts_internal.after_definitions_change() FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.before_contact_update() RETURNS trigger

@@ -35,6 +35,47 @@ SELECT contacts.define_tag(repeat('x', 65));
 INSERT INTO contacts.tag (workspace_id, name) VALUES (1, ' untrimmed ');
 SELECT contacts.define_tag('nowhere', workspace_id => 99);
 
+-- A field in the last place stays there.
+SELECT contacts.define_field('last', 'Last', place => 2147483647), contacts.define_field('next', 'Next'), contacts.define_field('after_next', 'After next');
+SELECT merge_tag, "position" FROM contacts.field WHERE merge_tag <> 'email_address' ORDER BY 2, 1;
+SELECT contacts.define_field('next', place => 2147483646), contacts.define_field('last_but_one', 'Last but one'), contacts.define_field('also', 'Also');
+SELECT merge_tag, "position" FROM contacts.field WHERE "position" > 9 ORDER BY 2, 1;
+DELETE FROM contacts.field WHERE NOT immutable AND merge_tag <> 'size' AND length(merge_tag) < 63;
+
+-- limits: of the options of a field, of the fields of a workspace, of all its options and default values
+BEGIN;
+SELECT contacts.define_field('many', 'Many', 'DROPDOWN_SINGLE', (SELECT array_agg(i::text) FROM generate_series(1, 20000) i));
+SELECT contacts.define_field('many', options => (SELECT array_agg(i::text) FROM generate_series(1, 20001) i));
+ROLLBACK;
+SELECT contacts.define_field('long', 'Long', 'DROPDOWN_MULTIPLE', ARRAY['a', repeat('x', 1024 * 1024)]);
+SELECT contacts.define_field('long', 'Long', 'DROPDOWN_MULTIPLE', ARRAY[repeat('ü', 1024 * 512 - 1), 'aa']);
+UPDATE contacts.field SET options = options || 'b'::text WHERE merge_tag = 'long';
+INSERT INTO contacts.field (workspace_id, merge_tag, label, type, options)
+	SELECT 1, 'long' || i, 'Long ' || i, 'DROPDOWN_MULTIPLE', ARRAY['a', repeat('x', 1024 * 1024 - 1)] FROM generate_series(2, 7) i;
+INSERT INTO contacts.field (workspace_id, merge_tag, label, default_value)
+	SELECT 1, 'text' || i, 'Text ' || i, to_jsonb(repeat('x', 65000)) FROM generate_series(1, 16) i;
+SELECT contacts.define_field('text', 'Text', default_value => to_jsonb(repeat('x', 65000)));
+DELETE FROM contacts.field WHERE merge_tag ~ '^(long|text)';
+INSERT INTO contacts.field (workspace_id, merge_tag, label, type, options)
+	SELECT 1, 'long' || i, 'Long ' || i, 'DROPDOWN_MULTIPLE', array_agg(j::text) FROM generate_series(1, 5) i, generate_series(1, 20000 - 2 * (i / 5)) j GROUP BY i;
+SELECT contacts.define_field('long', 'Long', 'DROPDOWN_SINGLE', ARRAY['x', 'y']);
+DELETE FROM contacts.field WHERE merge_tag ~ '^(long|text)';
+INSERT INTO contacts.field (workspace_id, merge_tag, label)
+	SELECT 1, 'many' || i, 'Many ' || i FROM generate_series(1, 5001 - (SELECT count(*) FROM contacts.field)) i;
+INSERT INTO contacts.field (workspace_id, merge_tag, label)
+	SELECT 1, 'many' || i, 'Many ' || i FROM generate_series(1, 5000 - (SELECT count(*) FROM contacts.field)) i;
+SELECT contacts.define_field('one_more', 'One more');
+DELETE FROM contacts.field WHERE merge_tag ~ '^many';
+
+-- Where triggers do not fire, nobody would learn of a change. What changes nothing is no error.
+SET session_replication_role = replica;
+SELECT contacts.define_workspace('replica');
+SELECT contacts.define_field('replica', 'Replica');
+SELECT contacts.define_field(repeat('x', 63), 'Another label');
+SELECT contacts.define_tag('replica');
+SELECT contacts.define_workspace('default'), contacts.define_field(repeat('x', 63)) = repeat('x', 63) AS same;
+RESET session_replication_role;
+
 -- safe to repeat; another case is the same tag
 SELECT contacts.define_tag(' Gold ', 'the best') AS id, contacts.define_tag('gold') AS same, contacts.define_tag('GOLD') AS same;
 SELECT tag_id, name, description FROM contacts.tag;
