@@ -17,6 +17,7 @@
 
 #include "due.h"
 #include "failure.h"
+#include "lease.h"
 
 #define DAY_IN_MICROSECONDS INT64CONST(86400000000)
 
@@ -35,6 +36,10 @@ static Statement acknowledge[] = PAIR_OF_LEASE("DELETE FROM contacts.delivery d 
 
 static Statement give_back[] =
 	PAIR_OF_LEASE("UPDATE contacts.delivery d SET lease = 0, leased_until = '-infinity' WHERE");
+
+static Statement extend_page[] =
+	DUE_PAIR_OF_PAGES("UPDATE contacts.delivery d SET leased_until = greatest(d.leased_until, $4) WHERE",
+					  " AND d.lease = $5", 5, TIMESTAMPTZOID, INT8OID);
 
 #define EXTEND                                                                   \
 	"UPDATE contacts.delivery d SET leased_until = greatest(d.leased_until, $4)" \
@@ -223,6 +228,7 @@ contacts_claim(PG_FUNCTION_ARGS)
 						  &call.consumer,
 						  &page,
 						  (Datum[]){Int64GetDatum(lease), TimestampTzGetDatum(end), Int32GetDatum(counted)});
+		lease_remember(&call.consumer, lease, &page);
 		add_rows(&rows, events, &page, lease, counted);
 	}
 	consumer_end(&call);
@@ -286,6 +292,26 @@ contacts_fail(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(failed);
 }
 
+/* Makes a lease last until end at least; returns how many events it has. */
+static uint64
+extend_lease(const Consumer *consumer, int64 lease, TimestampTz end)
+{
+	const DuePage *page = lease_recall(consumer, lease);
+	Datum parameters[] = {Int64GetDatum(consumer->id),
+						  Int64GetDatum(consumer->workspace_id),
+						  Int64GetDatum(lease),
+						  TimestampTzGetDatum(end),
+						  Int64GetDatum(consumer->low_water_mark)};
+	uint64 extended = 0;
+
+	if (page)
+		extended = due_execute(extend_page, consumer, page, (Datum[]){TimestampTzGetDatum(end), Int64GetDatum(lease)});
+	if (extended > 0)
+		return extended;
+	extended = statement_execute(&extend_waiting, parameters);
+	return extended + statement_execute(&extend_failed, parameters);
+}
+
 PG_FUNCTION_INFO_V1(contacts_extend);
 Datum
 contacts_extend(PG_FUNCTION_ARGS)
@@ -302,16 +328,7 @@ contacts_extend(PG_FUNCTION_ARGS)
 				 errmsg("lease must not be null."),
 				 errhint("It comes from contacts.claim().")));
 	if (PG_GETARG_INT64(1) > 0)
-	{
-		Datum parameters[] = {Int64GetDatum(call.consumer.id),
-							  Int64GetDatum(call.consumer.workspace_id),
-							  PG_GETARG_DATUM(1),
-							  TimestampTzGetDatum(end),
-							  Int64GetDatum(call.consumer.low_water_mark)};
-
-		extended = statement_execute(&extend_waiting, parameters);
-		extended += statement_execute(&extend_failed, parameters);
-	}
+		extended = extend_lease(&call.consumer, PG_GETARG_INT64(1), end);
 	consumer_end(&call);
 	PG_RETURN_INT32((int32)extended);
 }

@@ -38,6 +38,18 @@ sub pages
 	return $pages;
 }
 
+# Pages that a session touches which extends the lease of the 1,000 events that it has claimed.
+sub extend_pages
+{
+	my $plan = $node->safe_psql('postgres', q(SELECT max(lease) AS lease FROM contacts.claim('mailer', 1000) \gset
+		EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) SELECT contacts.extend('mailer', :lease, '2 min');
+		SELECT count(*) FROM contacts.delivery WHERE lease = :lease AND leased_until > now() + interval '1 min';
+		SELECT contacts.release('mailer', :lease, (SELECT array_agg(event_id) FROM contacts.delivery WHERE lease = :lease));));
+	like($plan, qr/^1000$/m, 'all are extended');
+	my ($pages) = $plan =~ /Buffers: shared hit=(\d+)/;
+	return $pages;
+}
+
 # A session that keeps a transaction open.
 sub hold
 {
@@ -56,6 +68,7 @@ $node->safe_psql('postgres', 'ANALYZE contacts.delivery');
 my $few = pages();
 cmp_ok($unknown, '<', 2 * $few, "10,000 waiting, no statistics: $unknown pages");
 cmp_ok($few, '>', 1000, "10,000 waiting: $few pages for 1,000 events");
+my $few_extended = extend_pages();
 $node->safe_psql('postgres', 'TRUNCATE contacts.delivery');
 queue(1000000, 300000);
 my $many = pages();
@@ -63,6 +76,8 @@ cmp_ok($many, '<', 2 * $few, "1,000,000 waiting, statistics of 10,000: $many");
 $node->safe_psql('postgres', 'ANALYZE contacts.delivery');
 $many = pages();
 cmp_ok($many, '<', 2 * $few, "1,000,000 waiting, statistics of them: $many");
+my $many_extended = extend_pages();
+cmp_ok($many_extended, '<', 2 * $few_extended, "1,000 are extended: $many_extended pages, and of 10,000 $few_extended");
 
 # No plan of any statement in claim, ack, fail and release reads a table or sorts it.
 my (undef, undef, $log) = $node->psql('postgres', q(
