@@ -118,17 +118,18 @@ BEGIN
 		'an inactive one is given no new events';
 
 	-- Not columns of consumer: every upsert reads that, and would walk over the row versions that claims leave behind.
-	CREATE TABLE contacts.consumer_floor (
+	CREATE TABLE contacts.low_water_mark (
 		workspace_id bigint NOT NULL,
 		consumer_id bigint NOT NULL,
-		floor bigint NOT NULL DEFAULT 0,
+		queued_xid bigint NOT NULL DEFAULT 0,
 		server bigint NOT NULL DEFAULT 0,
 		raised_at timestamptz NOT NULL DEFAULT '-infinity',
 		PRIMARY KEY (workspace_id, consumer_id),
 		FOREIGN KEY (workspace_id, consumer_id) REFERENCES contacts.consumer ON DELETE CASCADE
 	) WITH (fillfactor = 50);
-	COMMENT ON TABLE contacts.consumer_floor IS
-		'contact_upsert: the queued_xid from which a claim begins to look, and the server whose transactions it is about';
+	COMMENT ON TABLE contacts.low_water_mark IS
+		'contact_upsert: the low-water mark of each consumer: the queued_xid from which a claim begins to look, and the server '
+		'whose transactions it is about';
 
 	-- Every column that a claim changes is in no index and has a value of the same size from the start, and half of each
 	-- page is left for the second version: so claims are HOT updates. due_at, which is indexed, changes at a failure.
@@ -200,7 +201,7 @@ BEGIN
 	CREATE POLICY members_only ON contacts.event FOR SELECT USING (contacts_internal.is_member(workspace_id));
 	ALTER TABLE contacts.consumer ENABLE ROW LEVEL SECURITY;
 	CREATE POLICY members_only ON contacts.consumer FOR SELECT USING (contacts_internal.is_member(workspace_id));
-	ALTER TABLE contacts.consumer_floor ENABLE ROW LEVEL SECURITY;
+	ALTER TABLE contacts.low_water_mark ENABLE ROW LEVEL SECURITY;
 	-- Not those of the consumers of every workspace: what their owner notes of a failure is his own.
 	ALTER TABLE contacts.delivery ENABLE ROW LEVEL SECURITY;
 	CREATE POLICY members_only ON contacts.delivery FOR SELECT USING (
@@ -280,7 +281,7 @@ BEGIN
 		DELETE FROM contacts.delivery d WHERE d.consumer_id = id AND d.due_at IS NULL;
 		DELETE FROM contacts.delivery d WHERE d.consumer_id = id AND d.due_at IS NOT NULL;
 		-- So that its first claim need not look at what is queued until then as if it came from elsewhere.
-		INSERT INTO contacts.consumer_floor (workspace_id, consumer_id, server)
+		INSERT INTO contacts.low_water_mark (workspace_id, consumer_id, server)
 			SELECT workspace, id, s.system_identifier FROM pg_control_system() s;
 		IF from_beginning THEN
 			current_xid := pg_current_xact_id()::text::bigint;

@@ -38,9 +38,9 @@ typedef enum ConsumerColumn
 
 static Statement find_consumer = {
 	.sql =
-		"SELECT c.consumer_id, c.max_attempts, coalesce(f.floor, 0), coalesce(f.server, 0), "
-		" coalesce(f.raised_at, '-infinity'::timestamptz) FROM contacts.consumer c LEFT JOIN contacts.consumer_floor f"
-		" ON f.workspace_id = $1 AND f.consumer_id = c.consumer_id WHERE c.workspace_id = $1 AND c.name = $2",
+		"SELECT c.consumer_id, c.max_attempts, coalesce(m.queued_xid, 0), coalesce(m.server, 0), "
+		" coalesce(m.raised_at, '-infinity'::timestamptz) FROM contacts.consumer c LEFT JOIN contacts.low_water_mark m"
+		" ON m.workspace_id = $1 AND m.consumer_id = c.consumer_id WHERE c.workspace_id = $1 AND c.name = $2",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTOID},
 };
@@ -57,25 +57,25 @@ static Statement find_lowest = {
 
 /* Whoever else raises it does as well. */
 static Statement lock_mark = {
-	.sql = "SELECT FROM contacts.consumer_floor f WHERE f.workspace_id = $1 AND f.consumer_id = $2"
+	.sql = "SELECT FROM contacts.low_water_mark m WHERE m.workspace_id = $1 AND m.consumer_id = $2"
 		   " FOR NO KEY UPDATE SKIP LOCKED",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, INT8OID},
 };
 
 static Statement raise_mark = {
-	.sql = "UPDATE contacts.consumer_floor f SET floor = greatest(f.floor, $3), raised_at = $4"
-		   " WHERE f.workspace_id = $1 AND f.consumer_id = $2",
+	.sql = "UPDATE contacts.low_water_mark m SET queued_xid = greatest(m.queued_xid, $3), raised_at = $4"
+		   " WHERE m.workspace_id = $1 AND m.consumer_id = $2",
 	.parameter_count = 4,
 	.parameter_types = {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID},
 };
 
 /* Waits for somebody else that does the same, and then finds nothing to do. */
 static Statement move_mark = {
-	.sql = "INSERT INTO contacts.consumer_floor AS f (workspace_id, consumer_id, floor, server, raised_at)"
+	.sql = "INSERT INTO contacts.low_water_mark AS m (workspace_id, consumer_id, queued_xid, server, raised_at)"
 		   " VALUES ($1, $2, 0, $3, $4) ON CONFLICT (workspace_id, consumer_id) DO UPDATE"
-		   " SET floor = 0, server = excluded.server, raised_at = excluded.raised_at"
-		   " WHERE f.server <> excluded.server RETURNING 1",
+		   " SET queued_xid = 0, server = excluded.server, raised_at = excluded.raised_at"
+		   " WHERE m.server <> excluded.server RETURNING 1",
 	.parameter_count = 4,
 	.parameter_types = {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID},
 };

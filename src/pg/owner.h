@@ -2,7 +2,7 @@
  * owner.h - acting as the owner of the contact tables, for the tables that nobody else writes.
  *
  * No role but their owner has a privilege to write contacts.event, contacts.delivery, contacts.consumer and
- * contacts.consumer_floor. Code that has checked what its caller may do writes them between owner_begin() and owner_end(),
+ * contacts.low_water_mark. Code that has checked what its caller may do writes them between owner_begin() and owner_end(),
  * as foreign keys write referencing tables. Whoever comes between must run no code of the caller's: statements qualify
  * every name, their parameters have types of pg_catalog, and triggers on those tables are their owner's own.
  */

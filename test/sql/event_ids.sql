@@ -24,7 +24,7 @@ BEGIN
 END $$;
 
 -- A second passes, so that a claim moves on what it begins to look at.
-\set pass 'UPDATE contacts.consumer_floor SET raised_at = ''-infinity'';'
+\set pass 'UPDATE contacts.low_water_mark SET raised_at = ''-infinity'';'
 -- Whatever is below what was seen last: ids that start over, that a session had in its cache, that another server gave out.
 SELECT contacts.upsert('{"email_address":"a@example.com"}') IS NOT NULL AS a, contacts.upsert('{"email_address":"b@example.com"}') IS NOT NULL AS b,
 	contacts.upsert('{"email_address":"a@example.com"}', workspace_id => 2) IS NOT NULL AS a2;
@@ -110,7 +110,7 @@ SELECT contacts.unsubscribe('every', workspace_id => 0);
 DELETE FROM contacts.delivery;
 SELECT pg_temp.write('a@example.com', 40) IS NOT NULL AS one, pg_temp.write('b@example.com', 41) IS NOT NULL AS two;
 UPDATE contacts.delivery SET queued_xid = 1000000000000000 WHERE consumer_id = 1;
-UPDATE contacts.consumer_floor SET server = 1, floor = 900000000000000;
+UPDATE contacts.low_water_mark SET server = 1, queued_xid = 900000000000000;
 SELECT pg_temp.write('a@example.com', 42) IS NOT NULL AS three;
 SELECT pg_temp.work(), pg_temp.work(), pg_temp.work();
 

@@ -92,7 +92,7 @@ cmp_ok(scalar @scans, '>', 20, 'plans were logged');
 is_deeply([ grep { !/^Index (?:Only )?Scan using/ } @scans ], [], 'all of them are index scans');
 
 # The classic killer of queues: a transaction is held open, so nothing that is acknowledged goes away.
-$node->safe_psql('postgres', q(TRUNCATE contacts.delivery; UPDATE contacts.consumer_floor SET floor = 0, raised_at = '-infinity'));
+$node->safe_psql('postgres', q(TRUNCATE contacts.delivery; UPDATE contacts.low_water_mark SET queued_xid = 0, raised_at = '-infinity'));
 queue(1000, 500);
 for (
 	[ 'that reads' ],
@@ -104,8 +104,8 @@ for (
 	for my $round (1 .. 60)
 	{
 		queue(1000, 500);
-		# A floor is raised once a second; here a second is a round.
-		$node->safe_psql('postgres', q(UPDATE contacts.consumer_floor SET raised_at = '-infinity'));
+		# The low-water mark is raised once a second; here a second is a round.
+		$node->safe_psql('postgres', q(UPDATE contacts.low_water_mark SET raised_at = '-infinity'));
 		if ($fail && $round % 10 == 1)
 		{
 			queue(1, 1);
@@ -119,23 +119,23 @@ for (
 	cmp_ok($last, '<', 2 * $first, "a transaction $what: $first pages a round at the beginning, $last when 60,000 dead rows are there");
 	if (!$fail)
 	{
-		# The test of the test: without the floor it is many more.
+		# The test of the test: without the mark it is many more.
 		queue(1000, 500);
-		$node->safe_psql('postgres', q(UPDATE contacts.consumer_floor SET floor = 0, raised_at = 'infinity'));
+		$node->safe_psql('postgres', q(UPDATE contacts.low_water_mark SET queued_xid = 0, raised_at = 'infinity'));
 		my $walk = pages(1);
-		cmp_ok($walk, '>', 3 * $last, "and without the floor $walk");
+		cmp_ok($walk, '>', 3 * $last, "and without the mark $walk");
 	}
 	$release->();
 }
 
-# The floor never hides anything: an event of a writer that is still open when later ones are claimed and acknowledged.
+# The low-water mark never hides anything: an event of a writer that is still open when later ones are claimed and acknowledged.
 $node->safe_psql('postgres', 'TRUNCATE contacts.delivery');
 raise_events($node, count => 1, contacts => 1);
 my $commit = hold(q(BEGIN; SELECT contact_upsert('{"email_address":"c1@example.com","partial_update":true,"fields":{"value":"late"}}')));
 for my $round (1 .. 5)
 {
 	queue(100, 100);
-	$node->safe_psql('postgres', q(UPDATE contacts.consumer_floor SET raised_at = '-infinity'));
+	$node->safe_psql('postgres', q(UPDATE contacts.low_water_mark SET raised_at = '-infinity'));
 	pages(1);
 }
 $commit->();

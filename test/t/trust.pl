@@ -80,7 +80,7 @@ my %relation = (
 	'contacts.event' => 'member: SELECT',
 	'contacts.consumer' => 'member: SELECT',
 	'contacts.delivery' => 'member: SELECT',
-	'contacts.consumer_floor' => '',
+	'contacts.low_water_mark' => '',
 	'contacts.deleted_workspace' => '',
 	'contacts.import_progress' => 'member: DELETE INSERT (workspace_id staging_table parameters backend_pid) SELECT '
 		. 'UPDATE (parameters state total done created updated unchanged failed seconds updated_at finished_at backend_pid fingerprint)',
@@ -272,7 +272,7 @@ attack("$_() as a member", {
 for my $table (@all)
 {
 	(my $short = $table) =~ s/^contacts\.//;
-	attack("SELECT FROM $table", "SELECT count(*) FROM $table WHERE workspace_id <> 1", $short =~ /^(consumer_floor|deleted_workspace)$/ ? qr/permission denied/ : qr/^0$/);
+	attack("SELECT FROM $table", "SELECT count(*) FROM $table WHERE workspace_id <> 1", $short =~ /^(low_water_mark|deleted_workspace)$/ ? qr/permission denied/ : qr/^0$/);
 	attack("DELETE FROM $table", "DELETE FROM $table WHERE workspace_id <> 1", qr/permission denied|^$/);
 	attack("UPDATE $table", "UPDATE $table SET workspace_id = 2 WHERE workspace_id <> 1", qr/permission denied|can only be updated|^$/);
 	attack("UPDATE $table, own rows", "UPDATE $table SET workspace_id = 2", qr/permission denied|row-level security|violates|can only be updated|changed|^$/);
@@ -296,8 +296,8 @@ my $owner_only = qr/permission denied/;
 attack('a consumer with the id of another', 'INSERT INTO contacts.consumer (workspace_id, consumer_id, name) OVERRIDING SYSTEM VALUE VALUES (1, :consumer, $$x$$)', $owner_only);
 attack('all deliveries deleted', 'DELETE FROM contacts.delivery', $owner_only);
 attack('all deliveries dead', q(UPDATE contacts.delivery SET dead = true, due_at = 'infinity'), $owner_only);
-attack('a floor out of reach', 'UPDATE contacts.consumer_floor SET floor = 9223372036854775807', $owner_only);
-attack('a floor of its own', 'INSERT INTO contacts.consumer_floor (workspace_id, consumer_id, floor) VALUES (1, :every, 9223372036854775807)', $owner_only);
+attack('a low-water mark out of reach', 'UPDATE contacts.low_water_mark SET queued_xid = 9223372036854775807', $owner_only);
+attack('a low-water mark of its own', 'INSERT INTO contacts.low_water_mark (workspace_id, consumer_id, queued_xid) VALUES (1, :every, 9223372036854775807)', $owner_only);
 attack('an event with a huge id', q(INSERT INTO contacts.event (workspace_id, event_id, contact_id, contact_version, ordinal, type) OVERRIDING SYSTEM VALUE
 	VALUES (1, 9223372036854775807, repeat('0', 24), 1, 1, 'TAG_ADDED')), $owner_only);
 attack('an id drawn', q(SELECT nextval('contacts.event_event_id_seq')), $owner_only);
