@@ -1,4 +1,61 @@
--- Who may do what: membership of a workspace, and the privileges that it needs.
+-- Access: the table contacts.member says which roles may act for which workspace; grant_access and revoke_access keep it, and
+-- grant and revoke the privileges that a member needs. docs/api.md, "Tenants and roles", is the promise.
+
+CREATE FUNCTION contacts_internal.is_member(workspace_id bigint) RETURNS boolean
+	LANGUAGE C STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'contacts_is_member';
+COMMENT ON FUNCTION contacts_internal.is_member(bigint) IS
+	'part of the policies: whether the current role may act for a workspace, as contacts.member says';
+REVOKE ALL ON FUNCTION contacts_internal.is_member(bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.after_member_change() RETURNS trigger
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_after_member_change';
+COMMENT ON FUNCTION contacts_internal.after_member_change() IS
+	'trigger: makes every backend forget which roles are members of which workspaces';
+REVOKE ALL ON FUNCTION contacts_internal.after_member_change() FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.show_to_members(table_name text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	EXECUTE format('ALTER TABLE contacts.%I ENABLE ROW LEVEL SECURITY', table_name);
+	EXECUTE format('CREATE POLICY members_only ON contacts.%I USING (contacts_internal.is_member(workspace_id))', table_name);
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.show_to_members(text) IS
+	'part of contacts.install(): row level security for a table with a workspace_id';
+REVOKE ALL ON FUNCTION contacts_internal.show_to_members(text) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.install_access() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	CREATE TABLE contacts.member (
+		workspace_id bigint NOT NULL REFERENCES contacts.workspace ON DELETE CASCADE,
+		role_name name NOT NULL,
+		PRIMARY KEY (workspace_id, role_name)
+	);
+	COMMENT ON TABLE contacts.member IS 'contact_upsert: which roles, and their members, may act for which workspace';
+
+	-- Whatever way members change, also by replication.
+	CREATE TRIGGER members_changed AFTER INSERT OR UPDATE OR DELETE ON contacts.member
+		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_member_change();
+	CREATE TRIGGER members_truncated AFTER TRUNCATE ON contacts.member
+		EXECUTE FUNCTION contacts_internal.after_member_change();
+	ALTER TABLE contacts.member ENABLE ALWAYS TRIGGER members_changed;
+	ALTER TABLE contacts.member ENABLE ALWAYS TRIGGER members_truncated;
+
+	ALTER TABLE contacts.member ENABLE ROW LEVEL SECURITY;
+	-- to_regrole() gives null, and no error, for a role that has been dropped.
+	CREATE POLICY own_roles_only ON contacts.member
+		USING (pg_has_role(to_regrole(quote_ident(role_name)), 'MEMBER'));
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.install_access() IS 'part of contacts.install(): which roles may act for which workspace';
+REVOKE ALL ON FUNCTION contacts_internal.install_access() FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) RETURNS SETOF text
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -6,7 +63,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 	AS $$
 		SELECT format('%s %s %s %I', verb, privilege, CASE verb WHEN 'GRANT' THEN 'TO' ELSE 'FROM' END, role_name)
 		FROM (
-			-- All others, and what a later version adds, are the owner's: a new function is granted to nobody until it is here.
+			-- The functions that a member calls; a function that is not in this list is the owner's alone.
 			SELECT format('EXECUTE ON ROUTINE %s', p.oid::regprocedure)
 			FROM pg_extension x
 				JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = x.oid
@@ -21,7 +78,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'object_id', 'check_contact', 'is_tag_name', 'fold_case', 'is_option_list', 'is_field_value',
 					'is_member', 'is_consumer_of', 'count_deliveries', 'count_imports',
 					-- what the functions above and contact-worker call
-					'current_workspace', 'check_versions', 'require_triggers', 'trim', 'event_line',
+					'current_workspace', 'check_versions', 'require_workspace', 'require_triggers', 'trim', 'event_line',
 					-- parts of create_import_view(), and the triggers of its views
 					'full_view_name', 'view_column', 'column_of_field', 'view_rights', 'workspace_of_view',
 					'make_room_for_view', 'upsert_view_row', 'refuse_view_change',
@@ -84,11 +141,7 @@ DECLARE
 	statement text;
 BEGIN
 	PERFORM contacts_internal.require_role(grant_access.role_name);
-	IF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = workspace) THEN
-		RAISE EXCEPTION 'Workspace % does not exist.', workspace
-			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
-				HINT = 'SELECT contacts.define_workspace(name) creates one.';
-	END IF;
+	PERFORM contacts_internal.require_workspace(workspace);
 	INSERT INTO contacts.member (workspace_id, role_name) VALUES (workspace, grant_access.role_name)
 		ON CONFLICT DO NOTHING;
 	FOR statement IN SELECT contacts_internal.member_privileges('GRANT', grant_access.role_name) LOOP
@@ -174,61 +227,6 @@ COMMENT ON FUNCTION contacts.revoke_access(name, bigint) IS
 	'takes back what grant_access gave; the privileges go with the role''s last workspace';
 REVOKE ALL ON FUNCTION contacts.revoke_access(name, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.monitor_privileges(verb text, role_name name) RETURNS SETOF text
-	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-		SELECT format('%s %s %s %I', verb, privilege, CASE verb WHEN 'GRANT' THEN 'TO' ELSE 'FROM' END, role_name)
-		FROM (
-			VALUES
-				('USAGE ON SCHEMA contacts'),
-				('SELECT ON contacts.event_lag, contacts.import_counts'),
-				('EXECUTE ON FUNCTION contacts_internal.count_deliveries(), contacts_internal.count_imports()')
-		) AS needed (privilege)
-	$$;
-COMMENT ON FUNCTION contacts_internal.monitor_privileges(text, name) IS
-	'part of grant_monitoring and revoke_monitoring: what a role needs to see counts, beside contacts_internal.monitor()';
-REVOKE ALL ON FUNCTION contacts_internal.monitor_privileges(text, name) FROM PUBLIC;
-
-CREATE FUNCTION contacts.grant_monitoring(role_name name) RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-DECLARE
-	statement text;
-BEGIN
-	PERFORM contacts_internal.require_role(grant_monitoring.role_name);
-	FOR statement IN SELECT contacts_internal.monitor_privileges('GRANT', grant_monitoring.role_name) LOOP
-		EXECUTE statement;
-	END LOOP;
-	EXECUTE format('GRANT EXECUTE ON FUNCTION contacts_internal.monitor() TO %I', role_name);
-END
-$$;
-COMMENT ON FUNCTION contacts.grant_monitoring(name) IS
-	'lets a role see contacts.event_lag and contacts.import_counts of all workspaces: counts, and no contact';
-REVOKE ALL ON FUNCTION contacts.grant_monitoring(name) FROM PUBLIC;
-
-CREATE FUNCTION contacts.revoke_monitoring(role_name name) RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-DECLARE
-	statement text;
-BEGIN
-	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = revoke_monitoring.role_name) THEN
-		RETURN;
-	END IF;
-	EXECUTE format('REVOKE EXECUTE ON FUNCTION contacts_internal.monitor() FROM %I', role_name);
-	IF NOT EXISTS (SELECT FROM contacts.member m WHERE m.role_name = revoke_monitoring.role_name) THEN
-		FOR statement IN SELECT contacts_internal.monitor_privileges('REVOKE', revoke_monitoring.role_name) LOOP
-			EXECUTE statement;
-		END LOOP;
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION contacts.revoke_monitoring(name) IS 'takes back what grant_monitoring gave, but not what a member needs';
-REVOKE ALL ON FUNCTION contacts.revoke_monitoring(name) FROM PUBLIC;
-
 CREATE FUNCTION contacts_internal.revoke_default_privileges(of_tables boolean) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -266,5 +264,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.revoke_default_privileges(boolean) IS
-	'part of CREATE EXTENSION and contacts.install(): what ALTER DEFAULT PRIVILEGES gives of a new object, nobody has of ours';
+	'part of CREATE EXTENSION and contacts.install(): takes back what ALTER DEFAULT PRIVILEGES grants on a new object';
 REVOKE ALL ON FUNCTION contacts_internal.revoke_default_privileges(boolean) FROM PUBLIC;

@@ -1,5 +1,6 @@
--- How a consumer works through its deliveries: claim, then ack, fail or release. Each is safe to repeat. They are in C, in
--- src/pg/claim.c and relay.c: each checks that its caller may act for the workspace, and then writes as the owner of the tables.
+-- Claiming (docs/events.md, "Claiming"): claim() hands deliveries to a consumer, which then calls ack(), fail() or release() for
+-- each; relay() sends them with NOTIFY instead. All are safe to repeat, and are in src/pg/claim.c and relay.c: a call checks that
+-- its caller may act for the workspace, and then writes as the owner of the tables.
 
 CREATE TYPE contacts.claimed_event AS (
 	event_id bigint,
@@ -28,7 +29,7 @@ CREATE FUNCTION contacts.claim(
 	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 100
 	AS 'MODULE_PATHNAME', 'contacts_claim';
 COMMENT ON FUNCTION contacts.claim(text, integer, interval, bigint) IS
-	'hands out events that are due, oldest first, and to nobody else while the lease runs; of a contact one at a time; an event '
+	'hands out events that are due, oldest first, and to no other claim while the lease runs; of a contact one at a time; an event '
 	'whose lease ran out comes alone';
 REVOKE ALL ON FUNCTION contacts.claim(text, integer, interval, bigint) FROM PUBLIC;
 
@@ -66,7 +67,7 @@ CREATE FUNCTION contacts.release(
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_release';
 COMMENT ON FUNCTION contacts.release(text, bigint, bigint[], bigint) IS
-	'gives events of a lease back, untouched, for anybody to claim at once; returns how many';
+	'gives events of a lease back, untouched, to be claimed at once; returns how many';
 REVOKE ALL ON FUNCTION contacts.release(text, bigint, bigint[], bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts.extend(
@@ -105,7 +106,7 @@ COMMENT ON FUNCTION contacts.relay(text, text, integer, bigint) IS
 	'has failed; returns how many';
 REVOKE ALL ON FUNCTION contacts.relay(text, text, integer, bigint) FROM PUBLIC;
 
--- It has every name qualified and pins nothing, so that it is inlined: it runs once an event.
+-- event_line() has every name qualified and pins no search_path, so that it is inlined: it runs once an event.
 CREATE FUNCTION contacts_internal.event_line(event contacts.claimed_event) RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE
 	AS $$
@@ -120,44 +121,3 @@ CREATE FUNCTION contacts_internal.event_line(event contacts.claimed_event) RETUR
 COMMENT ON FUNCTION contacts_internal.event_line(contacts.claimed_event) IS
 	'what contact-worker prints for the event: one line of JSON, bigint ids as strings';
 REVOKE ALL ON FUNCTION contacts_internal.event_line(contacts.claimed_event) FROM PUBLIC;
-
-CREATE FUNCTION contacts_internal.count_deliveries(
-	OUT workspace_id bigint, OUT consumer text, OUT pending bigint, OUT leased bigint, OUT dead bigint,
-	OUT oldest_age interval
-) RETURNS SETOF record
-	LANGUAGE C STABLE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'contacts_count_deliveries';
-COMMENT ON FUNCTION contacts_internal.count_deliveries() IS
-	'what the view event_lag shows: to members the consumers of their workspaces, to who monitors and to the owner all';
-REVOKE ALL ON FUNCTION contacts_internal.count_deliveries() FROM PUBLIC;
-
-CREATE VIEW contacts.event_lag AS
-	SELECT l.workspace_id, l.consumer, l.pending, l.leased, l.dead, l.oldest_age FROM contacts_internal.count_deliveries() l;
-COMMENT ON VIEW contacts.event_lag IS
-	'per consumer: deliveries waiting, handed out and dead, and the age of the oldest that is not dead';
-REVOKE ALL ON contacts.event_lag FROM PUBLIC;
-
-CREATE FUNCTION contacts_internal.count_imports(
-	OUT workspace_id bigint, OUT import_id bigint, OUT state text, OUT total bigint, OUT done bigint, OUT created bigint,
-	OUT updated bigint, OUT unchanged bigint, OUT failed bigint, OUT rate double precision, OUT started_at timestamptz,
-	OUT updated_at timestamptz, OUT finished_at timestamptz
-) RETURNS SETOF record
-	LANGUAGE C STABLE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'contacts_count_imports';
-COMMENT ON FUNCTION contacts_internal.count_imports() IS 'what the view import_counts shows, to the same';
-REVOKE ALL ON FUNCTION contacts_internal.count_imports() FROM PUBLIC;
-
-CREATE VIEW contacts.import_counts AS
-	SELECT i.workspace_id, i.import_id, i.state, i.total, i.done, i.created, i.updated, i.unchanged, i.failed, i.rate,
-		i.started_at, i.updated_at, i.finished_at
-	FROM contacts_internal.count_imports() i;
-COMMENT ON VIEW contacts.import_counts IS 'per import: its state and counts';
-REVOKE ALL ON contacts.import_counts FROM PUBLIC;
-
-CREATE FUNCTION contacts_internal.monitor() RETURNS void
-	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	AS '';
-COMMENT ON FUNCTION contacts_internal.monitor() IS
-	'does nothing: whoever may call it sees the counts of all workspaces (contacts.grant_monitoring)';
-REVOKE ALL ON FUNCTION contacts_internal.monitor() FROM PUBLIC;

@@ -13,22 +13,6 @@ CREATE SCHEMA contacts_internal;
 COMMENT ON SCHEMA contacts_internal IS
 	'contact_upsert: what the tables and functions of the schema contacts call; may change with any version';
 
--- Types
-
-CREATE TYPE contacts.status AS ENUM ('SUBSCRIBED', 'UNSUBSCRIBED', 'UNCONFIRMED', 'CLEANED', 'COMPLAINED');
-COMMENT ON TYPE contacts.status IS 'whether a contact may be mailed';
-REVOKE ALL ON TYPE contacts.status FROM PUBLIC;
-
-CREATE TYPE contacts.field_type AS ENUM
-	('TEXT', 'NUMBER', 'BOOLEAN', 'DATE', 'DROPDOWN_SINGLE', 'DROPDOWN_MULTIPLE', 'COUNTRY');
-COMMENT ON TYPE contacts.field_type IS 'what values a field takes';
-REVOKE ALL ON TYPE contacts.field_type FROM PUBLIC;
-
-CREATE TYPE contacts.status_policy AS ENUM ('api', 'guarded');
-COMMENT ON TYPE contacts.status_policy IS
-	'api: a request sets the status it names; guarded: an opted-out contact is mailed again only with "resubscribe"';
-REVOKE ALL ON TYPE contacts.status_policy FROM PUBLIC;
-
 CREATE TYPE contacts.outcome AS ENUM ('created', 'updated', 'unchanged', 'failed');
 COMMENT ON TYPE contacts.outcome IS 'what an upsert made of a contact';
 REVOKE ALL ON TYPE contacts.outcome FROM PUBLIC;
@@ -46,8 +30,6 @@ CREATE TYPE contacts.upsert_result AS (
 );
 COMMENT ON TYPE contacts.upsert_result IS 'what one request did, or would do';
 REVOKE ALL ON TYPE contacts.upsert_result FROM PUBLIC;
-
--- The call
 
 CREATE FUNCTION contact_upsert(jsonb) RETURNS jsonb
 	LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -1,7 +1,8 @@
--- The outbox: a log of automation events, who wants them, and what each consumer has still to do. This part makes the
--- tables and registers consumers; claim.sql hands events out.
+-- The outbox (docs/events.md, "Outbox"): contacts.event is a log of automation events, contacts.consumer says which of them
+-- are wanted, contacts.delivery holds what each consumer has still to do. This file makes the tables and registers consumers;
+-- claim.sql hands events out.
 --
--- Nobody but the owner of the tables has a privilege to write them. Upserts and consumers write them through C, which
+-- No role but the owner of the tables has a privilege to write them. Upserts and consumers write them through C, which
 -- checks what its caller may do and then acts as the owner (src/pg/owner.h).
 
 CREATE TYPE contacts.event_type AS ENUM ('CONTACT_SUBSCRIBED_PENDING', 'TAG_ADDED', 'TAG_REMOVED', 'FIELD_UPDATED');
@@ -22,7 +23,7 @@ BEGIN
 EXCEPTION WHEN lock_not_available THEN
 	RAISE EXCEPTION 'The consumer cannot be changed while a transaction that wrote events stays open.'
 		USING ERRCODE = 'lock_not_available', SCHEMA = 'contacts', TABLE = 'consumer',
-			HINT = 'Try again when it has ended; pg_locks shows who holds a lock on contacts.event.';
+			HINT = 'Try again when it has ended; pg_locks shows which session holds a lock on contacts.event.';
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.before_consumer_change() IS
@@ -36,7 +37,8 @@ CREATE FUNCTION contacts_internal.before_consumer_insert() RETURNS trigger
 DECLARE
 	sequence regclass;
 BEGIN
-	-- Deliveries name their consumer by consumer_id alone. The lock of before_consumer_change() is held: nobody else is here.
+	-- Deliveries name their consumer by consumer_id alone. The lock of before_consumer_change() is held: no other
+	-- session inserts one now.
 	IF EXISTS (SELECT FROM contacts.consumer c WHERE c.consumer_id = NEW.consumer_id) THEN
 		sequence := pg_get_serial_sequence('contacts.consumer', 'consumer_id');
 		SELECT setval(sequence, greatest(max(c.consumer_id), coalesce(pg_sequence_last_value(sequence), 0)) + 1)
@@ -72,8 +74,8 @@ CREATE FUNCTION contacts_internal.after_consumer_delete() RETURNS trigger
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	-- A writer under way may still add some: nobody reads them, and purge_events() deletes them. A foreign key instead
-	-- would make every writer lock the consumer's row.
+	-- Deliveries that a writer under way still adds are read by no session, and purge_events() deletes them. A foreign key
+	-- instead would make every writer lock the consumer's row.
 	DELETE FROM contacts.delivery d WHERE d.consumer_id = OLD.consumer_id;
 	RETURN NULL;
 END
@@ -114,10 +116,11 @@ BEGIN
 		CONSTRAINT "max_attempts is positive" CHECK (max_attempts > 0)
 	);
 	COMMENT ON TABLE contacts.consumer IS
-		'contact_upsert: who wants events; workspace_id 0 is every workspace, types null is every type, '
+		'contact_upsert: the consumers of events; workspace_id 0 is every workspace, types null is every type, '
 		'an inactive one is given no new events';
 
-	-- Not columns of consumer: every upsert reads that, and would walk over the row versions that claims leave behind.
+	-- The low-water mark is no column of contacts.consumer: every upsert reads that table, and would walk over the row versions
+	-- that claims leave behind.
 	CREATE TABLE contacts.low_water_mark (
 		workspace_id bigint NOT NULL,
 		consumer_id bigint NOT NULL,
@@ -131,8 +134,8 @@ BEGIN
 		'contact_upsert: the low-water mark of each consumer: the queued_xid from which a claim begins to look, and the server '
 		'whose transactions it is about';
 
-	-- Every column that a claim changes is in no index and has a value of the same size from the start, and half of each
-	-- page is left for the second version: so claims are HOT updates. due_at, which is indexed, changes at a failure.
+	-- A claim changes columns that no index has and whose values have one size from the start, and half of each page is left
+	-- for the second version of its rows: so claims are HOT updates. due_at, which is indexed, changes at a failure.
 	-- All indexes but the key are partial, and the key begins with event_id: see src/pg/due.c.
 	CREATE TABLE contacts.delivery (
 		workspace_id bigint NOT NULL,
@@ -174,6 +177,8 @@ BEGIN
 		EXECUTE FUNCTION contacts_internal.after_event_delete();
 	CREATE TRIGGER delete_deliveries AFTER DELETE ON contacts.consumer
 		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_consumer_delete();
+
+	PERFORM contacts_internal.install_event_policies();
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.install_events() IS 'part of contacts.install(): events, consumers and deliveries';
@@ -196,20 +201,20 @@ CREATE FUNCTION contacts_internal.install_event_policies() RETURNS void
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	-- What a member sees. Nobody but the owner writes: these tables grant no other privilege.
+	-- The policies are about what a member sees: members have no other privilege on these tables than SELECT.
 	ALTER TABLE contacts.event ENABLE ROW LEVEL SECURITY;
 	CREATE POLICY members_only ON contacts.event FOR SELECT USING (contacts_internal.is_member(workspace_id));
 	ALTER TABLE contacts.consumer ENABLE ROW LEVEL SECURITY;
 	CREATE POLICY members_only ON contacts.consumer FOR SELECT USING (contacts_internal.is_member(workspace_id));
 	ALTER TABLE contacts.low_water_mark ENABLE ROW LEVEL SECURITY;
-	-- Not those of the consumers of every workspace: what their owner notes of a failure is his own.
+	-- Deliveries of a consumer of every workspace are hidden: their last_error is for the owner of the tables.
 	ALTER TABLE contacts.delivery ENABLE ROW LEVEL SECURITY;
 	CREATE POLICY members_only ON contacts.delivery FOR SELECT USING (
 		contacts_internal.is_member(workspace_id) AND contacts_internal.is_consumer_of(consumer_id, workspace_id));
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.install_event_policies() IS
-	'part of contacts.install(): row level security for events, consumers and deliveries';
+	'part of install_events(): row level security for events, consumers and deliveries';
 REVOKE ALL ON FUNCTION contacts_internal.install_event_policies() FROM PUBLIC;
 
 CREATE FUNCTION contacts.subscribe(
@@ -224,7 +229,7 @@ CREATE FUNCTION contacts.subscribe(
 COMMENT ON FUNCTION contacts.subscribe(text, contacts.event_type[], boolean, integer, bigint) IS
 	'registers a consumer of the events that are committed from then on, with from_beginning of the whole log too; '
 	'changes one that exists to what is given, and queues nothing again; returns its id. For the owner of the tables, and '
-	'members whom he grants EXECUTE';
+	'members with EXECUTE on it';
 REVOKE ALL ON FUNCTION contacts.subscribe(text, contacts.event_type[], boolean, integer, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.subscribe(
@@ -248,12 +253,11 @@ BEGIN
 		RAISE EXCEPTION 'The name of a consumer has 1 to 64 characters.'
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'consumer', COLUMN = 'name',
 				HINT = 'Name it after what it does, such as mailer.';
-	ELSIF workspace <> 0
-		AND NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = workspace) THEN
-		RAISE EXCEPTION 'Workspace % does not exist.', workspace
-			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
-				HINT = 'SELECT contacts.define_workspace(name) creates one.';
-	ELSIF from_beginning AND current_setting('transaction_isolation') <> 'read committed' THEN
+	END IF;
+	IF workspace <> 0 THEN
+		PERFORM contacts_internal.require_workspace(workspace);
+	END IF;
+	IF from_beginning AND current_setting('transaction_isolation') <> 'read committed' THEN
 		RAISE EXCEPTION 'from_beginning needs the isolation level READ COMMITTED.'
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'consumer',
 				HINT = 'The snapshot of this transaction is older than the newest events of the log.';
@@ -277,10 +281,10 @@ BEGIN
 			WHERE c.workspace_id = workspace AND c.name = consumer
 			RETURNING c.consumer_id INTO id;
 	ELSE
-		-- What a writer queued for a consumer of this id that was being deleted: ids repeat where a sequence went back.
+		-- Deliveries that a writer queued for a deleted consumer of this id: ids repeat where a sequence went back.
 		DELETE FROM contacts.delivery d WHERE d.consumer_id = id AND d.due_at IS NULL;
 		DELETE FROM contacts.delivery d WHERE d.consumer_id = id AND d.due_at IS NOT NULL;
-		-- So that its first claim need not look at what is queued until then as if it came from elsewhere.
+		-- With a mark of this server, the first claim need not treat what is queued until then as another server's.
 		INSERT INTO contacts.low_water_mark (workspace_id, consumer_id, server)
 			SELECT workspace, id, s.system_identifier FROM pg_control_system() s;
 		IF from_beginning THEN
@@ -304,7 +308,7 @@ CREATE FUNCTION contacts.unsubscribe(consumer text, workspace_id bigint DEFAULT 
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_unsubscribe';
 COMMENT ON FUNCTION contacts.unsubscribe(text, bigint) IS
-	'removes a consumer and its deliveries; for the owner of the tables, and members whom he grants EXECUTE';
+	'removes a consumer and its deliveries; for the owner of the tables, and members with EXECUTE on it';
 REVOKE ALL ON FUNCTION contacts.unsubscribe(text, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.unsubscribe(consumer text, workspace_id bigint) RETURNS void
@@ -372,7 +376,7 @@ BEGIN
 		EXIT WHEN purged >= max;
 	END LOOP;
 	IF purged = 0 THEN
-		-- What a writer queued for a consumer, or in a workspace, that was being deleted; or whose event somebody deleted.
+		-- Deliveries that a writer queued for a consumer, or in a workspace, that was being deleted, or whose event is gone.
 		DELETE FROM contacts.delivery d
 			WHERE NOT EXISTS (
 					SELECT FROM contacts.consumer c

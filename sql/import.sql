@@ -1,4 +1,4 @@
--- contacts.import(): loads a staging table, commits chunk by chunk, and keeps what could not be loaded.
+-- contacts.import() (docs/files.md, "Import") loads a staging table, commits chunk by chunk, and keeps what could not be loaded.
 --
 -- A staging table need have no key, and ctid is none: an UPDATE or VACUUM FULL between a crash and the next call moves rows.
 -- So the first call copies the rows, in one transaction, into contacts.import_chunk. From there a chunk is deleted by the
@@ -93,17 +93,13 @@ BEGIN
 		RAISE EXCEPTION 'contacts.import() cannot run in a read-only transaction.'
 			USING ERRCODE = 'read_only_sql_transaction', HINT = 'SET default_transaction_read_only = off;';
 	END IF;
-	PERFORM contacts_internal.check_versions();
+	PERFORM contacts_internal.require_workspace(check_import_call.workspace_id);
 	IF staging_table IS NULL OR chunk IS NULL OR array_position(flags, NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'staging_table, chunk, partial_update and create_tags must not be null.'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Leave out what is to have its default.';
 	ELSIF chunk NOT BETWEEN 1 AND 100000 THEN
 		RAISE EXCEPTION 'chunk must be from 1 to 100000.'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is how many rows are loaded between two commits.';
-	ELSIF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = check_import_call.workspace_id) THEN
-		RAISE EXCEPTION 'Workspace % does not exist.', check_import_call.workspace_id
-			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
-				HINT = 'SELECT contacts.define_workspace(name) creates one.';
 	END IF;
 	PERFORM contacts_internal.check_import_columns(staging_table, check_import_call.workspace_id);
 	PERFORM contacts_internal.check_staging(staging_table);
@@ -455,7 +451,7 @@ COMMENT ON FUNCTION contacts_internal.note_rows(bigint, bigint, jsonb[], bigint,
 REVOKE ALL ON FUNCTION contacts_internal.note_rows(
 	bigint, bigint, jsonb[], bigint, bigint, bigint, bigint[], jsonb[], bigint) FROM PUBLIC;
 
--- It has every name qualified and pins nothing, so that triggers of the user's own find what they find in any upsert.
+-- import_rows() has every name qualified and pins no search_path: so triggers of the user's own find what they find in any upsert.
 CREATE FUNCTION contacts_internal.import_rows(
 	import_id bigint, first_row bigint, rows jsonb[], partial_update boolean, create_tags boolean, workspace_id bigint
 ) RETURNS void

@@ -1,5 +1,6 @@
--- Import views: the contacts of a workspace as a flat view, one column for each field, for those who load files. SELECT
--- reads contacts, INSERT and COPY upsert them. A view is the user's own and no member of the extension; what it calls is.
+-- Import views (docs/files.md, "Import views") show the contacts of a workspace with one column for each field, for loading
+-- files: SELECT reads contacts, INSERT and COPY upsert them. A view is the user's own and no member of the extension; what it
+-- calls is.
 
 CREATE FUNCTION contacts_internal.column_of_field(merge_tag text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -163,7 +164,7 @@ DECLARE
 		|| CASE WHEN partial_update THEN ', ''partial_update''' ELSE '' END
 		|| CASE WHEN create_tags THEN ', ''create_tags''' ELSE '' END;
 BEGIN
-	PERFORM contacts_internal.check_versions();
+	PERFORM contacts_internal.require_workspace(workspace);
 	IF array_position(ARRAY[partial_update, create_tags, replace], NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'partial_update, create_tags and replace must not be null.'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Leave out what is to have its default.';
@@ -172,11 +173,6 @@ BEGIN
 		INTO columns
 		FROM contacts.field f
 		WHERE f.workspace_id = workspace AND f.merge_tag <> 'email_address';
-	IF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = workspace) THEN
-		RAISE EXCEPTION 'Workspace % does not exist.', workspace
-			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
-				HINT = 'SELECT contacts.define_workspace(name) creates one.';
-	END IF;
 	rights := ARRAY(SELECT contacts_internal.view_rights(to_regclass(view)));
 	PERFORM contacts_internal.make_room_for_view(to_regclass(view), workspace, replace);
 

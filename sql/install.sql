@@ -72,10 +72,9 @@ CREATE FUNCTION contacts_internal.make_tables() RETURNS void
 	AS $$
 BEGIN
 	PERFORM contacts_internal.install_definitions();
-	PERFORM contacts_internal.install_definition_triggers();
+	PERFORM contacts_internal.install_access();
 	PERFORM contacts_internal.install_contacts();
 	PERFORM contacts_internal.install_events();
-	PERFORM contacts_internal.install_event_policies();
 	PERFORM contacts_internal.install_imports();
 EXCEPTION WHEN unique_violation OR duplicate_table OR duplicate_object THEN
 	-- Of two sessions that run install() at once the second waits here for the first one's commit.

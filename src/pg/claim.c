@@ -239,7 +239,7 @@ contacts_claim(PG_FUNCTION_ARGS)
 static uint64
 execute_for_lease(Statement pair[2], const Consumer *consumer, Datum event_ids, int64 lease)
 {
-	if (lease <= 0) /* that of nobody */
+	if (lease <= 0) /* no claim has such a number */
 		return 0;
 	return statement_execute(
 		&pair[consumer->workspace_id != 0],

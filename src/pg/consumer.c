@@ -45,7 +45,7 @@ static Statement find_consumer = {
 	.parameter_types = {INT8OID, TEXTOID},
 };
 
-/* The lowest transaction that may still write, and the lowest delivery that waits, in one snapshot. */
+/* The least of the lowest transaction that may still write and of the lowest delivery that waits, in one snapshot. */
 static Statement find_lowest = {
 	.sql = "SELECT least(pg_snapshot_xmin(s)::text::int8, (SELECT d.queued_xid FROM contacts.delivery d"
 		   " WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND " IN_QUEUE " AND d.queued_xid >= $3"
@@ -55,7 +55,7 @@ static Statement find_lowest = {
 	.plan_each_time = true,
 };
 
-/* Whoever else raises it does as well. */
+/* A session that finds the row locked leaves the mark to the session that has the lock. */
 static Statement lock_mark = {
 	.sql = "SELECT FROM contacts.low_water_mark m WHERE m.workspace_id = $1 AND m.consumer_id = $2"
 		   " FOR NO KEY UPDATE SKIP LOCKED",
@@ -70,7 +70,7 @@ static Statement raise_mark = {
 	.parameter_types = {INT8OID, INT8OID, INT8OID, TIMESTAMPTZOID},
 };
 
-/* Waits for somebody else that does the same, and then finds nothing to do. */
+/* Of two sessions that move a mark at once, the second waits for the first and then finds nothing to do. */
 static Statement move_mark = {
 	.sql = "INSERT INTO contacts.low_water_mark AS m (workspace_id, consumer_id, queued_xid, server, raised_at)"
 		   " VALUES ($1, $2, 0, $3, $4) ON CONFLICT (workspace_id, consumer_id) DO UPDATE"

@@ -2,7 +2,7 @@
  * due.c - what is due for a consumer, and in which order.
  *
  * Why a contact's events come in order. An upsert writes them while it holds the lock on the contact's row, until its
- * transaction ends. So whoever sees an event of a version sees those of the versions before: no earlier one can appear
+ * transaction ends. So a snapshot that has an event of a version has those of the versions before: no earlier one can appear
  * later. An event is handed out only if the contact has no earlier one that is live, that is, neither acknowledged (deleted)
  * nor dead. Earlier is: of a lower version, or of the same and a lower ordinal.
  *

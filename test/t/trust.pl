@@ -99,7 +99,7 @@ my %setting = map { ("contact_upsert.$_" => 'user') } qw(workspace_id notify not
 my @of_owner = qw(contacts.install contacts.define_workspace contacts.subscribe contacts.unsubscribe contacts.purge_events contacts.grant_access contacts.revoke_access
 	contacts.grant_monitoring contacts.revoke_monitoring contacts.tables_version);
 my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe show_to_members install_definitions install_definition_triggers
-	install_contacts install_events install_event_policies install_imports member_privileges monitor_privileges before_workspace_write
+	install_contacts install_access install_events install_event_policies install_imports require_role member_privileges monitor_privileges before_workspace_write
 	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_insert before_tag_update
 	before_contact_update after_definitions_change make_tables note_tables_version upgrade_tables add_first_workspace check_owners tables_version
 	check_library delete_rows purge_deleted_workspaces revoke_default_privileges revoke_what_others_granted after_member_change before_consumer_change before_consumer_insert
@@ -129,6 +129,8 @@ my %of_members = (
 	'contacts.create_import_view' => [ "SELECT contacts.create_import_view('public.theirs', workspace_id => 2)", $hidden ],
 	'contacts.import' => [ "CREATE TABLE public.s AS SELECT 'i\@example.com'::text AS email_address; CALL contacts.import('public.s', workspace_id => 2)", $hidden ],
 	'contacts_internal.check_versions' => [ 'SELECT contacts_internal.check_versions()', qr/^$/ ],
+	'contacts_internal.require_workspace' => [ 'SELECT contacts_internal.require_workspace(2)', $no_workspace ],
+	'contacts_internal.require_triggers' => [ 'SELECT contacts_internal.require_triggers()', qr/^$/ ],
 	'contacts_internal.current_workspace' => [ "SELECT contacts_internal.current_workspace()", qr/^1$/ ],
 	'contacts_internal.object_id' => [ "SELECT length(contacts_internal.object_id())", qr/^24$/ ],
 	'contacts_internal.check_contact' => [ "SELECT 1", qr/1/ ],
@@ -380,7 +382,7 @@ $node->safe_psql('postgres', 'DROP TRIGGER forward ON contacts.event');
 # Definitions that are large make no backend of others hang. (jsonb_agg copies each string with a look at all that follow it.)
 as('member', q(SELECT contacts.define_field('wide', 'Wide', 'DROPDOWN_SINGLE', (SELECT array_agg(repeat('o', 47) || i) FROM generate_series(1, 20000) i))));
 is($node->safe_psql('postgres', q(SELECT cardinality(options) FROM contacts.field WHERE merge_tag = 'wide')), '20000', 'a member defines 1 MB of options');
-like(as('member', q(SELECT contacts.define_field('wider', 'Wider', 'DROPDOWN_SINGLE', (SELECT array_agg(repeat('o', 1000) || i) FROM generate_series(1, 20000) i)))),
+like((as('member', q(SELECT contacts.define_field('wider', 'Wider', 'DROPDOWN_SINGLE', (SELECT array_agg(repeat('o', 1000) || i) FROM generate_series(1, 20000) i)))))[1],
 	qr/has too many options, or too long ones/, 'and not 20 MB');
 ($out, $err) = ('', '');
 $node->psql('postgres', q(SET statement_timeout = '5s'; SELECT contacts.upsert('{"email_address":"wide@example.com"}', workspace_id => 1) IS NOT NULL), stdout => \$out, stderr => \$err);
