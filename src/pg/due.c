@@ -55,18 +55,15 @@ typedef enum LockedColumn
  * "+ 0" keeps the planner from comparing f and w with the constants that d is compared with, and reading all that matches
  * those for each row of d: where it believes that hardly any does, that looks as cheap as to look up the contact.
  */
-#define OF_CONTACT(other) other ".consumer_id = d.consumer_id + 0 AND " other ".workspace_id = d.workspace_id + 0"
-#define IS_FIRST_OF_CONTACT                                                                                           \
-	" AND NOT EXISTS (SELECT FROM contacts.delivery f"                                                                \
-	" WHERE " OF_CONTACT("f") " AND f.contact_id = d.contact_id"                                                      \
-							  " AND (f.contact_version, f.ordinal) < (d.contact_version, d.ordinal) AND f.due_at IS " \
-							  "NOT NULL AND NOT f.dead)"                                                              \
-							  " AND NOT EXISTS (SELECT FROM contacts.delivery w"                                      \
-							  " WHERE " OF_CONTACT(                                                                   \
-								  "w") " AND w.due_at IS NULL"                                                        \
-									   " AND (w.contact_id, w.queued_xid) >= (d.contact_id, $4)"                      \
-									   " AND (w.contact_id, w.queued_xid, w.contact_version, w.ordinal)"              \
-									   " < (d.contact_id, d.queued_xid, d.contact_version, d.ordinal))"
+#define IS_FIRST_OF_CONTACT                                                                                            \
+	" AND NOT EXISTS (SELECT FROM contacts.delivery f"                                                                 \
+	" WHERE f.consumer_id = d.consumer_id + 0 AND f.workspace_id = d.workspace_id + 0 AND f.contact_id = d.contact_id" \
+	" AND (f.contact_version, f.ordinal) < (d.contact_version, d.ordinal) AND f.due_at IS NOT NULL AND NOT f.dead)"    \
+	" AND NOT EXISTS (SELECT FROM contacts.delivery w"                                                                 \
+	" WHERE w.consumer_id = d.consumer_id + 0 AND w.workspace_id = d.workspace_id + 0 AND w.due_at IS NULL"            \
+	" AND (w.contact_id, w.queued_xid) >= (d.contact_id, $4)"                                                          \
+	" AND (w.contact_id, w.queued_xid, w.contact_version, w.ordinal)"                                                  \
+	" < (d.contact_id, d.queued_xid, d.contact_version, d.ordinal))"
 
 /* Deliveries that have never failed. */
 static Statement lock_waiting = {
