@@ -1,5 +1,5 @@
 /*
- * triggers.c - the triggers of tables that are written in C (sql/triggers.sql has the others): what must not depend on the
+ * triggers.c - the triggers of tables that are written in C (sql/definitions.sql and events.sql have the others): what must not depend on the
  * privileges of the session, and what runs with each upsert that changes a contact.
  */
 #include "postgres.h"
