@@ -538,8 +538,8 @@ DECLARE
 	known record;
 	violated text;
 BEGIN
-	-- Again where another session has made or deleted the field meanwhile.
-	FOR attempt IN 1 .. 3 LOOP
+	-- Again where another session has made or deleted the field meanwhile, which can happen in a row.
+	FOR attempt IN 1 .. 20 LOOP
 		SELECT f.merge_tag, (f.label, f.type, f.options, f.default_value, f.required, f.tracked, f."position")
 				IS NOT DISTINCT FROM (coalesce(define_field.label, f.label), coalesce(define_field.type, f.type),
 					nullif(coalesce(define_field.options, f.options), '{}'),
@@ -577,7 +577,7 @@ BEGIN
 				GET STACKED DIAGNOSTICS violated = CONSTRAINT_NAME;
 				IF violated = 'field_pkey' AND current_setting('transaction_isolation') <> 'read committed' THEN
 					RAISE EXCEPTION 'could not serialize access due to concurrent update' USING ERRCODE = 'serialization_failure';
-				ELSIF NOT EXISTS (
+				ELSIF violated <> 'field_pkey' AND NOT EXISTS (
 					SELECT FROM contacts.field f WHERE f.workspace_id = workspace AND f.merge_tag = define_field.merge_tag) THEN
 					RAISE; -- another field has the label
 				END IF;

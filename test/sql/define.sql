@@ -159,3 +159,22 @@ CREATE TRIGGER own AFTER UPDATE ON regress_own FOR EACH ROW EXECUTE FUNCTION con
 INSERT INTO regress_own VALUES (1);
 UPDATE regress_own SET version = 1;
 DROP TABLE regress_own;
+
+-- A field that another session made and deleted while it was defined here: the row that was in the way is gone, so it is defined
+-- after all. (The trigger stands in for that session: the first INSERT meets a key, and the next one does not.)
+CREATE SEQUENCE regress_attempt;
+CREATE FUNCTION regress_in_the_way() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF nextval('public.regress_attempt') <= 5 THEN
+		RAISE EXCEPTION 'duplicate key' USING ERRCODE = 'unique_violation', CONSTRAINT = TG_ARGV[0];
+	END IF;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER zz_in_the_way BEFORE INSERT ON contacts.field FOR EACH ROW EXECUTE FUNCTION regress_in_the_way('field_pkey');
+SELECT contacts.define_field('contended', 'Contended');
+DROP TRIGGER zz_in_the_way ON contacts.field;
+-- A label that is another field's stays an error.
+SELECT contacts.define_field('contended_too', 'Contended');
+DROP FUNCTION regress_in_the_way();
+DROP SEQUENCE regress_attempt;
