@@ -1,6 +1,7 @@
 #!/bin/bash
 # Tests that what the documents and the comments refer to is there: each relative link in a *.md leads to a file, and to a heading
-# of it; each docs/PAGE.md in a source, script or test names a page, and each docs/PAGE.md, "Heading" a heading of it. Prints TAP.
+# of it; each file that a page of docs/ names is there; each docs/PAGE.md in a source, script or test names a page, and each
+# docs/PAGE.md, "Heading" a heading of it. Prints TAP.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/../.."
 

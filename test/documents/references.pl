@@ -110,11 +110,26 @@ sub broken_citations
 	return @broken;
 }
 
+# The files of ours that a page names in code, and that are not there.
+sub missing_files
+{
+	my ($page, @files) = @_;
+	my %have = map { s{.*/}{}r => 1 } @files, 'postgres.h';
+	my %missing;
+	my $text = read_file($page);
+	while ($text =~ m{`(?:[\w.-]+/)*([\w.-]+\.(?:c|h|cpp|hpp|inc|sql|spec|pl|pm|sh))`}g)
+	{
+		$missing{$1} = 1 unless $have{$1};
+	}
+	return map { "there is no $_" } sort keys %missing;
+}
+
 my ($separator) = grep { $ARGV[$_] eq '--' } 0 .. $#ARGV;
 my @documents = @ARGV[0 .. $separator - 1];
 my @sources = grep { !m{^test/documents/} } @ARGV[$separator + 1 .. $#ARGV];
 
 report("the links of $_", broken_links($_)) for @documents;
+report("the files that $_ names", missing_files($_, @ARGV)) for grep { m{^docs/} } @documents;
 my @broken = map { my $file = $_; map { "$file: $_" } broken_citations($file) } @sources;
 report('the headings that sources, scripts and tests cite', @broken);
 print "1..$number\n";
