@@ -70,7 +70,7 @@ typedef struct cu_json
 	cu_json_kind kind;
 	bool boolean; /* BOOLEAN */
 	cu_text text; /* STRING: its bytes; NUMBER: its decimal text, exact; an exponent may stand for zeros */
-	size_t count; /* ARRAY, OBJECT: how many items */
+	size_t count; /* ARRAY, OBJECT: how many items; NUMBER: zeros at its end, behind the point, that text leaves out */
 	const struct cu_json *items; /* ARRAY: elements; OBJECT: values */
 	const cu_text *keys;		 /* OBJECT: unique, in jsonb's order: by size, then by bytes */
 } cu_json;

@@ -11,12 +11,12 @@ namespace contact {
 
 namespace {
 
-/* The size of a number with all its digits, whether or not an exponent stands for some of them. */
+/* The size of a number with all its digits, also those that its text leaves out. */
 std::size_t
-number_size(std::string_view text) noexcept
+number_size(const cu_json &json) noexcept
 {
-	const auto number = Decimal::parse(text);
-	return number ? static_cast<std::size_t>(number->written_size()) : text.size();
+	const auto number = Decimal::parse(json);
+	return number ? static_cast<std::size_t>(number->written_size()) : json.text.size;
 }
 
 } // namespace
@@ -56,7 +56,7 @@ is_stored_value(const cu_json &json) noexcept
 {
 	const auto is_string = [](const cu_json &element) { return element.kind == CU_JSON_STRING; };
 	if (json.kind == CU_JSON_NUMBER)
-		return is_plain_number(view(json.text));
+		return is_plain_number(json);
 	return json.kind != CU_JSON_OBJECT && !is_empty_value(json) &&
 		   (json.kind != CU_JSON_ARRAY || std::ranges::all_of(elements(json), is_string));
 }
@@ -76,7 +76,7 @@ data_size(const cu_json &data) noexcept
 		if (value.kind == CU_JSON_STRING)
 			size += value.text.size;
 		else if (value.kind == CU_JSON_NUMBER)
-			size += kNumber + number_size(view(value.text));
+			size += kNumber + number_size(value);
 		else if (value.kind == CU_JSON_ARRAY)
 		{
 			size += 2 * kEntry; /* with padding */

@@ -4,6 +4,7 @@
 #include "number.hpp"
 
 #include "contact_core.h"
+#include "text.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -104,6 +105,15 @@ Decimal::parse(std::string_view text) noexcept
 	return number;
 }
 
+std::optional<Decimal>
+Decimal::parse(const cu_json &number) noexcept
+{
+	auto decimal = parse(view(number.text));
+	if (decimal)
+		decimal->zeros_ = static_cast<std::int64_t>(std::min<std::size_t>(number.count, kExponentLimit));
+	return decimal;
+}
+
 char
 Decimal::digit(std::int64_t index) const noexcept
 {
@@ -114,7 +124,7 @@ Decimal::digit(std::int64_t index) const noexcept
 std::int64_t
 Decimal::scale() const noexcept
 {
-	return std::max<std::int64_t>(0, size_of(fraction_) - exponent_);
+	return std::max<std::int64_t>(0, size_of(fraction_) - exponent_) + zeros_;
 }
 
 std::int64_t
@@ -199,6 +209,13 @@ is_plain_number(std::string_view text) noexcept
 {
 	const auto number = Decimal::parse(text);
 	return number && number->fits_numeric();
+}
+
+bool
+is_plain_number(const cu_json &number) noexcept
+{
+	const auto decimal = Decimal::parse(number);
+	return decimal && decimal->fits_numeric();
 }
 
 bool

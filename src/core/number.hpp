@@ -21,6 +21,9 @@ public:
 	/* Nothing if text is not exactly a JSON number. */
 	static std::optional<Decimal> parse(std::string_view text) noexcept;
 
+	/* The same for a NUMBER, with the zeros that its text leaves out. */
+	static std::optional<Decimal> parse(const cu_json &number) noexcept;
+
 	/* Whether PostgreSQL's numeric holds it, and writes it without an exponent in at most CU_MAX_NUMBER_BYTES. */
 	bool fits_numeric() const noexcept;
 
@@ -46,6 +49,7 @@ private:
 	std::string_view integer_;
 	std::string_view fraction_;
 	std::int64_t exponent_ = 0;
+	std::int64_t zeros_ = 0; /* that follow behind the point */
 	/* The significant digits, without zeros around them, are [first_, last_) of integer_ and fraction_ together. */
 	std::int64_t first_ = 0;
 	std::int64_t last_ = 0;
@@ -56,8 +60,9 @@ private:
 /* Whether text is a number at all. */
 bool is_number(std::string_view text) noexcept;
 
-/* Whether text is a number that fits_numeric. */
+/* Whether text, or a NUMBER, is a number that fits_numeric. */
 bool is_plain_number(std::string_view text) noexcept;
+bool is_plain_number(const cu_json &number) noexcept;
 
 /* Whether two numbers have the same value; texts that are no numbers are equal if their bytes are. */
 bool same_number(std::string_view left, std::string_view right) noexcept;

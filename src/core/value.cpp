@@ -29,7 +29,7 @@ read_text(Arena &arena, const cu_json &given)
 		return json_string(given.boolean ? "true" : "false");
 	if (given.kind == CU_JSON_NUMBER)
 	{
-		const auto number = Decimal::parse(view(given.text));
+		const auto number = Decimal::parse(given);
 		return number && number->fits_numeric() ? std::optional(json_string(number->write_out(arena))) : std::nullopt;
 	}
 	if (given.kind != CU_JSON_STRING || given.text.size > kMaxTextBytes)
@@ -40,7 +40,9 @@ read_text(Arena &arena, const cu_json &given)
 std::optional<cu_json>
 read_number(const cu_json &given) noexcept
 {
-	if (given.kind != CU_JSON_STRING && given.kind != CU_JSON_NUMBER)
+	if (given.kind == CU_JSON_NUMBER)
+		return is_plain_number(given) ? std::optional(given) : std::nullopt;
+	if (given.kind != CU_JSON_STRING)
 		return std::nullopt;
 	return is_plain_number(view(given.text)) ? std::optional(json_number(view(given.text))) : std::nullopt;
 }

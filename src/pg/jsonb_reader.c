@@ -3,7 +3,8 @@
  * keeps an object's keys unique and sorted by size, then bytes; the core relies on that order, in UTF-8.
  *
  * What is built is bounded by the size of the jsonb, but for numbers: ten bytes of jsonb can stand for 131,072 digits. So
- * an exponent stands for many zeros, as in "1e60000", and all digits count as bytes of the document.
+ * an exponent stands for many zeros, as in "1e60000", zeros at the end behind the point are counted alone, and all digits count
+ * as bytes of the document.
  */
 #include "postgres.h"
 
@@ -92,46 +93,33 @@ group_size(int group)
 	return group >= 1000 ? 4 : group >= 100 ? 3 : group >= 10 ? 2 : 1;
 }
 
-/* How many bytes a number takes that is written out; at least one group. */
+/* How many bytes a number takes that is written out. */
 static size_t
 written_size(const Digits *number)
 {
-	size_t before_point =
-		number->weight >= 0 ? 4 * (size_t)number->weight + (size_t)group_size(word_at(number->digits, 0)) : 1;
+	size_t before_point = 1;
 
+	if (number->count > 0 && number->weight >= 0)
+		before_point = 4 * (size_t)number->weight + (size_t)group_size(word_at(number->digits, 0));
 	return (number->negative ? 1 : 0) + before_point + (number->scale > 0 ? 1 + (size_t)number->scale : 0);
 }
 
-/* The power of ten that the last digit stands for that is not zero. */
+/* The power of ten that the last digit stands for that is not zero; 0 for zero. */
 static int
 last_exponent(const Digits *number)
 {
 	int exponent = 4 * (number->weight + 1 - number->count);
 
+	if (number->count == 0)
+		return 0;
 	for (int group = word_at(number->digits, number->count - 1); group % 10 == 0; group /= 10)
 		exponent++;
 	return exponent;
 }
 
-/*
- * Whether a number is better written with an exponent: it stands for many zeros, and the number has no zeros at its end behind
- * the point, which it would leave out. Of numbers too large for any field the value is enough.
- */
-static bool
-wants_exponent(const Digits *number)
-{
-	int exponent = last_exponent(number);
-	size_t written = written_size(number);
-	size_t short_size = 4 * (size_t)number->count + 8;
-
-	if (written > CU_MAX_NUMBER_BYTES)
-		return true;
-	return number->scale == Max(0, -exponent) && written > short_size + FREE_DIGITS;
-}
-
-/* Writes a number as its digits with an exponent. */
+/* Writes a number as the digits that are not zeros around it, with an exponent. */
 static char *
-write_with_exponent(const Digits *number)
+write_with_exponent(const Digits *number, int exponent)
 {
 	char *text = palloc(4 * (size_t)number->count + 16);
 	char *end = text;
@@ -140,39 +128,54 @@ write_with_exponent(const Digits *number)
 		*end++ = '-';
 	for (int i = 0; i < number->count; i++)
 		end += sprintf(end, i == 0 ? "%d" : "%04d", word_at(number->digits, i));
-	while (end[-1] == '0')
+	if (number->count == 0)
+		*end++ = '0';
+	while (end - text > 1 && end[-1] == '0')
 		end--;
-	sprintf(end, "e%d", last_exponent(number));
+	*end = '\0';
+	if (exponent != 0)
+		sprintf(end, "e%d", exponent);
 	return text;
 }
 
-static cu_text
+/* Reads a number with an exponent if it is much shorter so; returns false else. */
+static bool
+read_long_number(Reader *reader, Numeric number, cu_json *value)
+{
+	bytea *sent = DatumGetByteaP(DirectFunctionCall1(numeric_send, NumericGetDatum(number)));
+	Digits digits = digits_of(sent);
+	size_t written = written_size(&digits);
+	bool is_shorter = written > 4 * (size_t)digits.count + FREE_DIGITS;
+
+	if (is_shorter)
+	{
+		int exponent = last_exponent(&digits);
+		char *text = write_with_exponent(&digits, exponent);
+		size_t size = strlen(text);
+
+		*value = (cu_json){
+			.kind = CU_JSON_NUMBER, .text = {text, size}, .count = (size_t)(digits.scale - Max(0, -exponent))};
+		/* A number too long for any field is an error for its own size, not for that of the request. */
+		reader->document->bytes += written <= CU_MAX_NUMBER_BYTES ? written : size;
+	}
+	pfree(sent);
+	return is_shorter;
+}
+
+static cu_json
 read_number(Reader *reader, Numeric number)
 {
-	char *text = NULL;
-	size_t written = 0;
+	cu_json value;
+	char *text;
 	size_t size;
 
-	if (!is_short(number))
-	{
-		bytea *sent = DatumGetByteaP(DirectFunctionCall1(numeric_send, NumericGetDatum(number)));
-		Digits digits = digits_of(sent);
-
-		if (digits.count > 0 && wants_exponent(&digits))
-		{
-			text = write_with_exponent(&digits);
-			written = written_size(&digits);
-		}
-		pfree(sent);
-	}
-	if (text == NULL)
-		text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
+	if (!is_short(number) && read_long_number(reader, number, &value))
+		return value;
+	text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number)));
 	size = strlen(text);
-	if (written == 0 || written > CU_MAX_NUMBER_BYTES)
-		written = size; /* what no field takes is an error for its own size, not for that of the request */
-	if (written > FREE_DIGITS)
-		reader->document->bytes += written;
-	return (cu_text){text, size};
+	if (size > FREE_DIGITS)
+		reader->document->bytes += size;
+	return (cu_json){.kind = CU_JSON_NUMBER, .text = {text, size}};
 }
 
 static cu_json
@@ -186,7 +189,7 @@ read_scalar(Reader *reader, const JsonbValue *scalar)
 			return (cu_json){.kind = CU_JSON_STRING,
 							 .text = encoding_to_core(scalar->val.string.val, scalar->val.string.len)};
 		case jbvNumeric:
-			return (cu_json){.kind = CU_JSON_NUMBER, .text = read_number(reader, scalar->val.numeric)};
+			return read_number(reader, scalar->val.numeric);
 		default:
 			return (cu_json){.kind = CU_JSON_NULL};
 	}

@@ -7,7 +7,9 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "pgtime.h"
+#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
@@ -38,15 +40,34 @@ integer_value(int64 number)
 						.val.numeric = DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(number)))};
 }
 
-static JsonbValue
-number_value(cu_text digits)
+/* A number with more zeros behind the point. */
+static Datum
+with_zeros(Datum number, size_t zeros)
 {
-	Datum numeric = DirectFunctionCall3(numeric_in,
-										CStringGetDatum(pnstrdup(digits.data, digits.size)),
-										ObjectIdGetDatum(InvalidOid),
-										Int32GetDatum(-1));
+	/* The form of numeric_send() has the scale apart from the digits, which leave out the zeros at the end anyway. */
+	bytea *sent = DatumGetByteaP(DirectFunctionCall1(numeric_send, number));
+	char *scale = VARDATA(sent) + 3 * sizeof(uint16);
+	StringInfoData buffer = {.data = VARDATA(sent), .len = VARSIZE(sent) - VARHDRSZ};
+	uint16 word;
 
-	return (JsonbValue){.type = jbvNumeric, .val.numeric = DatumGetNumeric(numeric)};
+	memcpy(&word, scale, sizeof(word));
+	word = pg_hton16(pg_ntoh16(word) + (uint16)zeros);
+	memcpy(scale, &word, sizeof(word));
+	return DirectFunctionCall3(numeric_recv, PointerGetDatum(&buffer), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
+/* zeros: at its end, behind the point, that digits leaves out */
+static JsonbValue
+number_value(cu_text digits, size_t zeros)
+{
+	Datum number = DirectFunctionCall3(numeric_in,
+									   CStringGetDatum(pnstrdup(digits.data, digits.size)),
+									   ObjectIdGetDatum(InvalidOid),
+									   Int32GetDatum(-1));
+
+	if (zeros > 0)
+		number = with_zeros(number, zeros);
+	return (JsonbValue){.type = jbvNumeric, .val.numeric = DatumGetNumeric(number)};
 }
 
 static JsonbValue
@@ -57,7 +78,7 @@ scalar_value(const cu_json *value)
 		case CU_JSON_BOOLEAN:
 			return (JsonbValue){.type = jbvBool, .val.boolean = value->boolean};
 		case CU_JSON_NUMBER:
-			return number_value(value->text);
+			return number_value(value->text, value->count);
 		case CU_JSON_STRING:
 			return text_value(value->text);
 		default:
@@ -351,7 +372,7 @@ jsonb_write_events(const cu_decision *decision)
 static JsonbValue
 faulty_tag_value(const cu_error *error)
 {
-	return error->tag_is_id ? number_value((cu_text){error->tag, strlen(error->tag)}) : cstring_value(error->tag);
+	return error->tag_is_id ? number_value((cu_text){error->tag, strlen(error->tag)}, 0) : cstring_value(error->tag);
 }
 
 static JsonbValue

@@ -46,6 +46,17 @@ SELECT contact_upsert('{"email_address":"c@example.com","partial_update":true,"f
 SELECT contacts.define_field('name', 'Name', required => true);
 SELECT contact_upsert('{"email_address":"d@example.com","fields":{"name":" \u00a0 "}}');
 
+-- Every digit of a number is kept, also zeros at its ends, in a NUMBER and in a text.
+CREATE TEMPORARY TABLE number AS SELECT ordinality AS n, u.number::numeric FROM unnest(ARRAY['0', '1.50', '-120', '1e300', '-12e400', '1e65534', '1e-16383', '-5e-300',
+	'0.' || repeat('0', 16383), '1.' || repeat('0', 16383), '-1.5' || repeat('0', 500), '100.' || repeat('0', 100), '1e500' || '', '12345' || repeat('0', 300) || '.250' || repeat('0', 200),
+	repeat('1234567890', 1000), '0.' || repeat('1234567890', 1000), '10000' || repeat('0', 260) || '.0', '9999e1000', '0.0009999e-1000']) WITH ORDINALITY u (number, ordinality);
+SELECT count(*) FROM number, LATERAL contact_upsert(jsonb_build_object('email_address', 'n' || n || '@example.com', 'fields', jsonb_build_object('name', 'x', 'age', number, 'note', number)));
+SELECT count(*), count(*) FILTER (WHERE data ->> 'age' = number::text) AS as_number, count(*) FILTER (WHERE data ->> 'note' = number::text) AS as_text
+	FROM number JOIN contacts.contact ON email_address = 'n' || n || '@example.com';
+SELECT count(*), count(*) FILTER (WHERE outcome = 'unchanged') AS unchanged FROM number, LATERAL contacts.preview(jsonb_build_object('email_address', 'n' || n || '@example.com',
+	'partial_update', true, 'fields', jsonb_build_object('age', number, 'note', number)));
+DELETE FROM contacts.contact WHERE email_address ~ '^n[0-9]';
+
 -- contact.data is 1 MiB at most, the digits of numbers included, for every writer.
 SELECT contacts.define_field('t' || i, 'T ' || i) IS NOT NULL AS defined FROM generate_series(10, 36) i OFFSET 26;
 SELECT contact_upsert('{"email_address":"large@example.com","fields":{"name":"x"}}') #>> '{data,status}' AS status;

@@ -127,19 +127,22 @@ $node->safe_psql('postgres', q(
 	INSERT INTO request SELECT 'digits in an array ' || n, jsonb_agg(jsonb_build_object('email_address', i || '@example.com', 'partial_update', true,
 			'fields', f.fields || jsonb_build_object('t1', n))) FROM generate_series(1, 250) i, generate_series(1, 2) n,
 		(SELECT jsonb_object_agg('n' || j, 1e60000) AS fields FROM generate_series(1, 16) j) f GROUP BY n;
+	INSERT INTO request SELECT 'zeros in an array ' || n, jsonb_agg(jsonb_build_object('email_address', i || '@example.com', 'partial_update', true,
+			'fields', f.fields || jsonb_build_object('t1', n))) FROM generate_series(1, 250) i, generate_series(1, 2) n,
+		(SELECT jsonb_object_agg('n' || j, ('1.' || repeat('0', 16000))::numeric) AS fields FROM generate_series(1, 60) j) f GROUP BY n;
 	INSERT INTO request SELECT 'small numbers in an array ' || n, jsonb_agg(jsonb_build_object('email_address', i || '@example.com', 'partial_update', true,
 			'fields', f.fields || jsonb_build_object('t1', n))) FROM generate_series(1, 250) i, generate_series(1, 2) n,
 		(SELECT jsonb_object_agg('n' || j, 1e-16000) AS fields FROM generate_series(1, 60) j) f GROUP BY n;
 	INSERT INTO request SELECT 'empty arrays in an array', jsonb_agg(jsonb_build_object('email_address', i || '@example.com', 'tags', r.request -> 'tags'))
 		FROM generate_series(1, 8) i, request r WHERE r.name = 'empty arrays'));
-for my $name ('digits in an array 1', 'digits in an array 2', 'small numbers in an array 1', 'small numbers in an array 2',
+for my $name ('digits in an array 1', 'digits in an array 2', 'zeros in an array 1', 'zeros in an array 2', 'small numbers in an array 1', 'small numbers in an array 2',
 	'empty arrays in an array')
 {
 	my $cost = cost("SELECT count(*) FROM request, contacts.upsert_many(requests => request) WHERE name = '$name'");
 	note sprintf '%s: %.1f MiB, %.3f s', $name, $cost->{kib} / 1024, $cost->{seconds};
 	cmp_ok($cost->{kib}, '<=', $max_kib, "$name: memory");
-	# The digits take a few bytes each time; written out, they would take 10 s a second of patience.
-	cmp_ok($cost->{seconds}, '<=', 0.1 * $max_seconds, "$name: time") if $name =~ /digits|small/;
+	# Written out, the digits would take 4 s and more on an idle machine.
+	cmp_ok($cost->{seconds}, '<=', 0.2 * $max_seconds, "$name: time") if $name =~ /digits|zeros|small/;
 }
 
 # the rules of the tables

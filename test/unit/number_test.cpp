@@ -123,6 +123,30 @@ TABLE_TEST(NumberWritten, kWrittenRows)
 	EXPECT_EQ(number->written_size(), static_cast<std::int64_t>(row.written.size()));
 }
 
+/* What a text leaves out counts like what it has. */
+TEST(NumberWritten, zeros_left_out)
+{
+	TestHost host;
+	contact::Arena arena(*host.get());
+	cu_json json{};
+	json.kind = CU_JSON_NUMBER;
+	json.text = {"-15e-1", 6};
+	json.count = 3;
+	EXPECT_EQ(Decimal::parse(json)->write_out(arena), "-1.5000");
+	json.text = {"1e2", 3};
+	EXPECT_EQ(Decimal::parse(json)->write_out(arena), "100.000");
+	json.text = {"0", 1};
+	EXPECT_EQ(Decimal::parse(json)->write_out(arena), "0.000");
+	EXPECT_TRUE(contact::is_plain_number(json));
+	json.count = 16383;
+	EXPECT_TRUE(contact::is_plain_number(json));
+	EXPECT_EQ(Decimal::parse(json)->written_size(), 16385);
+	json.count = 16384;
+	EXPECT_FALSE(contact::is_plain_number(json));
+	json.count = SIZE_MAX;
+	EXPECT_FALSE(contact::is_plain_number(json));
+}
+
 struct EqualRow
 {
 	const char *name;
