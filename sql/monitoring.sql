@@ -8,7 +8,8 @@ CREATE FUNCTION contacts_internal.count_deliveries(
 	LANGUAGE C STABLE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_count_deliveries';
 COMMENT ON FUNCTION contacts_internal.count_deliveries() IS
-	'what the view event_lag shows: to members the consumers of their workspaces; all to a role with grant_monitoring, and to the owner';
+	'what the view event_lag shows: to members the consumers of their workspaces; to a role with grant_monitoring, and to the '
+	'owner, all';
 REVOKE ALL ON FUNCTION contacts_internal.count_deliveries() FROM PUBLIC;
 
 CREATE VIEW contacts.event_lag AS

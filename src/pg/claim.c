@@ -102,7 +102,7 @@ lease_end(FunctionCallInfo fcinfo, int number, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be more than 0 and at most 1 day.", name),
-				 errhint("It is how long the events are yours. When you die, they wait that long for somebody else.")));
+				 errhint("It is how long the events are not handed out again, also if the worker that has them dies.")));
 	return GetCurrentTimestamp() + span;
 }
 

@@ -54,9 +54,9 @@ extern void due_find(const Consumer *consumer, int max, DuePage *page);
 extern bool due_is_lapsed(const DuePage *page);
 
 /*
- * A pair of statements about deliveries d: for a consumer of every workspace, and for a consumer of one. Parameters are $1 the
- * consumer, $2 its workspace, $3 event ids, in ascending order, then the statement's own. For a page, $2 of the first is an array of the
- * workspaces of the events: for events of two workspaces may have one id.
+ * A pair of statements about deliveries d: for a consumer of every workspace, and for a consumer of one. Parameters are $1
+ * the consumer, $2 its workspace, $3 event ids, in ascending order, then the statement's own. For a page, $2 of the first
+ * statement is an array of the workspaces of the events, because events of two workspaces may have one id.
  */
 #define DUE_PAIR(type_of_2, of_every, begin, end, count, ...)                                         \
 	{                                                                                                 \

@@ -1,6 +1,6 @@
 /*
- * triggers.c - the triggers of tables that are written in C (sql/definitions.sql and events.sql have the others): what must not depend on the
- * privileges of the session, and what runs with each upsert that changes a contact.
+ * triggers.c - the triggers that are written in C: what must not depend on the privileges of the session, and what runs with
+ * each upsert that changes a contact. The other triggers are in sql/definitions.sql and events.sql.
  */
 #include "postgres.h"
 
