@@ -26,6 +26,9 @@
 #   make check-fresh RELEASE=trixie WHO=root|user   the README's first steps and every suite on a fresh machine (root only)
 #   make dist            the archive of a release, from the last commit; REPOSITORY=<public address> goes into its META.json
 #   make dist-check      unpacks that archive, builds and tests it
+#   make check-asan      regress, isolation, tap and documents with server, library and worker under sanitizers; SUITES="regress"
+#   make check-valgrind  regress and isolation on servers under valgrind; SUITES="tap" PROVE_TESTS="test/t/notify.pl"
+#                        (both build a PostgreSQL of their own from Debian's source, and take half an hour and more)
 #   make setup           only install the Debian packages that building and running need
 #
 # PG_CONFIG=/path/to/pg_config chooses the PostgreSQL; by default the first on PATH, else the newest installed. What comes after
@@ -51,7 +54,7 @@ export PG_CONFIG
 all:
 
 # These need no PostgreSQL yet, and PGXS has a "check" of its own: they leave PGXS out.
-STANDALONE = help setup demo check check-pg check-fresh dist dist-check
+STANDALONE = help setup demo check check-pg check-fresh check-asan check-valgrind dist dist-check
 ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
 
 .NOTPARALLEL:
@@ -80,6 +83,12 @@ dist:
 
 dist-check:
 	@scripts/dist.sh check
+
+check-asan:
+	@scripts/check_asan.sh $(SUITES)
+
+check-valgrind:
+	@scripts/check_valgrind.sh $(SUITES)
 
 all $(filter-out all $(STANDALONE),$(MAKECMDGOALS)):
 	@$(MAKE) --no-print-directory $@

@@ -25,7 +25,7 @@ table=$logs/summary
 failures=$logs/failures
 rm -rf "$logs"
 mkdir -p "$logs"
-export PROFILE=-Werror
+export PROFILE="-Werror ${PROFILE:-}"
 
 # Ends with the summary, whatever happened.
 finish() {

@@ -5,7 +5,7 @@
 # cannot go); the server listens on no network address. It is gone when the command has ended, however that ended. Exits with
 # the command's status; when that is not 0, shows the server's gravest words.
 # The superuser is called "tester": a test that says "postgres" where it means the superuser fails here, not at a user's.
-# SERVER_OPTIONS adds options of postgres, such as "-c fsync=on".
+# SERVER_OPTIONS adds options of postgres, such as "-c fsync=on". START_SECONDS is how long its start may take.
 set -euo pipefail
 # shellcheck source=sandbox.sh
 . "${BASH_SOURCE%/*}/sandbox.sh"
@@ -32,7 +32,7 @@ settings=(
 server=$!
 for ((i = 0; ; i++)); do
 	if pg_isready -q; then break; fi
-	if ((i == 300)) || ! kill -0 "$server" 2>/dev/null; then
+	if ((i == ${START_SECONDS:-30} * 10)) || ! kill -0 "$server" 2>/dev/null; then
 		echo "server.sh: the server did not start:" >&2
 		cat "$dir/log" >&2
 		exit 1

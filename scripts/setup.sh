@@ -1,9 +1,9 @@
 #!/bin/bash
-# Usage: setup.sh demo|bench|test|check|check-pg|dist
+# Usage: setup.sh demo|bench|test|check|check-pg|dist|watch
 # Installs the Debian packages that a target still lacks: demo builds and runs, bench adds what draws, test adds what the
-# suites want, check adds format and lint; check-pg makes chroots, dist archives. With nothing missing it does nothing and
-# needs no rights. Otherwise it needs apt, and root or sudo; it fails with the names of the packages when it has not. Installing
-# starts no service, now or at the next boot, and makes no cluster.
+# suites want, check adds format and lint, watch adds what builds a server and watches it; check-pg makes chroots, dist archives.
+# With nothing missing it does nothing and needs no rights. Otherwise it needs apt, and root or sudo; it fails with the names of the
+# packages when it has not. Installing starts no service, now or at the next boot, and makes no cluster.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 
@@ -94,13 +94,14 @@ as_root=()
 
 packages=() optional=()
 case ${1:-} in
-	demo | bench | test | check) packages+=(build-essential libpq-dev) ;;&
+	demo | bench | test | check | watch) packages+=(build-essential libpq-dev) ;;&
 	bench) packages+=(gnuplot-nox) ;;
-	test | check)
+	test | check | watch)
 		packages+=(clang iso-codes jq git libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-psycopg2 unicode-data unzip)
 		optional+=(libclang-rt-dev python3-psycopg)
 		;;&
 	check) packages+=(clang-format clang-tidy shellcheck) ;;
+	watch) packages+=(libicu-dev pkg-config valgrind) ;;
 	check-pg) packages+=(mmdebstrap) ;;
 	dist) packages+=(git jq unzip) ;;
 	demo | test) ;;
