@@ -2,7 +2,7 @@
 # Usage: check_asan.sh [SUITE...]
 # Runs suites of check.sh on a PostgreSQL, an extension and a contact-worker that are built with AddressSanitizer, the latter two
 # with UndefinedBehaviorSanitizer, too (scripts/instrumented.sh). Fails if a test does or a sanitizer reports anything. Without
-# arguments every suite that has a server runs, and the result is noted in the README's table.
+# arguments every suite that has a server runs. The result is noted in the README's table.
 #
 # A sanitized library in a server that is not needs LD_PRELOAD, and a gettext of its own besides, for bindtextdomain hangs
 # in it. Here the server is sanitized: that needs neither, and its own code and its memory contexts are watched as well.
@@ -24,11 +24,9 @@ planted palloc_overrun use_after_pfree use_after_reset arena_overrun undefined_s
 
 # Servers take three to five times as long as they are used to.
 export START_SECONDS=120 SUITE_SECONDS=7200 PG_TEST_TIMEOUT_DEFAULT=900 PGCTLTIMEOUT=300
-if [[ -z ${PROVE_TESTS:-} ]]; then
-	# Those two measure what memory a server takes, and a sanitized one takes it for other reasons.
-	PROVE_TESTS=$(printf '%s ' test/t/*.pl | sed -E 's,[^ ]*/(request_cost|upsert_many_memory)\.pl,,g')
-	export PROVE_TESTS
-fi
+take_checkout
+# Those two measure what memory a server takes, and a sanitized one takes it for other reasons.
+rm "$checkout"/test/t/{request_cost,upsert_many_memory}.pl
 suites=("$@")
 if (($# == 0)); then suites=(regress isolation tap documents); fi
 run_suites "${suites[@]}"
@@ -36,5 +34,5 @@ for program in contact_upsert.so contact-worker; do
 	tell "$program is sanitized" grep -q __asan_report "$checkout/$program" || true
 done
 tell "AddressSanitizer reports no error" no_reports || true
-if (($# == 0)); then note AddressSanitizer "${suites[@]}"; fi
+note AddressSanitizer "${suites[@]}"
 end_run

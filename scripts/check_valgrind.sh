@@ -2,7 +2,7 @@
 # Usage: check_valgrind.sh [SUITE...]
 # Runs suites of check.sh on a PostgreSQL whose servers run under valgrind's memcheck (scripts/instrumented.sh). Fails if a test
 # does or memcheck reports an error that PostgreSQL's own list of suppressions does not know. Without arguments regress and
-# isolation run, and the result is noted in the README's table.
+# isolation run. The result is noted in the README's table.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 scripts/setup.sh watch
@@ -31,9 +31,10 @@ export PROFILE="-DCU_PIECES_APART -Wno-error"
 export START_SECONDS=300 SUITE_SECONDS=14400 PGISOLATIONTIMEOUT=3600 PG_TEST_TIMEOUT_DEFAULT=3600 PGCTLTIMEOUT=600
 planted palloc_overrun use_after_pfree use_after_reset arena_overrun uninitialised
 
+take_checkout
 suites=("$@")
 if (($# == 0)); then suites=(regress isolation); fi
 run_suites "${suites[@]}"
 tell "valgrind reports no error" no_reports || true
-if (($# == 0)); then note valgrind "${suites[@]}"; fi
+note valgrind "${suites[@]}"
 end_run

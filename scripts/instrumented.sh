@@ -6,10 +6,11 @@
 #   watch NAME                    sets $work=build/NAME and $reports, the directory where reports of errors go, which is empty
 #   build_postgresql FLAGS CPPFLAGS   builds it in $work unless it is there; sets PG_CONFIG; then "$major" is its major version
 #   planted ERROR...              tests that errors of test/sanitize/planted.c are reported; ends the script if one is not
-#   run_suites SUITE...           runs scripts/check.sh in a copy of the checkout, with PROFILE
+#   take_checkout                 copies the sources to $checkout
+#   run_suites SUITE...           runs scripts/check.sh there, with PROFILE
 #   tell NAME COMMAND...          one test more: shows what the command printed if it failed
 #   no_reports                    a command for tell: fails, and prints the reports, if there are any
-#   note WATCHER SUITE...         writes the run's row in the README
+#   note WATCHER SUITE...         writes the run's row in the README, unless REGRESS, ISOLATION or PROVE_TESTS chose among tests
 #   end_run                       prints "N passed, N failed" and ends the script, with 1 if anything failed
 
 # The options of the make that called are not for those below.
@@ -126,14 +127,18 @@ planted() {
 	fi
 }
 
-run_suites() {
-	local counts
-
+take_checkout() {
 	checkout=$work/checkout
 	rm -rf "$checkout"
 	mkdir -p "$checkout"
 	tar --create --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.so' --exclude=./contact-worker . |
 		tar --extract --directory "$checkout"
+}
+
+run_suites() {
+	local counts
+
+	# Command-line variables of this make, which are in the environment, are such for that make, too.
 	MAKEFLAGS=$(printf ' -- %s %s' "${REGRESS:+REGRESS=${REGRESS// /\\ }}" "${ISOLATION:+ISOLATION=${ISOLATION// /\\ }}") \
 		"$checkout/scripts/check.sh" "$@" || true
 	read -r -a counts < <(tail -n 1 "$checkout/build/check/summary" | tr -dc '0-9 \n') || counts=(0 1)
@@ -153,6 +158,7 @@ no_reports() {
 
 note() {
 	local version platform
+	if [[ -n ${REGRESS:-}${ISOLATION:-}${PROVE_TESTS:-} ]]; then return; fi
 	version=$("$PG_CONFIG" --version | sed 's/[^0-9]*\([^ ]*\).*/\1/')
 	# shellcheck source=/dev/null
 	platform=$(. /etc/os-release && echo "Debian ${VERSION_ID:-$VERSION_CODENAME}")

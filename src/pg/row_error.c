@@ -63,6 +63,12 @@ row_error_copy(const ErrorData *error)
 	ErrorData *copy = palloc(sizeof(ErrorData));
 
 	*copy = *error;
+	/* Where it was raised is a text of the error's, too: CopyErrorData has copied even constants. */
+	copy->filename = copy_text(error->filename);
+	copy->funcname = copy_text(error->funcname);
+	copy->domain = copy_text(error->domain);
+	copy->context_domain = copy_text(error->context_domain);
+	copy->message_id = copy_text(error->message_id);
 	copy->message = copy_text(error->message);
 	copy->detail = copy_text(error->detail);
 	copy->hint = copy_text(error->hint);
