@@ -73,13 +73,13 @@ cu_code_name(cu_code code) noexcept
 }
 
 cu_result
-cu_load_definitions(const cu_host *host, const cu_host *scratch, const cu_json *source, const cu_tag *tags,
-					size_t tag_count, const cu_definitions **definitions) noexcept
+cu_load_definitions(const cu_host *host, const cu_host *scratch, const cu_workspace *workspace,
+					const cu_definitions **definitions) noexcept
 {
 	return run(host, [&](contact::Arena &arena) {
 		contact::Arena temporary(*scratch);
 		auto *loaded = arena.make(cu_definitions{});
-		const auto result = contact::load_definitions(arena, temporary, *source, {tags, tag_count}, *loaded);
+		const auto result = contact::load_definitions(arena, temporary, *workspace, *loaded);
 		if (result == CU_OK)
 			*definitions = loaded;
 		return result;

@@ -173,15 +173,35 @@ typedef struct cu_tag
 	cu_text name;
 } cu_tag;
 
+/* A field as it is defined. */
+typedef struct cu_field
+{
+	cu_text merge_tag;
+	cu_text label;
+	cu_field_type type;
+	const cu_json *options; /* of a dropdown: strings */
+	size_t option_count;
+	cu_json default_value; /* a JSON null if there is none */
+	bool required;
+	bool tracked;
+} cu_field;
+
+/* What is defined in a workspace. */
+typedef struct cu_workspace
+{
+	bool guarded;			/* by its status_policy */
+	const cu_field *fields; /* in the order in which errors name them, the field email_address among them */
+	size_t field_count;
+	const cu_tag *tags; /* by id */
+	size_t tag_count;
+} cu_workspace;
+
 /*
- * Reads definitions from
- *   {"status_policy": "api" | "guarded",
- *    "fields": [{"merge_tag", "label", "type", "options": [..]|null, "default_value": any, "required", "tracked"} ..]}
- * with the fields in the order in which errors name them, the field email_address among them, and from tags, by id.
- * The definitions keep pointing into both. What scratch allocates may go afterwards. Never CU_REJECTED.
+ * Loads definitions, which keep pointing into the fields' texts and options and to the tags. What scratch allocates may go
+ * afterwards. Never CU_REJECTED.
  */
-cu_result cu_load_definitions(const cu_host *host, const cu_host *scratch, const cu_json *source, const cu_tag *tags,
-							  size_t tag_count, const cu_definitions **definitions) CU_NOEXCEPT;
+cu_result cu_load_definitions(const cu_host *host, const cu_host *scratch, const cu_workspace *workspace,
+							  const cu_definitions **definitions) CU_NOEXCEPT;
 
 /* A request whose shape and e-mail address are good. */
 typedef struct cu_parsed_request cu_parsed_request;

@@ -13,61 +13,27 @@ namespace contact {
 
 namespace {
 
-bool
-read_string(const cu_json &object, std::string_view key, std::string_view &text) noexcept
-{
-	const auto *value = find_value(object, key);
-	if (value == nullptr || value->kind != CU_JSON_STRING)
-		return false;
-	text = view(value->text);
-	return true;
-}
-
-bool
-read_flag(const cu_json &object, std::string_view key, bool &flag) noexcept
-{
-	const auto *value = find_value(object, key);
-	if (value == nullptr || value->kind != CU_JSON_BOOLEAN)
-		return false;
-	flag = value->boolean;
-	return true;
-}
-
-/* A list that may be missing. */
-bool
-read_list(const cu_json &object, std::string_view key, std::span<const cu_json> &items) noexcept
-{
-	const auto *value = find_value(object, key);
-	if (value == nullptr)
-		return true;
-	items = elements(*value);
-	return value->kind == CU_JSON_ARRAY;
-}
-
 cu_result
-read_field(Arena &arena, const cu_json &source, Field &field)
+read_field(Arena &arena, const cu_field &source, Field &field)
 {
-	std::string_view type_name;
-	std::span<const cu_json> options;
-	if (!read_string(source, "merge_tag", field.merge_tag) || !read_string(source, "label", field.label) ||
-		!read_string(source, "type", type_name) || !read_flag(source, "required", field.required) ||
-		!read_flag(source, "tracked", field.tracked) || !read_list(source, "options", options))
-		return CU_INTERNAL_ERROR;
-	const auto type = value_of<cu_field_type>(kFieldTypeNames, type_name);
-	if (!type || !std::ranges::all_of(options, [](const cu_json &option) { return option.kind == CU_JSON_STRING; }))
+	const std::span options(source.options, source.option_count);
+	if (name_of(kFieldTypeNames, source.type) == nullptr ||
+		!std::ranges::all_of(options, [](const cu_json &option) { return option.kind == CU_JSON_STRING; }))
 		return CU_INTERNAL_ERROR;
 
-	field.type = *type;
-	field.options = Options(arena, options);
-	const auto *default_value = find_value(source, "default_value");
-	if (default_value == nullptr)
-		return CU_OK;
-	const auto result = read_value(arena, field.type, field.options, *default_value, field.default_value);
+	field = {.merge_tag = view(source.merge_tag),
+			 .label = view(source.label),
+			 .type = source.type,
+			 .options = Options(arena, options),
+			 .default_value = {},
+			 .required = source.required,
+			 .tracked = source.tracked};
+	const auto result = read_value(arena, field.type, field.options, source.default_value, field.default_value);
 	return result == CU_REJECTED ? CU_OK : result;
 }
 
 cu_result
-load_fields(Arena &arena, std::span<const cu_json> sources, cu_definitions &definitions)
+load_fields(Arena &arena, std::span<const cu_field> sources, cu_definitions &definitions)
 {
 	auto &fields = arena.make_vector<Field>(sources.size());
 	auto &by_merge_tag = arena.make_vector<const Field *>(sources.size());
@@ -124,18 +90,11 @@ load_tags(Arena &arena, Arena &scratch, std::span<const cu_tag> tags, cu_definit
 } // namespace
 
 cu_result
-load_definitions(Arena &arena, Arena &scratch, const cu_json &source, std::span<const cu_tag> tags,
-				 cu_definitions &definitions)
+load_definitions(Arena &arena, Arena &scratch, const cu_workspace &workspace, cu_definitions &definitions)
 {
-	std::string_view policy;
-	std::span<const cu_json> fields;
-	if (!read_string(source, "status_policy", policy) || (policy != "api" && policy != "guarded") ||
-		!read_list(source, "fields", fields))
-		return CU_INTERNAL_ERROR;
-
-	definitions.guarded = policy == "guarded";
-	const auto result = load_fields(arena, fields, definitions);
-	return result == CU_OK ? load_tags(arena, scratch, tags, definitions) : result;
+	definitions.guarded = workspace.guarded;
+	const auto result = load_fields(arena, {workspace.fields, workspace.field_count}, definitions);
+	return result == CU_OK ? load_tags(arena, scratch, {workspace.tags, workspace.tag_count}, definitions) : result;
 }
 
 const Field *

@@ -43,8 +43,8 @@ struct cu_definitions
 namespace contact {
 
 /* scratch: for what is not needed afterwards. */
-[[nodiscard]] cu_result load_definitions(Arena &arena, Arena &scratch, const cu_json &source,
-										 std::span<const cu_tag> tags, cu_definitions &definitions);
+[[nodiscard]] cu_result load_definitions(Arena &arena, Arena &scratch, const cu_workspace &workspace,
+										 cu_definitions &definitions);
 
 /* nullptr if there is none */
 const Field *find_field(const cu_definitions &definitions, std::string_view merge_tag) noexcept;

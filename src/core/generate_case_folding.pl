@@ -2,6 +2,9 @@
 # Writes case_folding.inc: Unicode's simple case folding (statuses C and S) from Debian's package unicode-data.
 # usage: generate_case_folding.pl > case_folding.inc        dies if the package is missing
 #
+# What the table makes of names is stored in the index contacts.tag_name_key and nowhere else (test/sql/installation.sql): a
+# table that folds a character in another way needs REINDEX INDEX contacts.tag_name_key, and CHANGELOG.md says so.
+#
 # A row is {first, last, step, delta}: each step-th code point from first to last folds to itself plus delta.
 use strict;
 use warnings;

@@ -64,7 +64,10 @@ to_upper_ascii(char byte) noexcept
 	return byte >= 'a' && byte <= 'z' ? static_cast<char>(byte - ('a' - 'A')) : byte;
 }
 
-/* Unicode's simple case folding; invalid bytes stay as they are. */
+/*
+ * fold_case is Unicode's simple case folding; invalid bytes stay as they are. The index contacts.tag_name_key stores what it
+ * returns: where a new table folds a character in another way, users have to REINDEX.
+ */
 std::string_view fold_case(Arena &arena, std::string_view text);
 
 /* How text, once folded, compares to folded, byte by byte: less than 0, 0, or more. */

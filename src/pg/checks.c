@@ -12,6 +12,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "definitions.h"
 #include "encoding.h"
 #include "errors.h"
 #include "host.h"
@@ -185,14 +186,9 @@ field_type_argument(FunctionCallInfo fcinfo, int number)
 {
 	Oid output;
 	bool is_varlena;
-	char *name;
 
 	getTypeOutputInfo(get_fn_expr_argtype(fcinfo->flinfo, number), &output, &is_varlena);
-	name = OidOutputFunctionCall(output, PG_GETARG_DATUM(number));
-	for (int i = 0; i < CU_FIELD_TYPE_COUNT; i++)
-		if (strcmp(name, cu_field_type_name((cu_field_type)i)) == 0)
-			return (cu_field_type)i;
-	elog(ERROR, "unknown field type %s", name);
+	return definitions_field_type(OidOutputFunctionCall(output, PG_GETARG_DATUM(number)));
 }
 
 PG_FUNCTION_INFO_V1(contacts_is_field_value);

@@ -59,19 +59,18 @@ write_in_subtransaction(void (*write)(Attempt *attempt), Attempt *attempt)
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(memory);
-	PG_TRY()
-		;
-		{
-			write(attempt);
-			ReleaseCurrentSubTransaction();
-		}
-		PG_CATCH();
-		{
-			MemoryContextSwitchTo(memory);
-			error = CopyErrorData();
-			FlushErrorState();
-			RollbackAndReleaseCurrentSubTransaction();
-		}
+	PG_TRY();
+	{
+		write(attempt);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(memory);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(memory);
 	CurrentResourceOwner = owner;

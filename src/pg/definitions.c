@@ -7,14 +7,18 @@
 #include "postgres.h"
 
 #include "access/tupmacs.h"
+#include "catalog/pg_type.h"
 #include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "definitions.h"
 #include "encoding.h"
 #include "host.h"
 #include "jsonb_reader.h"
+#include "pg_compat.h"
 #include "store.h"
 
 /* A backend that serves more workspaces than this starts over, so that its memory stays bounded. */
@@ -98,12 +102,119 @@ find_entry(int64 workspace_id)
 	return entry;
 }
 
-/* The tags as the core reads them, pointing into a copy of their names: both in the current memory. */
+/* A copy in the current memory, to which definitions may point. */
+static ArrayType *
+copy_array(const ArrayType *array)
+{
+	return memcpy(palloc(VARSIZE(array)), array, VARSIZE(array));
+}
+
+/* Raises for a null, which none of our tables holds. */
+static void
+raise_null(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s in the contact tables must not be null", what)));
+}
+
+cu_field_type
+definitions_field_type(const char *name)
+{
+	for (int i = 0; i < CU_FIELD_TYPE_COUNT; i++)
+		if (strcmp(name, cu_field_type_name((cu_field_type)i)) == 0)
+			return (cu_field_type)i;
+	elog(ERROR, "unknown field type %s", name);
+}
+
+static bool
+is_guarded(const char *status_policy)
+{
+	bool guarded = strcmp(status_policy, "guarded") == 0;
+
+	if (!guarded && strcmp(status_policy, "api") != 0)
+		elog(ERROR, "unknown status policy %s", status_policy);
+	return guarded;
+}
+
+/* One value of each field. */
+typedef struct FieldValues
+{
+	Datum *values;
+	bool *nulls;
+} FieldValues;
+
+/* Takes the values out of a copy of an array; only options and defaults may be null. */
+static FieldValues
+take_values(const ArrayType *stored, Oid type, int *count)
+{
+	FieldValues values;
+	int16 size;
+	bool by_value;
+	char alignment;
+
+	if (type != JSONBOID && array_contains_nulls(unconstify(ArrayType *, stored)))
+		raise_null("a field");
+	get_typlenbyvalalign(type, &size, &by_value, &alignment);
+	deconstruct_array(copy_array(stored), type, size, by_value, alignment, &values.values, &values.nulls, count);
+	return values;
+}
+
+static cu_text
+text_of(const FieldValues *values, int number)
+{
+	text *value = DatumGetTextPP(values->values[number]);
+
+	return encoding_to_core(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+}
+
+static cu_json
+json_of(const FieldValues *values, int number)
+{
+	if (values->nulls[number])
+		return (cu_json){.kind = CU_JSON_NULL};
+	return jsonb_read(DatumGetJsonbP(values->values[number]));
+}
+
+/* The fields as the core reads them, in the current memory. */
+static cu_field *
+read_fields(const StoredDefinitions *stored, size_t *field_count)
+{
+	static const Oid types[FIELD_COLUMN_COUNT] = {TEXTOID, TEXTOID, TEXTOID, JSONBOID, JSONBOID, BOOLOID, BOOLOID};
+	FieldValues columns[FIELD_COLUMN_COUNT];
+	cu_field *fields;
+	int count = 0;
+
+	if (stored->fields[0])
+		for (int i = 0; i < FIELD_COLUMN_COUNT; i++)
+			columns[i] = take_values(stored->fields[i], types[i], &count);
+	fields = palloc(sizeof(cu_field) * (size_t)Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		cu_json options = json_of(&columns[FIELD_OPTIONS], i);
+
+		fields[i] = (cu_field){
+			.merge_tag = text_of(&columns[FIELD_MERGE_TAG], i),
+			.label = text_of(&columns[FIELD_LABEL], i),
+			.type = definitions_field_type(TextDatumGetCString(columns[FIELD_TYPE].values[i])),
+			.options = options.items,
+			.option_count = options.count,
+			.default_value = json_of(&columns[FIELD_DEFAULT_VALUE], i),
+			.required = DatumGetBool(columns[FIELD_REQUIRED].values[i]),
+			.tracked = DatumGetBool(columns[FIELD_TRACKED].values[i]),
+		};
+	}
+	*field_count = (size_t)count;
+	return fields;
+}
+
+/*
+ * The tags as the core reads them, pointing into a copy of their names: both in the current memory. A workspace can have
+ * 100,000s of tags, so what is kept of one is its name, its id and a few bytes.
+ */
 static cu_tag *
 read_tags(const StoredDefinitions *stored, size_t *count)
 {
 	const int64 *ids;
-	ArrayType *names;
 	cu_tag *tags;
 	char *name;
 
@@ -111,16 +222,13 @@ read_tags(const StoredDefinitions *stored, size_t *count)
 	if (stored->tag_ids == NULL)
 		return NULL;
 	if (array_contains_nulls(stored->tag_ids) || array_contains_nulls(stored->tag_names))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a tag in the contact tables must not be null")));
+		raise_null("a tag");
 	*count = (size_t)ArrayGetNItems(ARR_NDIM(stored->tag_ids), ARR_DIMS(stored->tag_ids));
 	ids = (const int64 *)ARR_DATA_PTR(stored->tag_ids);
 	tags = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(cu_tag) * *count);
-	names = palloc(VARSIZE(stored->tag_names));
-	memcpy(names, stored->tag_names, VARSIZE(stored->tag_names));
 
 	/* The elements of a text[] stand one behind the other, each aligned. */
-	name = ARR_DATA_PTR(names);
+	name = ARR_DATA_PTR(copy_array(stored->tag_names));
 	for (size_t i = 0; i < *count; i++)
 	{
 		name = (char *)att_align_pointer(name, TYPALIGN_INT, -1, name);
@@ -131,8 +239,8 @@ read_tags(const StoredDefinitions *stored, size_t *count)
 }
 
 /*
- * Reads the definitions into memory of their own; NULL if there is no such workspace. A workspace can have 100,000s of tags,
- * so what is kept of one is its name, its id and a few bytes. Raises without a trace.
+ * Reads the definitions into memory of their own, and sets their version; NULL if there is no such workspace. If it raises, the
+ * cache is as it was.
  */
 static MemoryContext
 load(int64 workspace_id, int64 *version, const cu_definitions **definitions)
@@ -141,10 +249,7 @@ load(int64 workspace_id, int64 *version, const cu_definitions **definitions)
 	MemoryContext memory;
 	MemoryContext scratch;
 	MemoryContext caller;
-	Jsonb *copy;
-	cu_json *source;
-	cu_tag *tags;
-	size_t tag_count;
+	cu_workspace workspace;
 	cu_host host;
 	cu_host scratch_host;
 
@@ -155,14 +260,12 @@ load(int64 workspace_id, int64 *version, const cu_definitions **definitions)
 	memory = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert definitions", ALLOCSET_SMALL_SIZES);
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert definitions scratch", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(memory);
-	copy = palloc(VARSIZE(stored.fields));
-	memcpy(copy, stored.fields, VARSIZE(stored.fields));
-	source = palloc(sizeof(cu_json));
-	*source = jsonb_read(copy);
-	tags = read_tags(&stored, &tag_count);
+	workspace = (cu_workspace){.guarded = is_guarded(stored.status_policy)};
+	workspace.fields = read_fields(&stored, &workspace.field_count);
+	workspace.tags = read_tags(&stored, &workspace.tag_count);
 	host = host_in(memory);
 	scratch_host = host_in(scratch);
-	host_check(cu_load_definitions(&host, &scratch_host, source, tags, tag_count, definitions));
+	host_check(cu_load_definitions(&host, &scratch_host, &workspace, definitions));
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 	*version = stored.version;

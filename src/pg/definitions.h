@@ -16,4 +16,7 @@ extern void definitions_begin_call(void);
  */
 extern const cu_definitions *definitions_get(int64 workspace_id, int64 version);
 
+/* Returns the core's number of a value of contacts.field_type, by its name. */
+extern cu_field_type definitions_field_type(const char *name);
+
 #endif

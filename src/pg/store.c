@@ -77,21 +77,41 @@ static Statement create_tags = {
 	.parameter_types = {INT8OID, TEXTARRAYOID},
 };
 
-/* Not jsonb_agg: it copies each text in it with a look at all that follow (it takes them to end with a zero byte). */
+/*
+ * One row, however many fields and tags there are: all of it by one snapshot, with the version that it has.
+ *
+ *   SELECT w.definitions_version, w.status_policy, <an array of each column of contacts.field, by position>,
+ *          <the same of contacts.tag, by tag_id>
+ *   FROM contacts.workspace w WHERE w.workspace_id = $1
+ */
 static Statement load_definitions = {
-	.sql = "SELECT w.definitions_version::pg_catalog.int8, pg_catalog.jsonb_build_object("
-		   "'status_policy', w.status_policy,"
-		   "'fields', (SELECT pg_catalog.to_jsonb(pg_catalog.array_agg(pg_catalog.jsonb_build_object("
-		   "'merge_tag', f.merge_tag, 'label', f.label, 'type', f.type, 'options', f.options,"
-		   "'default_value', f.default_value, 'required', f.required, 'tracked', f.tracked)"
-		   " ORDER BY f.position, f.merge_tag)) FROM contacts.field f WHERE f.workspace_id" EQ "$1)), t.ids, t.names"
+	.sql = "SELECT w.definitions_version::pg_catalog.int8, w.status_policy::pg_catalog.text,"
+		   " f.merge_tags, f.labels, f.types, f.options, f.default_values, f.required, f.tracked, t.ids, t.names"
 		   " FROM contacts.workspace w CROSS JOIN ("
+		   "SELECT pg_catalog.array_agg(o.merge_tag) AS merge_tags, pg_catalog.array_agg(o.label) AS labels,"
+		   " pg_catalog.array_agg(o.type) AS types, pg_catalog.array_agg(o.options) AS options,"
+		   " pg_catalog.array_agg(o.default_value) AS default_values,"
+		   " pg_catalog.array_agg(o.required) AS required, pg_catalog.array_agg(o.tracked) AS tracked FROM ("
+		   "SELECT f.merge_tag::pg_catalog.text, f.label::pg_catalog.text, f.type::pg_catalog.text,"
+		   " pg_catalog.to_jsonb(f.options::pg_catalog.text[]) AS options, f.default_value::pg_catalog.jsonb,"
+		   " f.required::pg_catalog.bool, f.tracked::pg_catalog.bool FROM contacts.field f"
+		   " WHERE f.workspace_id" EQ "$1 ORDER BY f.position, f.merge_tag) o) f CROSS JOIN ("
 		   "SELECT pg_catalog.array_agg(o.tag_id) AS ids, pg_catalog.array_agg(o.name) AS names FROM ("
 		   "SELECT t.tag_id::pg_catalog.int8, t.name::pg_catalog.text FROM contacts.tag t"
 		   " WHERE t.workspace_id" EQ "$1 ORDER BY t.tag_id) o) t"
 		   " WHERE w.workspace_id" EQ "$1",
 	.parameter_count = 1,
 	.parameter_types = {INT8OID},
+};
+
+/* The columns of load_definitions. */
+enum DefinitionsColumn
+{
+	DEFINED_VERSION = 1,
+	DEFINED_STATUS_POLICY,
+	DEFINED_FIELDS,
+	DEFINED_TAG_IDS = DEFINED_FIELDS + FIELD_COLUMN_COUNT,
+	DEFINED_TAG_NAMES,
 };
 
 /* Returns the core's number of a value of contacts.status. */
@@ -255,18 +275,26 @@ store_create_tags(int64 workspace_id, const List *names)
 	(void)statement_execute(&create_tags, (Datum[]){workspace, statement_array(texts, count, TEXTOID)});
 }
 
+/* Returns an array that the last statement found, or NULL. */
+static ArrayType *
+array_column(int number)
+{
+	bool is_null;
+	Datum array = statement_nullable_column(0, number, &is_null);
+
+	return is_null ? NULL : DatumGetArrayTypeP(array);
+}
+
 bool
 store_load_definitions(int64 workspace_id, StoredDefinitions *stored)
 {
-	Datum ids;
-	bool has_no_tags;
-
 	if (statement_execute(&load_definitions, (Datum[]){Int64GetDatum(workspace_id)}) == 0)
 		return false;
-	ids = statement_nullable_column(0, 3, &has_no_tags);
-	*stored = (StoredDefinitions){.version = DatumGetInt64(statement_column(0, 1)),
-								  .fields = DatumGetJsonbP(statement_column(0, 2)),
-								  .tag_ids = has_no_tags ? NULL : DatumGetArrayTypeP(ids),
-								  .tag_names = has_no_tags ? NULL : DatumGetArrayTypeP(statement_column(0, 4))};
+	*stored = (StoredDefinitions){.version = DatumGetInt64(statement_column(0, DEFINED_VERSION)),
+								  .status_policy = TextDatumGetCString(statement_column(0, DEFINED_STATUS_POLICY)),
+								  .tag_ids = array_column(DEFINED_TAG_IDS),
+								  .tag_names = array_column(DEFINED_TAG_NAMES)};
+	for (int i = 0; i < FIELD_COLUMN_COUNT; i++)
+		stored->fields[i] = array_column(DEFINED_FIELDS + i);
 	return true;
 }

@@ -78,12 +78,27 @@ extern int64 store_definitions_version(int64 workspace_id);
  */
 extern void store_create_tags(int64 workspace_id, const List *names);
 
+/* What StoredDefinitions has of each field. */
+enum FieldColumn
+{
+	FIELD_MERGE_TAG,
+	FIELD_LABEL,
+	FIELD_TYPE,
+	FIELD_OPTIONS,
+	FIELD_DEFAULT_VALUE,
+	FIELD_REQUIRED,
+	FIELD_TRACKED,
+	FIELD_COLUMN_COUNT,
+};
+
 /* The definitions of a workspace. */
 typedef struct StoredDefinitions
 {
 	int64 version;
-	Jsonb *fields;		/* as cu_load_definitions wants them, with the policy */
-	ArrayType *tag_ids; /* bigint[] and text[], by id; NULL if there are none */
+	char *status_policy;
+	ArrayType
+		*fields[FIELD_COLUMN_COUNT]; /* three of text, two of jsonb, two of boolean; NULL if there are no fields */
+	ArrayType *tag_ids;				 /* bigint[] and text[], by id; NULL if there are no tags */
 	ArrayType *tag_names;
 } StoredDefinitions;
 

@@ -32,20 +32,22 @@ private:
 	cu_host host_{this, allocate, [](void *) { return false; }};
 };
 
-/* A workspace of 20 fields and 100 tags. */
-std::string
-definitions()
+/* A workspace of 20 fields and 2 tags. */
+cu_result
+load_workspace(const cu_host *host, const cu_definitions **definitions)
 {
-	const char *const types[] = {"TEXT", "NUMBER", "BOOLEAN", "DATE", "COUNTRY"};
-	std::string fields;
-	for (int i = 0; i < 20; i++)
-		fields += (i > 0 ? "," : "") + std::string(R"({"merge_tag":"field_)") + std::to_string(i) +
-				  R"(","label":"Field )" + std::to_string(i) + R"(","type":")" + types[i % 5] +
-				  R"(","required":false,"tracked":true})";
-	std::string tags;
-	for (int i = 1; i <= 100; i++)
-		tags += (i > 1 ? ",[" : "[") + std::to_string(i) + ",\"tag " + std::to_string(i) + "\"]";
-	return R"({"status_policy":"api","fields":[)" + fields + R"(],"tags":[)" + tags + "]}";
+	const cu_field_type types[] = {CU_TEXT, CU_NUMBER, CU_BOOLEAN, CU_DATE, CU_COUNTRY};
+	static std::array<std::string, 20> names;
+	static std::array<cu_field, 20> fields;
+	static const cu_tag tags[] = {{1, {"newsletter", 10}}, {2, {"vip", 3}}};
+	for (std::size_t i = 0; i < fields.size(); i++)
+	{
+		names[i] = "field_" + std::to_string(i);
+		const cu_text name{names[i].data(), names[i].size()};
+		fields[i] = {name, name, types[i % 5], nullptr, 0, {}, false, true};
+	}
+	const cu_workspace workspace{false, fields.data(), fields.size(), tags, 2};
+	return cu_load_definitions(host, host, &workspace, definitions);
 }
 
 const char *const kRequest = R"({"email_address": "tywin@example.com", "status": "SUBSCRIBED", "partial_update": true,
@@ -60,15 +62,13 @@ const char *const kOlder =
 void
 upsert(benchmark::State &state, const char *data, cu_outcome expected)
 {
-	const JsonDocument source(definitions());
 	const JsonDocument request(kRequest);
 	const JsonDocument stored(data == nullptr ? "{}" : data);
 	const std::int64_t tags[] = {1, 2};
 	const cu_contact contact{CU_SUBSCRIBED, tags, 2, stored.root()};
 	BlockHost loaded;
-	const cu_tag defined[] = {{1, {"newsletter", 10}}, {2, {"vip", 3}}};
 	const cu_definitions *definitions = nullptr;
-	if (cu_load_definitions(loaded.get(), loaded.get(), &source.root(), defined, 2, &definitions) != CU_OK)
+	if (load_workspace(loaded.get(), &definitions) != CU_OK)
 		return state.SkipWithError("the definitions were not loaded");
 
 	BlockHost host;

@@ -207,8 +207,8 @@ check_without_options(const TestHost &host, const Input &input, const cu_parsed_
 	const cu_definitions *loaded = nullptr;
 	cu_decision decision{};
 	cu_error error{};
-	std::vector<cu_tag> tags;
-	require(load_definitions(host.get(), definitions, tags, &loaded) == CU_OK, "options can be changed");
+	WorkspaceSource workspace;
+	require(workspace.load(host.get(), definitions, &loaded) == CU_OK, "options can be changed");
 	require(cu_decide(host.get(), loaded, request, &contact, &decision, &error) == CU_OK &&
 				decision.outcome == CU_UNCHANGED,
 			"what is stored may be sent again though its options are gone");
@@ -251,8 +251,8 @@ run(const Input &input)
 	};
 
 	const cu_definitions *definitions = nullptr;
-	std::vector<cu_tag> tags;
-	if (ended(load_definitions(host.get(), *input.definitions, tags, &definitions), false))
+	WorkspaceSource workspace;
+	if (ended(workspace.load(host.get(), *input.definitions, &definitions), false))
 		return;
 
 	const cu_parsed_request *request = nullptr;

@@ -110,6 +110,11 @@ WHERE l.lanname = 'sql' AND p.proconfig IS NULL ORDER BY p.proname;
 SELECT c.oid::regclass FROM pg_class c
 WHERE c.relnamespace = 'contacts'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relrowsecurity;
 
+-- What stores folded names: with another table of case folding, these and nothing else are to be made anew (REINDEX).
+SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS stores_folded_names, i.indisunique AS is_unique
+FROM pg_depend d LEFT JOIN pg_index i ON d.classid = 'pg_class'::regclass AND i.indexrelid = d.objid
+WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = 'contacts_internal.fold_case(text)'::regprocedure ORDER BY 1;
+
 -- The shape that PostgREST wants: one unnamed jsonb parameter, no overload.
 SELECT p.oid::regprocedure, p.pronargs, p.proargnames, p.provolatile, p.proisstrict, p.proparallel
 FROM pg_proc p WHERE p.proname = 'contact_upsert';

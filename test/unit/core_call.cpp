@@ -48,6 +48,8 @@ TestHost::is_interrupted(void *context)
 	return ++host.polls == host.interrupt_at;
 }
 
+namespace {
+
 std::vector<cu_tag>
 tags_of(const cu_json *list)
 {
@@ -61,12 +63,70 @@ tags_of(const cu_json *list)
 	return tags;
 }
 
-cu_result
-load_definitions(const cu_host *host, const cu_json &source, std::vector<cu_tag> &tags,
-				 const cu_definitions **definitions)
+const cu_json kNull{};
+
+/* The member of that kind; a JSON null of another kind if there is none. */
+const cu_json &
+member(const cu_json &object, std::string_view key, cu_json_kind kind)
 {
-	tags = tags_of(find_member(source, "tags"));
-	return cu_load_definitions(host, host, &source, tags.data(), tags.size(), definitions);
+	const auto *value = find_member(object, key);
+	return value != nullptr && value->kind == kind ? *value : kNull;
+}
+
+/* Its own name is not taken for granted: CU_FIELD_TYPE_COUNT is no type. */
+cu_field_type
+type_of(std::string_view name)
+{
+	int type = 0;
+	while (type < CU_FIELD_TYPE_COUNT && name != cu_field_type_name(static_cast<cu_field_type>(type)))
+		type++;
+	return static_cast<cu_field_type>(type);
+}
+
+} // namespace
+
+bool
+WorkspaceSource::read_field(const cu_json &source)
+{
+	const auto &merge_tag = member(source, "merge_tag", CU_JSON_STRING);
+	const auto &label = member(source, "label", CU_JSON_STRING);
+	const auto &type = member(source, "type", CU_JSON_STRING);
+	const auto &options = member(source, "options", CU_JSON_ARRAY);
+	const auto &required = member(source, "required", CU_JSON_BOOLEAN);
+	const auto &tracked = member(source, "tracked", CU_JSON_BOOLEAN);
+	const auto *default_value = find_member(source, "default_value");
+	for (const auto *given : {&merge_tag, &label, &type, &required, &tracked})
+	{
+		if (given == &kNull)
+			return false;
+	}
+	fields_.push_back({merge_tag.text,
+					   label.text,
+					   type_of(view_text(type.text)),
+					   options.items,
+					   options.count,
+					   default_value == nullptr ? kNull : *default_value,
+					   required.boolean,
+					   tracked.boolean});
+	return true;
+}
+
+cu_result
+WorkspaceSource::load(const cu_host *host, const cu_json &source, const cu_definitions **definitions)
+{
+	const auto policy = view_text(member(source, "status_policy", CU_JSON_STRING).text);
+	const auto &fields = member(source, "fields", CU_JSON_ARRAY);
+	fields_.clear();
+	if (policy != "api" && policy != "guarded")
+		return CU_INTERNAL_ERROR;
+	for (std::size_t i = 0; i < fields.count; i++)
+	{
+		if (!read_field(fields.items[i]))
+			return CU_INTERNAL_ERROR;
+	}
+	tags_ = tags_of(find_member(source, "tags"));
+	const cu_workspace workspace{policy == "guarded", fields_.data(), fields_.size(), tags_.data(), tags_.size()};
+	return cu_load_definitions(host, host, &workspace, definitions);
 }
 
 StoredContact::StoredContact(const cu_json &source) : exists_(source.kind == CU_JSON_OBJECT)
@@ -108,7 +168,7 @@ cu_result
 CoreCall::run()
 {
 	const cu_definitions *definitions = nullptr;
-	if (const auto result = load_definitions(host.get(), definitions_.root(), tags_, &definitions); result != CU_OK)
+	if (const auto result = workspace_.load(host.get(), definitions_.root(), &definitions); result != CU_OK)
 		return result;
 	const cu_parsed_request *request = nullptr;
 	const auto result = cu_parse_request(host.get(), &request_.document(), false, &request, &email, &error);

@@ -53,12 +53,19 @@ extern const char *const kDefinitions;
 /* The same under the status policy guarded. */
 std::string guarded_definitions();
 
-/* Tags from [[id, "name"] ..]. */
-std::vector<cu_tag> tags_of(const cu_json *list);
+/* What a workspace defines, from {"status_policy":..,"fields":[{..}],"tags":[[id,"name"]..]}; it points into that. */
+class WorkspaceSource
+{
+public:
+	/* Returns CU_INTERNAL_ERROR for JSON that describes no workspace, else as cu_load_definitions does. */
+	cu_result load(const cu_host *host, const cu_json &source, const cu_definitions **definitions);
 
-/* Loads definitions as cu_load_definitions does, the tags from its member "tags"; what it keeps, tags, must outlive them. */
-cu_result load_definitions(const cu_host *host, const cu_json &source, std::vector<cu_tag> &tags,
-						   const cu_definitions **definitions);
+private:
+	bool read_field(const cu_json &source);
+
+	std::vector<cu_field> fields_;
+	std::vector<cu_tag> tags_;
+};
 
 /* A contact from {"status":..,"tags":[..],"data":{..}}. */
 class StoredContact
@@ -104,7 +111,7 @@ public:
 
 private:
 	JsonDocument definitions_;
-	std::vector<cu_tag> tags_;
+	WorkspaceSource workspace_;
 	JsonDocument contact_;
 	JsonDocument request_;
 	StoredContact existing_;

@@ -10,7 +10,7 @@ class NewTags : public testing::Test
 protected:
 	explicit NewTags() : definitions_source_(kDefinitions)
 	{
-		EXPECT_EQ(load_definitions(host_.get(), definitions_source_.root(), tags_, &definitions_), CU_OK);
+		EXPECT_EQ(workspace_.load(host_.get(), definitions_source_.root(), &definitions_), CU_OK);
 	}
 
 	std::string names_of(std::string_view members)
@@ -38,7 +38,7 @@ private:
 
 	TestHost host_;
 	JsonDocument definitions_source_;
-	std::vector<cu_tag> tags_;
+	WorkspaceSource workspace_;
 	const cu_definitions *definitions_ = nullptr;
 	std::vector<std::unique_ptr<JsonDocument>> requests_;
 };
