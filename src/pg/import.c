@@ -29,6 +29,101 @@
 static const char *const contact_columns[] = {"email_address", "status", "tags"};
 static const char field_prefix[] = "fields.";
 
+/* A value of a row that is not null, under the name of its column. */
+typedef struct RowValue
+{
+	const char *column;
+	JsonbValue value;
+} RowValue;
+
+/* A row of a file or of a staging table, and how it is to be upserted. */
+typedef struct ImportRow
+{
+	RowValue *values;
+	int count;
+	bool partial_update;
+	bool create_tags;
+} ImportRow;
+
+static JsonbValue
+string_value(char *text)
+{
+	return (JsonbValue){.type = jbvString, .val.string = {.val = text, .len = (int)strlen(text)}};
+}
+
+static JsonbValue
+list_value(ArrayType *array)
+{
+	Datum *items;
+	bool *nulls;
+	int count;
+	JsonbValue *elements;
+
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &count);
+	elements = palloc0(sizeof(JsonbValue) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+		elements[i] = nulls[i] ? (JsonbValue){.type = jbvNull} : string_value(TextDatumGetCString(items[i]));
+	return (JsonbValue){.type = jbvArray, .val.array = {.nElems = count, .elems = elements}};
+}
+
+/* Booleans, numbers and lists as such. All else as text, NaN too, which the core rejects. */
+static JsonbValue
+column_value(Oid type, Datum column)
+{
+	Oid output;
+	bool is_varlena;
+
+	if (type == BOOLOID)
+		return (JsonbValue){.type = jbvBool, .val.boolean = DatumGetBool(column)};
+	if (type == NUMERICOID && !numeric_is_nan(DatumGetNumeric(column)) && !numeric_is_inf(DatumGetNumeric(column)))
+		return (JsonbValue){.type = jbvNumeric, .val.numeric = DatumGetNumeric(column)};
+	if (type == TEXTARRAYOID)
+		return list_value(DatumGetArrayTypeP(column));
+	getTypeOutputInfo(type, &output, &is_varlena);
+	return string_value(OidOutputFunctionCall(output, column));
+}
+
+/* Takes the values of a row that is inserted into a view. */
+static ImportRow
+row_of_tuple(HeapTuple tuple, TupleDesc descriptor)
+{
+	ImportRow row = {.values = palloc(sizeof(RowValue) * (size_t)Max(descriptor->natts, 1))};
+
+	for (int number = 1; number <= descriptor->natts; number++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, number - 1);
+		bool is_null;
+		Datum column = heap_getattr(tuple, number, descriptor, &is_null);
+
+		if (!is_null)
+			row.values[row.count++] =
+				(RowValue){NameStr(attribute->attname), column_value(attribute->atttypid, column)};
+	}
+	return row;
+}
+
+/* Takes the values of a row of a staging table, as staging.c reads it. */
+static ImportRow
+row_of_jsonb(Jsonb *object)
+{
+	ImportRow row = {.values = palloc(sizeof(RowValue) * Max(JB_ROOT_COUNT(object), 1))};
+	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
+	JsonbIteratorToken token;
+	JsonbValue member;
+
+	while ((token = JsonbIteratorNext(&iterator, &member, true)) != WJB_DONE)
+	{
+		RowValue *value;
+
+		if (token != WJB_KEY)
+			continue;
+		value = &row.values[row.count++];
+		value->column = pnstrdup(member.val.string.val, member.val.string.len);
+		(void)JsonbIteratorNext(&iterator, &value->value, true);
+	}
+	return row;
+}
+
 static bool
 is_contact_column(const char *name)
 {
@@ -46,110 +141,21 @@ merge_tag_of(const char *column)
 	return strncmp(column, field_prefix, prefix) == 0 ? column + prefix : column;
 }
 
-static JsonbValue
-string_value(char *text)
-{
-	return (JsonbValue){.type = jbvString, .val.string = {.val = text, .len = (int)strlen(text)}};
-}
-
 static void
 push_key(JsonbParseState **state, const char *key)
 {
-	JsonbValue value = string_value(pstrdup(key));
+	JsonbValue value = string_value(unconstify(char *, key));
 
 	pushJsonbValue(state, WJB_KEY, &value);
 }
 
 static void
-push_boolean(JsonbParseState **state, bool boolean)
+push_boolean(JsonbParseState **state, const char *key, bool boolean)
 {
 	JsonbValue value = {.type = jbvBool, .val.boolean = boolean};
 
+	push_key(state, key);
 	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
-static void
-push_texts(JsonbParseState **state, ArrayType *array)
-{
-	Datum *items;
-	bool *nulls;
-	int count;
-
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &count);
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	for (int i = 0; i < count; i++)
-	{
-		JsonbValue value = {.type = jbvNull};
-
-		if (!nulls[i])
-			value = string_value(TextDatumGetCString(items[i]));
-		pushJsonbValue(state, WJB_ELEM, &value);
-	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
-}
-
-/* Booleans, numbers and lists as such. All else as text, NaN too, which the core rejects. */
-static void
-push_column(JsonbParseState **state, Oid type, Datum column)
-{
-	JsonbValue value;
-	Oid output;
-	bool is_varlena;
-
-	if (type == BOOLOID)
-		push_boolean(state, DatumGetBool(column));
-	else if (type == NUMERICOID && !numeric_is_nan(DatumGetNumeric(column)) && !numeric_is_inf(DatumGetNumeric(column)))
-	{
-		value = (JsonbValue){.type = jbvNumeric, .val.numeric = DatumGetNumeric(column)};
-		pushJsonbValue(state, WJB_VALUE, &value);
-	}
-	else if (type == TEXTARRAYOID)
-		push_texts(state, DatumGetArrayTypeP(column));
-	else
-	{
-		getTypeOutputInfo(type, &output, &is_varlena);
-		value = string_value(OidOutputFunctionCall(output, column));
-		pushJsonbValue(state, WJB_VALUE, &value);
-	}
-}
-
-/* The columns that are not null: the contact's own, or those that are fields. */
-static void
-push_columns(JsonbParseState **state, HeapTuple row, TupleDesc descriptor, bool contacts_own)
-{
-	for (int number = 1; number <= descriptor->natts; number++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(descriptor, number - 1);
-		const char *name = NameStr(attribute->attname);
-		bool is_null;
-		Datum column = heap_getattr(row, number, descriptor, &is_null);
-
-		if (is_null || is_contact_column(name) != contacts_own)
-			continue;
-		push_key(state, merge_tag_of(name));
-		push_column(state, attribute->atttypid, column);
-	}
-}
-
-/* The request for a row; the trigger's arguments behind the workspace are keys of the request that are true. */
-static Datum
-request_of(const TriggerData *trigger)
-{
-	TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
-	JsonbParseState *state = NULL;
-
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 1; i < trigger->tg_trigger->tgnargs; i++)
-	{
-		push_key(&state, trigger->tg_trigger->tgargs[i]);
-		push_boolean(&state, true);
-	}
-	push_columns(&state, trigger->tg_trigtuple, descriptor, true);
-	push_key(&state, "fields");
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_columns(&state, trigger->tg_trigtuple, descriptor, false);
-	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
 static bool
@@ -184,46 +190,37 @@ push_names(JsonbParseState **state, const JsonbValue *list)
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
-/* The members of a row: the contact's own, or those that are fields. */
+/* Pushes the values of a row: the contact's own, or those that are fields. */
 static void
-push_members(JsonbParseState **state, Jsonb *row, bool contacts_own)
+push_values(JsonbParseState **state, const ImportRow *row, bool contacts_own)
 {
-	JsonbIterator *iterator = JsonbIteratorInit(&row->root);
-	JsonbIteratorToken token;
-	JsonbValue member;
-
-	while ((token = JsonbIteratorNext(&iterator, &member, true)) != WJB_DONE)
+	for (int i = 0; i < row->count; i++)
 	{
-		char *name;
+		RowValue *value = &row->values[i];
 
-		if (token != WJB_KEY)
+		if (is_contact_column(value->column) != contacts_own)
 			continue;
-		name = pnstrdup(member.val.string.val, member.val.string.len);
-		(void)JsonbIteratorNext(&iterator, &member, true);
-		if (is_contact_column(name) != contacts_own)
-			continue;
-		push_key(state, merge_tag_of(name));
-		if (strcmp(name, "tags") == 0 && member.type == jbvString)
-			push_names(state, &member);
+		push_key(state, merge_tag_of(value->column));
+		if (strcmp(value->column, "tags") == 0 && value->value.type == jbvString)
+			push_names(state, &value->value);
 		else
-			pushJsonbValue(state, WJB_VALUE, &member);
+			pushJsonbValue(state, WJB_VALUE, &value->value);
 	}
 }
 
-static void
-push_request(JsonbParseState **state, Jsonb *row, bool partial_update, bool create_tags)
+/* Pushes the request for a row. */
+static JsonbValue *
+push_request(JsonbParseState **state, const ImportRow *row)
 {
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	push_key(state, "partial_update");
-	push_boolean(state, partial_update);
-	push_key(state, "create_tags");
-	push_boolean(state, create_tags);
-	push_members(state, row, true);
+	push_boolean(state, "partial_update", row->partial_update);
+	push_boolean(state, "create_tags", row->create_tags);
+	push_values(state, row, true);
 	push_key(state, "fields");
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	push_members(state, row, false);
+	push_values(state, row, false);
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
 /* Rows of a staging table, for an error's context. */
@@ -255,8 +252,12 @@ requests_of(const Datum *rows, int count, bool partial_update, bool create_tags)
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < count; i++)
 	{
+		ImportRow row = row_of_jsonb(DatumGetJsonbP(rows[i]));
+
 		CHECK_FOR_INTERRUPTS();
-		push_request(&state, DatumGetJsonbP(rows[i]), partial_update, create_tags);
+		row.partial_update = partial_update;
+		row.create_tags = create_tags;
+		(void)push_request(&state, &row);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
 }
@@ -281,6 +282,28 @@ contacts_upsert_rows(PG_FUNCTION_ARGS)
 	upsert_results_return(&results);
 	error_context_stack = context.previous;
 	return (Datum)0;
+}
+
+/* Whether an argument of a view's trigger, behind the workspace, is a key of the request that is true. */
+static bool
+has_argument(const TriggerData *trigger, const char *key)
+{
+	for (int i = 1; i < trigger->tg_trigger->tgnargs; i++)
+		if (strcmp(trigger->tg_trigger->tgargs[i], key) == 0)
+			return true;
+	return false;
+}
+
+/* The request for a row that is inserted into a view. */
+static Datum
+request_of(const TriggerData *trigger)
+{
+	ImportRow row = row_of_tuple(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation));
+	JsonbParseState *state = NULL;
+
+	row.partial_update = has_argument(trigger, "partial_update");
+	row.create_tags = has_argument(trigger, "create_tags");
+	return JsonbPGetDatum(JsonbValueToJsonb(push_request(&state, &row)));
 }
 
 static int64
