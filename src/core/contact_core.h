@@ -30,7 +30,7 @@ extern "C" {
 #define CU_MAX_NUMBER_BYTES 65535	 /* a number without an exponent */
 #define CU_MAX_DATA_BYTES 1048576	 /* the data of a contact, see cu_data_size */
 
-/* How a call ended. Only CU_REJECTED fills the cu_error. */
+/* cu_result is how a call ended. Only CU_REJECTED fills the cu_error. */
 typedef enum cu_result
 {
 	CU_OK,
@@ -40,7 +40,7 @@ typedef enum cu_result
 	CU_INTERNAL_ERROR, /* a bug, or definitions that no table of ours can hold */
 } cu_result;
 
-/* What the core may ask of its caller. Both functions must return normally: no longjmp, no exception. */
+/* cu_host is what the core may ask of its caller. Both functions must return normally: no longjmp, no exception. */
 typedef struct cu_host
 {
 	void *context;								/* handed to both functions */
@@ -64,7 +64,7 @@ typedef enum cu_json_kind
 	CU_JSON_OBJECT,
 } cu_json_kind;
 
-/* A JSON value as a tree of plain structs. */
+/* cu_json is a JSON value as a tree of plain structs. */
 typedef struct cu_json
 {
 	cu_json_kind kind;
@@ -76,7 +76,7 @@ typedef struct cu_json
 } cu_json;
 
 /*
- * A request as it arrived. The reader stops below CU_MAX_DEPTH + 1 levels, and need not build one that is too large, nor the
+ * cu_document is a request as it arrived. The reader stops below CU_MAX_DEPTH + 1 levels, and need not build one that is too large, nor the
  * values of top-level keys that cu_is_request_key does not know.
  */
 typedef struct cu_document
@@ -117,7 +117,7 @@ typedef enum cu_event_type
 } cu_event_type;
 #define CU_EVENT_TYPE_COUNT 4
 
-/* Error codes, in the order in which a request is checked. */
+/* cu_code has the codes of errors, in the order in which a request is checked. */
 typedef enum cu_code
 {
 	CU_INVALID_REQUEST,
@@ -134,7 +134,7 @@ typedef enum cu_code
 } cu_code;
 
 /*
- * A rejection, in buffers of its own so that building one cannot fail. All strings are terminated; what does not fit is
+ * cu_error is why a request was rejected, in buffers of its own so that building one cannot fail. All strings are terminated; what does not fit is
  * cut at a code point and ends in "...".
  */
 typedef struct cu_error
@@ -163,17 +163,17 @@ const char *cu_field_type_name(cu_field_type type) CU_NOEXCEPT;
 const char *cu_event_type_name(cu_event_type type) CU_NOEXCEPT;
 const char *cu_code_name(cu_code code) CU_NOEXCEPT;
 
-/* The definitions of one workspace, read once and used by many calls. */
+/* cu_definitions are those of one workspace, loaded once and used by many calls. */
 typedef struct cu_definitions cu_definitions;
 
-/* id 0 is a tag that does not exist yet: create_tags asked for it. */
+/* cu_tag is a tag; with id 0 one that does not exist yet, because create_tags asked for it. */
 typedef struct cu_tag
 {
 	int64_t id;
 	cu_text name;
 } cu_tag;
 
-/* A field as it is defined. */
+/* cu_field is a field as it is defined. */
 typedef struct cu_field
 {
 	cu_text merge_tag;
@@ -186,7 +186,7 @@ typedef struct cu_field
 	bool tracked;
 } cu_field;
 
-/* What is defined in a workspace. */
+/* cu_workspace is what is defined in a workspace. */
 typedef struct cu_workspace
 {
 	bool guarded;			/* by its status_policy */
@@ -197,39 +197,43 @@ typedef struct cu_workspace
 } cu_workspace;
 
 /*
- * Loads definitions, which keep pointing into the fields' texts and options and to the tags. What scratch allocates may go
+ * cu_load_definitions sets definitions, which keep pointing into the fields' texts and options and to the tags. What scratch allocates may go
  * afterwards. Never CU_REJECTED.
  */
 cu_result cu_load_definitions(const cu_host *host, const cu_host *scratch, const cu_workspace *workspace,
 							  const cu_definitions **definitions) CU_NOEXCEPT;
 
-/* A request whose shape and e-mail address are good. */
+/* cu_parsed_request is a request whose shape and e-mail address are good. */
 typedef struct cu_parsed_request cu_parsed_request;
 
-/* Whether a request can have such a top-level key. */
+/* cu_is_request_key says whether a request can have such a top-level key. */
 bool cu_is_request_key(cu_text key) CU_NOEXCEPT;
 
 /*
- * Checks 1 to 3 of the contract. A top-level key that is one of ours but for case, "_" and "-" is rejected, and with
- * rejects_unknown_keys any other unknown one too. email receives the address as it is stored and matched.
+ * cu_parse_request makes the checks up to EMAIL_INVALID (docs/api.md, "Errors"), and sets request, and email to the address as
+ * it is stored and matched. A top-level key that is one of ours but for case, "_" and "-" is rejected, and with
+ * rejects_unknown_keys any other unknown one too.
  */
 cu_result cu_parse_request(const cu_host *host, const cu_document *document, bool rejects_unknown_keys,
 						   const cu_parsed_request **request, cu_text *email, cu_error *error) CU_NOEXCEPT;
 
-/* Writes the unknown top-level keys that were let pass, in quotes, terminated, cut if they are many; false if there are none. */
+/*
+ * cu_unknown_keys writes the unknown top-level keys that were let pass, in quotes, terminated, cut if they are many; false if
+ * there are none.
+ */
 bool cu_unknown_keys(const cu_parsed_request *request, char (*names)[256]) CU_NOEXCEPT;
 
-/* Whether create_tags is true. */
+/* cu_creates_tags says whether create_tags is true. */
 bool cu_creates_tags(const cu_parsed_request *request) CU_NOEXCEPT;
 
 /*
- * The names that a request has to become tags, should it pass every check: what the decision's tags with id 0 would be.
+ * cu_new_tags sets names to those that a request has to become tags, should it pass every check: what the decision's tags with id 0 would be.
  * None if its tags are rejected. Never CU_REJECTED.
  */
 cu_result cu_new_tags(const cu_host *host, const cu_definitions *definitions, const cu_parsed_request *request,
 					  const cu_text **names, size_t *count) CU_NOEXCEPT;
 
-/* A contact as it is stored. */
+/* cu_contact is a contact as it is stored. */
 typedef struct cu_contact
 {
 	cu_status status;
@@ -238,7 +242,7 @@ typedef struct cu_contact
 	cu_json data; /* an object: values by merge tag */
 } cu_contact;
 
-/* A JSON null stands for "no value". */
+/* cu_field_change is what a request does to a field; a JSON null stands for "no value". */
 typedef struct cu_field_change
 {
 	cu_text merge_tag;
@@ -262,7 +266,7 @@ typedef enum cu_outcome
 } cu_outcome;
 
 /*
- * What a request makes of a contact. status, tags and data are the contact afterwards, for every outcome; ids and
+ * cu_decision is what a request makes of a contact. status, tags and data are the contact afterwards, for every outcome; ids and
  * values that have lost their definition are left out of them. The changes are those of CU_UPDATED, else none.
  */
 typedef struct cu_decision
@@ -284,33 +288,33 @@ typedef struct cu_decision
 	size_t event_count;
 } cu_decision;
 
-/* Checks 4 to 9, then merges. existing is NULL when there is no contact with that address. */
+/* cu_decide makes the checks from FIELD_NOT_FOUND on, then merges. existing is NULL if no contact has the address. */
 cu_result cu_decide(const cu_host *host, const cu_definitions *definitions, const cu_parsed_request *request,
 					const cu_contact *existing, cu_decision *decision, cu_error *error) CU_NOEXCEPT;
 
-/* Whether text is an address exactly as cu_parse_request would store it. */
+/* cu_is_stored_email says whether text is an address exactly as cu_parse_request would store it. */
 bool cu_is_stored_email(cu_text text) CU_NOEXCEPT;
 
-/* Whether data is an object of strings, numbers, booleans and arrays of strings, none empty, without email_address. */
+/* cu_is_stored_data says whether data is an object of strings, numbers, booleans and arrays of strings, none empty, without email_address. */
 bool cu_is_stored_data(const cu_json *data) CU_NOEXCEPT;
 
-/* What data takes of CU_MAX_DATA_BYTES: about its size as jsonb with its numbers written out, never less. */
+/* cu_data_size returns what data takes of CU_MAX_DATA_BYTES: about its size as jsonb with its numbers written out, never less. */
 size_t cu_data_size(const cu_json *data) CU_NOEXCEPT;
 
-/* Whether value may be the default of such a field: a JSON null, or what the type accepts. options: ARRAY or NULL. */
+/* cu_is_field_value sets valid to whether value may be the default of such a field: a JSON null, or what the type accepts. options: ARRAY or NULL. */
 cu_result cu_is_field_value(const cu_host *host, cu_field_type type, const cu_json *options, const cu_json *value,
 							bool *valid) CU_NOEXCEPT;
 
-/* Folds case for comparing names of tags: Unicode simple case folding, no locale. */
+/* cu_fold_case folds case for comparing names of tags: Unicode's simple case folding, no locale. */
 cu_result cu_fold_case(const cu_host *host, cu_text text, cu_text *folded) CU_NOEXCEPT;
 
-/* The part of text without the Unicode white space around it. */
+/* cu_trim returns the part of text without the Unicode white space around it. */
 cu_text cu_trim(cu_text text) CU_NOEXCEPT;
 
-/* Whether text is a tag's name: 1 to 64 code points, no white space around it. */
+/* cu_is_tag_name says whether text is a tag's name: 1 to 64 code points, no white space around it. */
 bool cu_is_tag_name(cu_text text) CU_NOEXCEPT;
 
-/* Writes an ObjectId as 24 lower-case hex digits and a terminator. seconds: Unix time; counter: its low 24 bits. */
+/* cu_format_object_id writes an ObjectId as 24 lower-case hex digits and a terminator. seconds: Unix time; counter: its low 24 bits. */
 void cu_format_object_id(uint32_t seconds, const uint8_t random[5], uint32_t counter, char id[25]) CU_NOEXCEPT;
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
 /*
- * country.cpp - see country.hpp. The table is generated from Debian's iso-codes and sorted.
+ * country.cpp - find_country() by binary search in a table that generate_countries.sh makes of Debian's iso-codes.
  */
 #include "country.hpp"
 

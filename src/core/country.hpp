@@ -7,7 +7,7 @@
 
 namespace contact {
 
-/* The code in upper case, from a static table, for a code in any case; empty if there is no such country. */
+/* find_country returns the code in upper case, from a static table, for a code in any case; empty if no country has it. */
 std::string_view find_country(std::string_view code) noexcept;
 
 } // namespace contact

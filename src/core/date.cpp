@@ -1,5 +1,5 @@
 /*
- * date.cpp - see date.hpp.
+ * date.cpp - normalize_date(): the grammar of RFC 3339 read from left to right, and the shift to UTC with std::chrono.
  */
 #include "date.hpp"
 
@@ -12,7 +12,7 @@ namespace {
 
 using std::chrono::year_month_day;
 
-/* Reads fields of fixed width from the front of a text; after the first that is wrong, all fail. */
+/* Reader takes fields of fixed width off the front of a text; after the first field that is wrong, all fail. */
 class Reader
 {
 public:

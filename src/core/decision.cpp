@@ -1,6 +1,6 @@
 /*
- * decision.cpp - see decision.hpp. The order of the checks is the contract's, and the reason why the steps of one topic
- * do not stand together.
+ * decision.cpp - decide(): calls the steps of each topic in the order of errors (docs/api.md, "Errors"),
+ * which is why the steps of one topic do not stand together.
  */
 #include "decision.hpp"
 
@@ -14,7 +14,7 @@ namespace contact {
 
 namespace {
 
-/* A request that passed every check. */
+/* Plan is a request that passed every check. */
 struct Plan
 {
 	bool keep; /* what the request omits */
@@ -63,7 +63,7 @@ check(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &
 	return result;
 }
 
-/* A contact that has more than it may, by somebody else's hand, may still stay as it is. */
+/* check_size lets a contact that was given more than it may have, past this code, stay as it is. */
 cu_result
 check_size(const MergedFields &fields, const cu_contact *existing, cu_error &error) noexcept
 {
@@ -113,8 +113,8 @@ decide(Arena &arena, const cu_definitions &definitions, const cu_parsed_request 
 	if (const auto result = check(arena, definitions, request, existing, plan, error); result != CU_OK)
 		return result;
 
-	const cu_contact nobody{plan.status, nullptr, 0, json_object({}, {})};
-	const auto &contact = existing == nullptr ? nobody : *existing;
+	const cu_contact absent{plan.status, nullptr, 0, json_object({}, {})};
+	const auto &contact = existing == nullptr ? absent : *existing;
 	MergedFields fields{};
 	auto result = merge_fields(arena, definitions, contact.data, plan.keep, plan.assignments, fields);
 	if (result == CU_OK)

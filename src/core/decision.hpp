@@ -1,5 +1,5 @@
 /*
- * decision.hpp - what a request makes of a contact: checks 4 to 9 of the contract, then the merge.
+ * decision.hpp - what a request makes of a contact: the checks from FIELD_NOT_FOUND on (docs/api.md, "Errors"), then the merge.
  */
 #pragma once
 
@@ -8,7 +8,7 @@
 
 namespace contact {
 
-/* existing: nullptr if there is no such contact. */
+/* decide sets decision, or error for CU_REJECTED; existing is nullptr if there is no such contact. */
 [[nodiscard]] cu_result decide(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &request,
 							   const cu_contact *existing, cu_decision &decision, cu_error &error);
 

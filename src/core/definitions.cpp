@@ -1,5 +1,5 @@
 /*
- * definitions.cpp - see definitions.hpp.
+ * definitions.cpp - builds the indexes of fields and tags, and finds in them by binary search.
  */
 #include "definitions.hpp"
 
@@ -57,7 +57,7 @@ load_fields(Arena &arena, std::span<const cu_field> sources, cu_definitions &def
 	return CU_OK;
 }
 
-/* A tag's name, folded. */
+/* FoldedName is a tag's name without its case, with the tag's place among the tags. */
 struct FoldedName
 {
 	std::string_view folded;

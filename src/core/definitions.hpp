@@ -1,7 +1,7 @@
 /*
  * definitions.hpp - the fields and tags of a workspace, with indexes for looking them up.
  *
- * Loaded once and used by many calls. Loading fails only without memory, when interrupted, or with CU_INTERNAL_ERROR for
+ * Definitions are loaded once and used by many calls. Loading fails only without memory, when interrupted, or with CU_INTERNAL_ERROR for
  * definitions that no table of ours can hold.
  */
 #pragma once
@@ -42,11 +42,11 @@ struct cu_definitions
 
 namespace contact {
 
-/* scratch: for what is not needed afterwards. */
+/* load_definitions sets definitions, which point into workspace; scratch is for what is not needed afterwards. */
 [[nodiscard]] cu_result load_definitions(Arena &arena, Arena &scratch, const cu_workspace &workspace,
 										 cu_definitions &definitions);
 
-/* nullptr if there is none */
+/* find_field and find_tag return nullptr for what is not defined. */
 const Field *find_field(const cu_definitions &definitions, std::string_view merge_tag) noexcept;
 const cu_tag *find_tag(const cu_definitions &definitions, std::int64_t id) noexcept;
 const cu_tag *find_tag(const cu_definitions &definitions, std::string_view folded_name) noexcept;

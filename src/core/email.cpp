@@ -1,5 +1,5 @@
 /*
- * email.cpp - see email.hpp.
+ * email.cpp - reads an address from left to right, a code point at a time.
  */
 #include "email.hpp"
 
@@ -21,7 +21,7 @@ struct Range
 };
 
 /*
- * What an address must not contain: controls and what else is invisible (Default_Ignorable_Code_Point of Unicode 15, the empty
+ * kRejected is what an address must not contain: controls and what else is invisible (Default_Ignorable_Code_Point of Unicode 15, the empty
  * Braille pattern, interlinear annotations), the replacement characters of a broken encoding, and whatever looks like "@" or
  * "." or becomes one or more of them in Unicode's compatibility form or in IDNA.
  */

@@ -2,8 +2,8 @@
  * email.hpp - which e-mail addresses are accepted, and how they are stored.
  *
  * The rule is the WHATWG's for <input type=email>, widened to RFC 6531: a code point beyond ASCII counts as an allowed
- * character or as a letter of a domain, unless nobody could see it (white space, controls, default-ignorables) or it
- * is an at sign or a full stop in disguise; two such addresses would look like one. Nothing is rejected here: the caller says why.
+ * character or as a letter of a domain, unless it is invisible (white space, controls, default-ignorables) or it
+ * is an at sign or a full stop in disguise; two such addresses would look like one. These functions reject nothing: their callers say why.
  */
 #pragma once
 

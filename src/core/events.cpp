@@ -1,5 +1,5 @@
 /*
- * events.cpp - see events.hpp. A change of status raises no event.
+ * events.cpp - make_events(): tags, then tracked fields; or the one of a new contact. A change of status raises no event.
  */
 #include "events.hpp"
 

@@ -1,5 +1,5 @@
 /*
- * events.hpp - the automation events that a decision raises (section 3 of the contract).
+ * events.hpp - the automation events that a decision raises (docs/events.md, "Outbox").
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 namespace contact {
 
 /*
- * The events of a decision whose outcome, tags and field_changes are complete. field_changes: what the decision's were
+ * make_events returns the events of a decision whose outcome, tags and field_changes are complete. field_changes: what the decision's were
  * made of, in the same order.
  */
 std::span<const cu_event> make_events(Arena &arena, const cu_decision &decision,

@@ -1,5 +1,5 @@
 /*
- * fields.cpp - see fields.hpp.
+ * fields.cpp - looks up, reads and merges the values of fields, each step in the order that makes it linear.
  */
 #include "fields.hpp"
 
@@ -61,7 +61,7 @@ merge_tag_of(const Assignment &assignment) noexcept
 	return assignment.field->merge_tag;
 }
 
-/* What a merge has come to so far: fields arrive in jsonb's order. */
+/* Merge is what a merge has come to so far: fields arrive in jsonb's order. */
 class Merge
 {
 public:

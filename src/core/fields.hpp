@@ -1,8 +1,8 @@
 /*
  * fields.hpp - the fields of a request, from its keys to the contact's new data.
  *
- * The steps are apart because the contract puts other checks between them; call them in the order in which they stand
- * here. Each costs what the request and the contact hold; only complete_fields visits all definitions.
+ * find_fields, read_fields, check_not_cleared, complete_fields and merge_fields are steps, to be called in this order; they are
+ * apart because the order of errors (docs/api.md, "Errors") puts other checks between them. Each costs what the request and the contact hold; only complete_fields visits all definitions.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace contact {
 
-/* A value that a field is to have; a JSON null clears it. */
+/* Assignment is a value that a field is to have; a JSON null clears the field. */
 struct Assignment
 {
 	const Field *field;
@@ -35,25 +35,25 @@ struct MergedFields
 	std::span<const FieldChange> changes; /* in the order of the definitions */
 };
 
-/* Finds the definition of each key. fields: nullptr if omitted. */
+/* find_fields finds the definition of each key of fields, which is nullptr if the request omits it. */
 [[nodiscard]] cu_result find_fields(Arena &arena, const cu_definitions &definitions, const cu_json *fields,
 									Assignments &assignments, cu_error &error);
 
 /*
- * Reads the values, in the order of the definitions, and leaves the assignments in that order. A value that equals the one
+ * read_fields reads the values, in the order of the definitions, and leaves the assignments in that order. A value that equals the one
  * in data, an object or nullptr, is good even if its type no longer accepts it.
  */
 [[nodiscard]] cu_result read_fields(Arena &arena, const cu_json *data, Assignments &assignments, cu_error &error);
 
-/* For a partial update: a required field may be missing, but not cleared. */
+/* check_not_cleared is for a partial update: a required field may be missing, but not cleared. */
 [[nodiscard]] cu_result check_not_cleared(const Assignments &assignments, cu_error &error) noexcept;
 
-/* For a contact that is created or replaced: adds the defaults; a required field must have a value then. */
+/* complete_fields is for a contact that is created or replaced, and adds the defaults: a required field must have a value then. */
 [[nodiscard]] cu_result complete_fields(Arena &arena, const cu_definitions &definitions, Assignments &assignments,
 										cu_error &error);
 
 /*
- * Merges the assignments into data, an object. keep: whether fields without an assignment stay. Values that have lost
+ * merge_fields merges the assignments into data, an object. keep: whether fields without an assignment stay. Values that have lost
  * their definition go, which is no change.
  */
 [[nodiscard]] cu_result merge_fields(Arena &arena, const cu_definitions &definitions, const cu_json &data, bool keep,

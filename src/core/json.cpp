@@ -1,5 +1,5 @@
 /*
- * json.cpp - see json.hpp.
+ * json.cpp - look-ups in objects, comparison and size of values.
  */
 #include "json.hpp"
 

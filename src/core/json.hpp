@@ -77,16 +77,16 @@ json_object(std::span<const cu_text> keys, std::span<const cu_json> values) noex
 	return json;
 }
 
-/* The value of a key; nullptr if it is missing, a JSON null, or json is no object. */
+/* find_value returns the value of a key; nullptr if it is missing, a JSON null, or json is no object. */
 const cu_json *find_value(const cu_json &json, std::string_view key) noexcept;
 
-/* null, "" or [], which all mean "no value". Text that is blank is for the type to judge. */
+/* is_empty_value says whether json is null, "" or [], which all mean "no value". Text that is blank is for the type to judge. */
 bool is_empty_value(const cu_json &json) noexcept;
 
-/* Whether it has the form of a field's value: a string, number, boolean or array of strings, and not empty. */
+/* is_stored_value says whether json has the form of a field's value: a string, number, boolean or array of strings, and not empty. */
 bool is_stored_value(const cu_json &json) noexcept;
 
-/* See cu_data_size. */
+/* data_size is cu_data_size() of contact_core.h. */
 std::size_t data_size(const cu_json &data) noexcept;
 
 /* Whether two values of fields are equal: numbers by value, arrays of strings as sets, objects never. */

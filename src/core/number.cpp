@@ -1,5 +1,5 @@
 /*
- * number.cpp - see number.hpp.
+ * number.cpp - takes the text of a number apart, and compares two numbers digit by digit.
  */
 #include "number.hpp"
 
@@ -13,10 +13,10 @@ namespace contact {
 
 namespace {
 
-/* numeric_in rejects larger exponents, and so does this; smaller than what could overflow below. */
+/* Larger exponents are rejected, as numeric_in does; it is smaller than what could overflow below. */
 constexpr std::int64_t kExponentLimit = std::numeric_limits<std::int32_t>::max() / 2;
 
-/* Of numeric: digits after the decimal point. Its limit before the point is beyond CU_MAX_NUMBER_BYTES. */
+/* Digits after the decimal point that numeric has at most. Its limit before the point is beyond CU_MAX_NUMBER_BYTES. */
 constexpr std::int64_t kMaxScale = 16383;
 
 constexpr bool

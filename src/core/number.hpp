@@ -14,7 +14,7 @@
 
 namespace contact {
 
-/* A number of JSON's grammar, taken apart. */
+/* Decimal is a number of JSON's grammar, taken apart. */
 class Decimal
 {
 public:

@@ -1,5 +1,5 @@
 /*
- * object_id.cpp - see object_id.hpp.
+ * object_id.cpp - format_object_id(): three big-endian numbers in hex.
  */
 #include "object_id.hpp"
 

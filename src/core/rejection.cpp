@@ -1,5 +1,5 @@
 /*
- * rejection.cpp - see rejection.hpp. The buffers are cu_error's own, so that describing a rejection needs no memory.
+ * rejection.cpp - fills the texts of a cu_error. The buffers are cu_error's own, so that describing a rejection needs no memory.
  */
 #include "rejection.hpp"
 

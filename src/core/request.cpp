@@ -1,5 +1,5 @@
 /*
- * request.cpp - see request.hpp.
+ * request.cpp - parse_request(): limits, keys, kinds, address.
  */
 #include "request.hpp"
 
@@ -54,7 +54,7 @@ is_near(std::string_view given, std::string_view key) noexcept
 	}
 }
 
-/* The key of ours that was meant; empty if there is none. */
+/* Returns the key of ours that an unknown one was meant to be; empty if it is like none. */
 std::string_view
 meant_key(std::string_view given) noexcept
 {

@@ -1,8 +1,8 @@
 /*
- * request.hpp - the shape of a request: checks 1 to 3 of the contract.
+ * request.hpp - the shape of a request: the checks up to EMAIL_INVALID (docs/api.md, "Errors").
  *
- * What these accept has limits that hold, no key that looks like a misspelt one of ours, and an e-mail address. All other
- * keys are only found here; the steps of the decision check them in the contract's order.
+ * A request that parse_request accepts keeps the limits, has no key that looks like a misspelt one of ours, and an e-mail address.
+ * All other keys are only found here; the steps of the decision check them, in the order of errors.
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #include <string_view>
 
-/* nullptr stands for a key that is omitted or null. */
+/* cu_parsed_request points into the document; nullptr stands for a key that is omitted or null. */
 struct cu_parsed_request
 {
 	std::string_view email; /* as it is stored */

@@ -1,5 +1,5 @@
 /*
- * subscription.cpp - see subscription.hpp.
+ * subscription.cpp - the two status policies.
  */
 #include "subscription.hpp"
 

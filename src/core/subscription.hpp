@@ -1,5 +1,5 @@
 /*
- * subscription.hpp - a contact's status: what a request may make of it, under either status policy (section 3).
+ * subscription.hpp - a contact's status: what a request may make of it, under either status policy (docs/api.md, "Consent").
  */
 #pragma once
 
@@ -12,7 +12,7 @@ namespace contact {
 /* Reads the status of a request; nothing if it is omitted. */
 [[nodiscard]] cu_result read_status(const cu_json *given, std::optional<cu_status> &status, cu_error &error) noexcept;
 
-/* What decides the status of a contact that exists. */
+/* StatusChange is all that decides the status of a contact that exists. */
 struct StatusChange
 {
 	cu_status old_status;

@@ -1,5 +1,5 @@
 /*
- * tags.cpp - see tags.hpp. Sets of defined tags are vectors of pointers into the definitions: these are sorted by id, so
+ * tags.cpp - reads lists of tags, and merges them as sorted sets. Sets of defined tags are vectors of pointers into the definitions: these are sorted by id, so
  * that the order of the pointers is the order of the ids.
  */
 #include "tags.hpp"

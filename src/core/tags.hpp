@@ -1,7 +1,7 @@
 /*
  * tags.hpp - the tags of a request, and those of the contact afterwards.
  *
- * read_tags checks and looks up; merge_tags then cannot reject anything.
+ * read_tags checks the request and looks its tags up; merge_tags then cannot reject anything (docs/api.md, "Tags").
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace contact {
 
-/* What a request wants done with tags; by id, without duplicates. */
+/* TagRequest is what a request wants done with tags; by id, without duplicates. */
 struct TagRequest
 {
 	bool replaces = false; /* tags was given */
@@ -29,12 +29,12 @@ struct MergedTags
 	std::span<const cu_tag> removed;
 };
 
-/* Reads tags, add_tags, remove_tags and create_tags: first their shape, then each tag. */
+/* read_tags reads tags, add_tags, remove_tags and create_tags: first their shape, then each tag. */
 [[nodiscard]] cu_result read_tags(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &request,
 								  TagRequest &tags, cu_error &error);
 
 /*
- * The contact's tags. ids: those it has, of which the undefined go, which is no change. keep: whether they stay when the
+ * merge_tags sets the contact's tags. ids: those it has, of which the undefined go, which is no change. keep: whether they stay when the
  * request does not replace them.
  */
 [[nodiscard]] cu_result merge_tags(Arena &arena, const cu_definitions &definitions, std::span<const std::int64_t> ids,

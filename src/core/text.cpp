@@ -1,5 +1,5 @@
 /*
- * text.cpp - see text.hpp. Case folding is a table of ranges generated from Unicode's data; white space is a list short
+ * text.cpp - decodes UTF-8, and looks code points up. Case folding is a table of ranges generated from Unicode's data; white space is a list short
  * enough to stand here.
  */
 #include "text.hpp"

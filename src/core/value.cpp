@@ -1,5 +1,5 @@
 /*
- * value.cpp - see value.hpp.
+ * value.cpp - read_value(): one function for each type of field.
  */
 #include "value.hpp"
 
@@ -87,7 +87,7 @@ read_option(const Options &options, const cu_json &given) noexcept
 	return index ? std::optional(options.items()[*index]) : std::nullopt;
 }
 
-/* The options that one value chooses. */
+/* Choice is the options that one value chooses. */
 class Choice
 {
 public:

@@ -1,5 +1,5 @@
 /*
- * value.hpp - the values of fields: what each type accepts and how it is stored (section 2 of the contract).
+ * value.hpp - the values of fields: what each type accepts and how it is stored (docs/api.md, "Fields").
  *
  * A value that its type does not accept is CU_REJECTED without a description: the caller knows the field's name.
  */
@@ -13,7 +13,7 @@
 
 namespace contact {
 
-/* The options of a dropdown, found by binary search; none for the other types. */
+/* Options are those of a dropdown, found by binary search; none for the other types. */
 class Options
 {
 public:
@@ -35,7 +35,7 @@ private:
 };
 
 /*
- * Reads a value into the form in which it is stored; a JSON null stands for "no value". CU_REJECTED if the type does not
+ * read_value reads a value into the form in which it is stored; a JSON null stands for "no value". CU_REJECTED if the type does not
  * accept it.
  */
 [[nodiscard]] cu_result read_value(Arena &arena, cu_field_type type, const Options &options, const cu_json &given,

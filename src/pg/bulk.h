@@ -57,8 +57,9 @@ typedef struct BulkCall
 } BulkCall;
 
 /*
- * Runs an array of requests in a workspace, with a result for each; NULL stands for an SQL NULL. When stops is set, the first
- * that is rejected is raised, with its position. Raises also what is not a request's fault. Needs no SPI connection.
+ * bulk_upsert() runs an array of requests in a workspace, with a result for each; NULL stands for an SQL NULL. When
+ * stops is set, the first that is rejected is raised, with its position. Raises also what is not a request's fault.
+ * Needs no SPI connection.
  */
 extern void bulk_upsert(int64 workspace_id, Jsonb *array, bool stops, UpsertResults *results);
 
@@ -66,13 +67,19 @@ extern void bulk_upsert(int64 workspace_id, Jsonb *array, bool stops, UpsertResu
  * bulk_requests.c
  */
 
-/* Reads an array, in its order; it must outlive the result. The array's own size is for the caller to limit. */
+/*
+ * bulk_read_requests() reads an array, in its order; it must outlive the result. The array's own size is for the
+ * caller to limit.
+ */
 extern BulkRequests bulk_read_requests(Jsonb *array);
 
-/* Puts first the requests without an address, the others behind them by address as bytes, then by position. */
+/*
+ * bulk_sort_requests() puts first the requests without an address, the others behind them by address as bytes, then by
+ * position.
+ */
 extern void bulk_sort_requests(BulkRequests *requests);
 
-/* Parses a request in full, as upsert_parse() does. */
+/* bulk_parse_request() parses a request in full, as upsert_parse() does. */
 extern bool bulk_parse_request(const BulkRequest *request, Upsert *upsert);
 
 /*
@@ -80,8 +87,9 @@ extern bool bulk_parse_request(const BulkRequest *request, Upsert *upsert);
  */
 
 /*
- * Creates the tags that requests of an array ask for and that do not exist yet: all names of the requests whose address and
- * whose tags are good, in the order of the array. Requests are given in that order. Needs no SPI connection.
+ * bulk_create_tags() creates the tags that requests of an array ask for and that do not exist yet: all names of the
+ * requests whose address and whose tags are good, in the order of the array. Requests are given in that order. Needs
+ * no SPI connection.
  */
 extern void bulk_create_tags(int64 workspace_id, const BulkRequests *requests);
 
@@ -90,8 +98,8 @@ extern void bulk_create_tags(int64 workspace_id, const BulkRequests *requests);
  */
 
 /*
- * Runs the next requests of a sorted array, beginning with the given one, and adds their results and events. Returns how many
- * they are. What it allocates is for the caller to free. Needs no SPI connection.
+ * bulk_run_batch() runs the next requests of a sorted array, beginning with the given one, and adds their results and
+ * events. Returns how many they are. What it allocates is for the caller to free. Needs no SPI connection.
  */
 extern size_t bulk_run_batch(BulkCall *call, size_t first);
 

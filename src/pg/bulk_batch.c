@@ -26,15 +26,15 @@
 /* A batch is small enough to stay in the processor's cache, and large enough to make its statements cheap. */
 #define BATCH_REQUESTS 250
 #define BATCH_BYTES (4 * 1024 * 1024)
-/* What the requests of a batch may take once they are parsed, and what a slice may, give or take the last one: numbers of a few
-   bytes can have as many digits as make a megabyte. */
+/* BATCH_MEMORY is what the requests of a batch may take once they are parsed, SLICE_MEMORY what a slice may, give or take the last
+   one: numbers of a few bytes can have as many digits as make a megabyte. */
 #define BATCH_MEMORY (16 * 1024 * 1024)
 #define SLICE_MEMORY (16 * 1024 * 1024)
-/* What the contacts of a slice are together, as they are stored. */
+/* SLICE_BYTES is the size of a slice's contacts together, as they are stored. */
 #define SLICE_BYTES (1024 * 1024)
-/* How often a request is decided on anew before it is given up. */
+/* MAX_TRIES is how often a request is decided on before it is given up. */
 #define MAX_TRIES 5
-/* Events wait until they are so many, and are then stored in the order of their requests. */
+/* WAITING_EVENTS are stored together, in the order of their requests. */
 #define WAITING_EVENTS 1000
 #define WAITING_EVENT_BYTES (4 * 1024 * 1024)
 
@@ -118,7 +118,7 @@ put_into_group(Batch *batch, size_t number)
 	batch->groups[batch->group_count - 1]->end = number + 1;
 }
 
-/* The size of a request in the array, in bytes. */
+/* Returns the size of a request in the array, in bytes. */
 static size_t
 size_in_array(const BulkRequest *request)
 {
@@ -177,8 +177,8 @@ is_pointless(const BulkCall *call, int64 position)
 }
 
 /*
- * Takes note of tags that another session has deleted since bulk_create_tags(), or that did not become visible. They are
- * created behind the slice, and the request is for the next round.
+ * Takes note of tags that another session has deleted since bulk_create_tags(), or that did not become visible.
+ * run_slice() creates them, and the request is for the next round.
  */
 static void
 note_missing_tags(Slice *slice, ContactGroup *group)
@@ -283,8 +283,9 @@ store_events(BulkCall *call)
 }
 
 /*
- * Runs as many groups as fit into memory, beginning with the given one; returns the one behind them. That is the last one where
- * a contact that is not locked waits for the next round: others behind it in the order of locks must not be locked before.
+ * Runs as many groups as fit into memory, beginning with the given one; returns the group behind them. Where a contact
+ * that is not locked waits for the next round, all groups are behind them: those that follow the contact in the order
+ * of locks must not be locked before it.
  */
 static size_t
 run_slice(const Round *round, size_t first)

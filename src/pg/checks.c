@@ -1,7 +1,7 @@
 /*
  * checks.c - the rules that the tables' constraints, defaults and indexes call, so that they hold for every writer.
  *
- * None of them reads a table or a setting. The texts of the rules are in the core; here are only the wrappers.
+ * No rule reads a table or a setting. The texts of the rules are in the core; here are only the wrappers.
  */
 #include "postgres.h"
 
@@ -87,7 +87,7 @@ is_small(const cu_document *data)
 	return data->bytes <= CU_MAX_DATA_BYTES && (!is_data(data) || cu_data_size(&data->root) <= CU_MAX_DATA_BYTES);
 }
 
-/* What RFC 3339 can write. */
+/* Whether RFC 3339 can write a time. */
 static bool
 is_time(TimestampTz time)
 {
@@ -112,8 +112,8 @@ require(bool good, const char *column, const char *rule)
 }
 
 /*
- * One constraint for all columns: PostgreSQL parses the text of each, in every statement, which costs more than to evaluate
- * it. So that the error still names the rule, it is raised here.
+ * contacts_check_contact() is one constraint for all columns: PostgreSQL parses the text of each constraint, in every
+ * statement, which costs more than to evaluate it. The error names the rule all the same, because it is raised here.
  */
 PG_FUNCTION_INFO_V1(contacts_check_contact);
 Datum
@@ -158,7 +158,7 @@ contacts_fold_case(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(cstring_to_text_with_len(folded.data, (int)folded.size));
 }
 
-/* An array of text as the core reads it. Nulls, which a constraint rejects elsewhere, are JSON nulls. */
+/* Returns an array of text as the core reads it. Nulls, which a constraint rejects elsewhere, are JSON nulls. */
 static cu_json
 read_options(ArrayType *options)
 {
@@ -180,7 +180,7 @@ read_options(ArrayType *options)
 	return (cu_json){.kind = CU_JSON_ARRAY, .count = (size_t)count, .items = items};
 }
 
-/* The core's number of a value of contacts.field_type. */
+/* Returns the core's number of a value of contacts.field_type. */
 static cu_field_type
 field_type_argument(FunctionCallInfo fcinfo, int number)
 {

@@ -22,7 +22,7 @@
 
 CU_MODULE_MAGIC;
 
-/* 15 declares it in fmgr.h. */
+/* _PG_init is declared by fmgr.h from PostgreSQL 16 on. */
 extern PGDLLEXPORT void _PG_init(void);
 
 void
@@ -72,14 +72,14 @@ preview_result(FunctionCallInfo fcinfo, int64 workspace_id, Datum request)
 	return result;
 }
 
-/* The workspace that a function is called for: its argument, or for NULL the setting. */
+/* Returns the workspace that a function is called for: its argument, or for NULL the setting. */
 static int64
 workspace_argument(FunctionCallInfo fcinfo, int number)
 {
 	return PG_ARGISNULL(number) ? settings_workspace_id() : PG_GETARG_INT64(number);
 }
 
-/* The request's datum, 0 for NULL. It is not detoasted yet: a request that is too large need not be. */
+/* Returns the request's datum, 0 for NULL, not detoasted yet: a request that is too large need not be. */
 static Datum
 request_argument(FunctionCallInfo fcinfo, int number)
 {

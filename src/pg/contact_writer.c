@@ -1,10 +1,10 @@
 /*
- * contact_writer.c - see contact_writer.h.
+ * contact_writer.c - contact_writer_write(): all contacts by one statement, or one by one.
  *
- * Usually all contacts are written together, by one statement. Two things speak against that. Where the user has rules of his
- * own that act on an INSERT, contacts are written one by one, as single requests would do it. And where his rules may reject a
- * contact, the others must stay: so there is a subtransaction around the write, and when it fails the contacts are written one
- * by one, to see which it was. A contact that was rejected costs those before it another write, for they were in its
+ * Usually all contacts are written together, by one statement. Two things speak against that. Where the user has rules that act
+ * on an INSERT (own_rules.h), contacts are written one by one, as single requests would do it. And where these rules may reject
+ * a contact, the others must stay: so there is a subtransaction around the write, and when it fails the contacts are written
+ * one by one, to see which it was. A contact that was rejected costs those before it another write, for they were in its
  * subtransaction:
  *
  *   a b c d e		c is rejected
@@ -23,7 +23,7 @@
 #include "contact_writer.h"
 #include "row_error.h"
 
-/* Contacts that one subtransaction writes. */
+/* An Attempt is the contacts that one subtransaction writes. */
 typedef struct Attempt
 {
 	int64 workspace_id;

@@ -7,7 +7,7 @@
 #include "own_rules.h"
 #include "store_bulk.h"
 
-/* Who writes for one call. */
+/* A ContactWriter writes for one call. */
 typedef struct ContactWriter
 {
 	int64 workspace_id;
@@ -16,8 +16,9 @@ typedef struct ContactWriter
 } ContactWriter;
 
 /*
- * Inserts the contacts that are new and updates those that were found, if they are still as they were; locks them all, in the
- * given order. Sets written, or error where a rule of the user's own rejects the contact. Needs an SPI connection.
+ * contact_writer_write() inserts the contacts that are new and updates those that were found, if they are still as
+ * they were; locks them all, in the given order. Sets written, or error where a rule of the user's own rejects the
+ * contact. Needs an SPI connection.
  *
  * A contact that was rejected is not locked. If it has more requests, they come before everything behind it in the order: then
  * the rest is postponed, and the result is false.

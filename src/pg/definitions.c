@@ -34,7 +34,7 @@ typedef struct Entry
 
 static HTAB *cache;
 
-/* Calls under way in this backend: more than one when a user's trigger calls back. */
+/* calls are those under way in this backend: more than one when a user's trigger calls back. */
 static int calls;
 
 static void
@@ -48,13 +48,13 @@ definitions_begin_call(void)
 {
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
 
-	/* Also when the call ends by an error. */
+	/* end_call runs also when the call ends by an error. */
 	callback->func = end_call;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 	calls++;
 }
 
-/* Lets go of an entry. What a call further up may still use goes with the transaction. */
+/* Lets go of an entry's definitions; those that a call further up may still use go with the transaction. */
 static void
 release(Entry *entry)
 {
@@ -102,7 +102,7 @@ find_entry(int64 workspace_id)
 	return entry;
 }
 
-/* A copy in the current memory, to which definitions may point. */
+/* Returns a copy in the current memory, to which definitions may point. */
 static ArrayType *
 copy_array(const ArrayType *array)
 {
@@ -136,7 +136,7 @@ is_guarded(const char *status_policy)
 	return guarded;
 }
 
-/* One value of each field. */
+/* FieldValues are one column of contacts.field. */
 typedef struct FieldValues
 {
 	Datum *values;
@@ -175,7 +175,7 @@ json_of(const FieldValues *values, int number)
 	return jsonb_read(DatumGetJsonbP(values->values[number]));
 }
 
-/* The fields as the core reads them, in the current memory. */
+/* Returns the fields as the core reads them, in the current memory. */
 static cu_field *
 read_fields(const StoredDefinitions *stored, size_t *field_count)
 {
@@ -208,8 +208,8 @@ read_fields(const StoredDefinitions *stored, size_t *field_count)
 }
 
 /*
- * The tags as the core reads them, pointing into a copy of their names: both in the current memory. A workspace can have
- * 100,000s of tags, so what is kept of one is its name, its id and a few bytes.
+ * Returns the tags as the core reads them, pointing into a copy of their names: both in the current memory. A
+ * workspace can have 100,000s of tags, so what is kept of one is its name, its id and a few bytes.
  */
 static cu_tag *
 read_tags(const StoredDefinitions *stored, size_t *count)

@@ -6,17 +6,20 @@
 
 #include "core/contact_core.h"
 
-/* Says that a call is under way, until the current memory context, which is the call's own, is deleted. */
+/*
+ * definitions_begin_call() says that a call is under way, until the current memory context, which is the call's own,
+ * is deleted.
+ */
 extern void definitions_begin_call(void);
 
 /*
- * Returns the definitions of a workspace, read again unless those at hand are of the given version. They stay valid
- * during the call, whatever becomes of the cache, until it asks for the same workspace again. NULL if there is no such
- * workspace.
+ * definitions_get() returns the definitions of a workspace, read again unless those at hand are of the given version.
+ * They stay valid during the call, whatever becomes of the cache, until it asks for the same workspace again. NULL if
+ * there is no such workspace.
  */
 extern const cu_definitions *definitions_get(int64 workspace_id, int64 version);
 
-/* Returns the core's number of a value of contacts.field_type, by its name. */
+/* definitions_field_type() returns the core's number of a value of contacts.field_type, by its name. */
 extern cu_field_type definitions_field_type(const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * encoding.c - see encoding.h.
+ * encoding.c - converts by PostgreSQL's own conversions; compares by its collation "C".
  */
 #include "postgres.h"
 

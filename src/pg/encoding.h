@@ -9,22 +9,25 @@
 
 #include "core/contact_core.h"
 
-/* Whether texts are converted, and so may change their size and order. */
+/* encoding_converts() says whether texts are converted, and so may change their size and order. */
 extern bool encoding_converts(void);
 
-/* Text of the database, as the core reads it. */
+/* encoding_to_core() returns text of the database as the core reads it. */
 extern cu_text encoding_to_core(const char *data, size_t size);
 
-/* Text of the core, as the database stores it. Not terminated when nothing had to be converted. */
+/* encoding_from_core() returns text of the core as the database stores it, not terminated when nothing had to be converted. */
 extern cu_text encoding_from_core(cu_text text);
 
-/* The same as a datum of type text. */
+/* encoding_to_text() returns text of the core as a datum of the database's type text. */
 extern Datum encoding_to_text(cu_text text);
 
-/* The same as a palloc'd, terminated string. */
+/* encoding_to_cstring() returns text of the core as a palloc'd, terminated string of the database. */
 extern char *encoding_to_cstring(cu_text text);
 
-/* Compares two texts of the database by their bytes, as memcmp does: the order of collation "C", in which no locale takes part. */
+/*
+ * encoding_compare_texts() compares two texts of the database by their bytes, as memcmp does: the order of collation
+ * "C", in which no locale takes part.
+ */
 extern int encoding_compare_texts(Datum left, Datum right);
 
 #endif

@@ -12,7 +12,7 @@
 #include "errors.h"
 #include "jsonb_writer.h"
 
-/* What PostgreSQL says of each code beside the texts. */
+/* A Diagnosis is what PostgreSQL says of a code beside the texts. */
 typedef struct Diagnosis
 {
 	int sqlstate;
@@ -67,14 +67,14 @@ errors_raise_not_installed(void)
 }
 
 void
-errors_no_array(cu_error *error, Jsonb *requests)
+errors_no_array(cu_error *error, Jsonb *array)
 {
 	const char *hint = "Pass an array of objects such as [{\"email_address\": \"tywin@example.com\"}].";
 
-	if (requests && JB_ROOT_IS_SCALAR(requests))
+	if (array && JB_ROOT_IS_SCALAR(array))
 		hint = "If it is a JSON string, it looks encoded twice: pass the array itself, cast with ::jsonb, not a string "
 			   "of it.";
-	else if (requests)
+	else if (array)
 		hint = "Put the request into an array, or pass it to contacts.upsert().";
 	*error = (cu_error){.code = CU_INVALID_REQUEST};
 	strlcpy(error->message, "The requests must be a JSON array.", sizeof(error->message));

@@ -12,30 +12,34 @@
 /* The CHECK constraint of contacts.contact. */
 #define CONTACT_CONSTRAINT "contact_is_valid"
 
-/* Errors that only this half can find. */
+/* errors_workspace_not_found() and the three below fill in errors that only this half can find. */
 extern void errors_workspace_not_found(cu_error *error, int64 workspace_id);
 extern void errors_not_installed(cu_error *error);
-pg_noreturn extern void errors_raise_not_installed(void);
-
-extern void errors_no_array(cu_error *error, Jsonb *requests); /* NULL for an SQL NULL */
+extern void errors_no_array(cu_error *error, Jsonb *array); /* NULL for an SQL NULL */
 extern void errors_array_too_long(cu_error *error, int max);
 
-/* The same as errors_raise, for the request of an array at a position, from 1. */
+/* errors_raise_not_installed() raises what errors_not_installed() fills in. */
+pg_noreturn extern void errors_raise_not_installed(void);
+
+/* errors_raise_at() raises as errors_raise() does, for the request of an array at a position, from 1. */
 pg_noreturn extern void errors_raise_at(const cu_error *error, int64 position);
 
-/* Copies an error to outlive the definitions that it points to, with what it points to in memory. */
+/* errors_copy() copies an error to outlive the definitions that it points to, with what it points to in memory. */
 extern void errors_copy(MemoryContext memory, cu_error *kept, const cu_error *error);
 
 /*
- * Raises 25006 for a call that writes where nothing can be written, and for one in a parallel worker: its name, with
- * parentheses.
+ * errors_raise_unless_writable() raises 25006 for a call that writes where nothing can be written, and for one in a
+ * parallel worker: its name, with parentheses.
  */
 extern void errors_raise_unless_writable(const char *call);
 
-/* Raises the error: MESSAGE, DETAIL, HINT, SQLSTATE and the names of the objects, as section 4 of the contract says. */
+/*
+ * errors_raise() raises the error: MESSAGE, DETAIL, HINT, SQLSTATE and the names of the objects (docs/api.md,
+ * "Errors").
+ */
 pg_noreturn extern void errors_raise(const cu_error *error);
 
-/* The same error as the object in contacts.upsert_result.error. */
+/* errors_as_jsonb() returns an error as the object in contacts.upsert_result.error. */
 extern Jsonb *errors_as_jsonb(const cu_error *error);
 
 #endif

@@ -25,18 +25,21 @@
 #include "statement.h"
 #include "upsert.h"
 
-/* A column of that name is the contact's own; a field of that name has this before it, which no merge tag has. */
+/*
+ * contact_columns are the contact's own; the column of a field of such a name begins with field_prefix, as no merge
+ * tag does.
+ */
 static const char *const contact_columns[] = {"email_address", "status", "tags"};
 static const char field_prefix[] = "fields.";
 
-/* A value of a row that is not null, under the name of its column. */
+/* A RowValue is a value of a row that is not null, under the name of its column. */
 typedef struct RowValue
 {
 	const char *column;
 	JsonbValue value;
 } RowValue;
 
-/* A row of a file or of a staging table, and how it is to be upserted. */
+/* An ImportRow is a row of a file or of a staging table, and how it is to be upserted. */
 typedef struct ImportRow
 {
 	RowValue *values;
@@ -66,7 +69,7 @@ list_value(ArrayType *array)
 	return (JsonbValue){.type = jbvArray, .val.array = {.nElems = count, .elems = elements}};
 }
 
-/* Booleans, numbers and lists as such. All else as text, NaN too, which the core rejects. */
+/* Returns booleans, numbers and lists as such, all else as text: NaN too, which the core rejects. */
 static JsonbValue
 column_value(Oid type, Datum column)
 {
@@ -167,7 +170,7 @@ is_blank(const char *text, int size)
 	return true;
 }
 
-/* A text of tags is their names, separated by commas; white space around a name is the core's to drop. */
+/* Pushes the names of a text of tags, separated by commas; white space around a name is the core's to drop. */
 static void
 push_names(JsonbParseState **state, const JsonbValue *list)
 {
@@ -223,7 +226,7 @@ push_request(JsonbParseState **state, const ImportRow *row)
 	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
-/* Rows of a staging table, for an error's context. */
+/* A RowRange is rows of a staging table, for an error's context. */
 typedef struct RowRange
 {
 	int64 first;
@@ -243,7 +246,7 @@ describe_rows(void *argument)
 				   (long long)(rows->first + rows->count - 1));
 }
 
-/* The requests for rows of a staging table, as an array. */
+/* Returns the requests for rows of a staging table, as an array. */
 static Jsonb *
 requests_of(const Datum *rows, int count, bool partial_update, bool create_tags)
 {
@@ -294,7 +297,7 @@ has_argument(const TriggerData *trigger, const char *key)
 	return false;
 }
 
-/* The request for a row that is inserted into a view. */
+/* Returns the request for a row that is inserted into a view. */
 static Datum
 request_of(const TriggerData *trigger)
 {

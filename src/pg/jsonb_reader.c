@@ -18,7 +18,7 @@
 #include "encoding.h"
 #include "jsonb_reader.h"
 
-/* An array or object that is being filled. */
+/* A Level is an array or object that is being filled. */
 typedef struct Level
 {
 	cu_json *value;
@@ -27,7 +27,7 @@ typedef struct Level
 	size_t filled;
 } Level;
 
-/* A walk through a jsonb. */
+/* A Reader is a walk through a jsonb. */
 typedef struct Reader
 {
 	cu_document *document;
@@ -38,7 +38,7 @@ typedef struct Reader
 	Level levels[CU_MAX_DEPTH];
 } Reader;
 
-/* Digits of a number that are not worth counting. */
+/* FREE_DIGITS are digits of a number that are not worth counting. */
 #define FREE_DIGITS 64
 
 /*
@@ -54,7 +54,10 @@ is_short(Numeric number)
 	return (header & 0xC000) == 0x8000;
 }
 
-/* A number as numeric_send() shows it: digits to the base of 10,000, the first of them weighing 10,000 to the weight. */
+/*
+ * Digits are a number as numeric_send() shows it: digits to the base of 10,000, the first of them weighing 10,000 to
+ * the weight.
+ */
 typedef struct Digits
 {
 	int count;
@@ -86,14 +89,14 @@ digits_of(const bytea *sent)
 					.digits = words + 4 * sizeof(int16)};
 }
 
-/* How many digits a group has that is less than 10,000. */
+/* Returns how many digits a group has that is less than 10,000. */
 static int
 group_size(int group)
 {
 	return group >= 1000 ? 4 : group >= 100 ? 3 : group >= 10 ? 2 : 1;
 }
 
-/* How many bytes a number takes that is written out. */
+/* Returns how many bytes a number takes that is written out; at least one group. */
 static size_t
 written_size(const Digits *number)
 {
@@ -206,7 +209,7 @@ open_level(cu_json *value, cu_json_kind kind, size_t count)
 	return level;
 }
 
-/* A key with its value. */
+/* A Member is a key with its value. */
 typedef struct Member
 {
 	cu_text key;
@@ -241,7 +244,7 @@ sort_object(Level *level)
 	}
 }
 
-/* The place of the value that comes next. */
+/* Returns the place of the value that comes next. */
 static cu_json *
 next_place(const Reader *reader)
 {
@@ -312,7 +315,7 @@ end_level(Reader *reader, JsonbIteratorToken token)
 	end_value(reader);
 }
 
-/* Reads all of it, unless it is too deep or has too many bytes. */
+/* Reads a container to its end, unless it is too deep or has too many bytes. */
 static void
 read_container(Reader *reader, JsonbContainer *container)
 {

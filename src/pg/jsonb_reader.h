@@ -11,21 +11,31 @@
 #include "core/contact_core.h"
 
 /*
- * Reads a request. One that is larger than CU_MAX_REQUEST_BYTES or deeper than CU_MAX_DEPTH is read only so far that
- * the core can reject it; of keys that the core does not know, the values are left out. Never recurses.
+ * jsonb_read_request() reads a request. One that is larger than CU_MAX_REQUEST_BYTES or deeper than CU_MAX_DEPTH is
+ * read only so far that the core can reject it; of keys that the core does not know, the values are left out. Never
+ * recurses.
  */
 extern cu_document jsonb_read_request(Datum jsonb);
 
-/* The same for an element of an array, as JsonbIteratorNext returns it: a scalar or jbvBinary. */
+/* jsonb_read_element() reads an element of an array of requests, as JsonbIteratorNext returns it: a scalar or jbvBinary. */
 extern cu_document jsonb_read_element(const JsonbValue *element);
 
-/* Reads the value of a key of a request, as findJsonbValueFromContainer returns it; one that is too large or deep as null. */
+/*
+ * jsonb_read_value() reads the value of a key of a request, as findJsonbValueFromContainer returns it; one that is too
+ * large or deep as null.
+ */
 extern cu_json jsonb_read_value(const JsonbValue *value);
 
-/* Reads a value; it is complete unless it is larger than CU_MAX_REQUEST_BYTES or deeper than CU_MAX_DEPTH. */
+/*
+ * jsonb_read_document() reads a value; it is complete unless it is larger than CU_MAX_REQUEST_BYTES or deeper than
+ * CU_MAX_DEPTH.
+ */
 extern cu_document jsonb_read_document(Datum jsonb);
 
-/* Reads a value of any size that one of our tables holds, or a statement of ours returns; raises if it is too deep. */
+/*
+ * jsonb_read() reads a value of any size that one of our tables holds, or a statement of ours returns; raises if it is
+ * too deep.
+ */
 extern cu_json jsonb_read(Jsonb *jsonb);
 
 #endif

@@ -385,7 +385,7 @@ options_value(const cu_error *error)
 	return array_value(elements, error->option_count);
 }
 
-/* What an HTTP server would answer; PostgREST does, to the SQLSTATEs. */
+/* Returns the status with which an HTTP server would answer; PostgREST does so, to the SQLSTATEs. */
 static int
 http_status(cu_code code)
 {

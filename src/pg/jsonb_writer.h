@@ -8,28 +8,36 @@
 
 #include "contact.h"
 
-/* A value as it is, for contact.data. */
+/* jsonb_write() returns an object as it is, for contact.data. */
 extern Jsonb *jsonb_write(const cu_json *value);
 
 /*
- * The API's answer, {"data": {..}}, of a contact whose status, tags and data are the decision's. An empty id, as that of a
+ * jsonb_write_answer() returns the API's answer, {"data": {..}}, of a contact whose status, tags and data are the decision's. An empty id, as that of a
  * creation that is only previewed, is null.
  */
 extern Jsonb *jsonb_write_answer(const ContactRow *contact, const cu_decision *decision);
 
-/* What the answer holds under "data". */
+/* jsonb_write_contact() returns what the answer holds under "data". */
 extern Jsonb *jsonb_write_contact(const ContactRow *contact, const cu_decision *decision);
 
-/* {"fields": {tag: {"old", "new"}}, "status": {"old", "new"}, "tags": {"added": [..], "removed": [..]}}, only what changed. */
+/*
+ * jsonb_write_changes() returns what changed, and no more, of
+ * {"fields": {tag: {"old", "new"}}, "status": {"old", "new"}, "tags": {"added": [..], "removed": [..]}}.
+ */
 extern Jsonb *jsonb_write_changes(const cu_decision *decision);
 
-/* [{"type", ..detail} ..] */
+/* jsonb_write_events() returns [{"type", ..detail} ..]. */
 extern Jsonb *jsonb_write_events(const cu_decision *decision);
 
-/* {}, {"tag": {"id", "name"}} or {"field": {"merge_tag", "label", "old", "new"}} */
+/*
+ * jsonb_write_event_detail() returns {}, {"tag": {"id", "name"}} or {"field": {"merge_tag", "label", "old", "new"}}.
+ */
 extern Jsonb *jsonb_write_event_detail(const cu_event *event);
 
-/* The error's object for machines; with position unless it is 0, with message, sqlstate and hint unless sqlstate is NULL. */
+/*
+ * jsonb_write_error() returns the object of an error for machines; with position unless that is 0, with message, sqlstate and
+ * hint unless sqlstate is NULL.
+ */
 extern Jsonb *jsonb_write_error(const cu_error *error, int64 position, const char *sqlstate);
 
 #endif

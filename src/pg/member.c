@@ -1,10 +1,10 @@
 /*
- * member.c - see member.h. Row level security asks once for each row, so the answers are kept.
+ * member.c - looks memberships up, and keeps the answers, because row level security asks once for each row.
  *
- * What is kept is dropped when contacts.member changes (a trigger there tells every backend, at the commit or at once in the
- * same transaction), when a role or a role's membership changes, and when the tables do. It is read with the latest
- * snapshot: an older one would bring back what has been revoked. Only during a parallel query is there none, so what is
- * read then is forgotten with the transaction.
+ * An answer is dropped when contacts.member changes (a trigger there tells every backend, at the commit or at once in
+ * the same transaction), when a role or a role's membership changes, and when the tables do. contacts.member is read
+ * with the latest snapshot: an older one would bring back what has been revoked. Only during a parallel query is there
+ * none, so what is read then is forgotten with the transaction.
  */
 #include "postgres.h"
 
@@ -50,11 +50,11 @@ static Statement find_roles = {
 
 static HTAB *answers;
 
-/* The last question and its answer: that of the row before. */
+/* last is the last question with its answer: that of the row before. */
 static Answer last;
 static bool has_last;
 
-/* How often the answers were dropped: what is looked up meanwhile is not kept. */
+/* drops is how often the answers were dropped: what is looked up meanwhile is not kept. */
 static uint64 drops;
 static bool drop_with_transaction;
 
@@ -80,7 +80,7 @@ at_relation_change(Datum arg, Oid relation)
 {
 	Oid member_table = owner_member_table();
 
-	/* Our other callback may have come first and have forgotten which one it is. */
+	/* The callback of owner.c may have come first and have forgotten which table contacts.member is. */
 	if (!OidIsValid(relation) || !OidIsValid(member_table) || relation == member_table)
 		drop_answers();
 }

@@ -4,19 +4,23 @@
 #ifndef CU_MEMBER_H
 #define CU_MEMBER_H
 
-/* Registers the callbacks that notice changes; called once, from _PG_init. */
+/* member_init() registers the callbacks that notice changes; called once, from _PG_init. */
 extern void member_init(void);
 
 /*
- * Whether the current role may act for the workspace: the tables' owner for all, the roles that contacts.member names and
- * their members for those. Cheap after the first time. Never true of workspace 0, but for the owner.
+ * member_is() says whether the current role may act for the workspace: the tables' owner for all, the roles that
+ * contacts.member names and their members for those. Cheap after the first time. Never true of workspace 0, but for
+ * the owner.
  */
 extern bool member_is(int64 workspace_id);
 
-/* The same for another role. */
+/* member_includes() says the same of another role. */
 extern bool member_includes(Oid role, int64 workspace_id);
 
-/* Raises if the current role may not act for the workspace, or is not the owner where the workspace is 0. */
+/*
+ * member_require() raises if the current role may not act for the workspace, or is not the owner where the workspace
+ * is 0.
+ */
 extern void member_require(int64 workspace_id);
 
 #endif

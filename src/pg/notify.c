@@ -1,7 +1,7 @@
 /*
  * notify.c - queues notifications with the upsert and hands them to PostgreSQL when the transaction is about to commit.
  *
- * They are dropped with the subtransaction that queued them, and left out of PREPARE TRANSACTION, which rejects
+ * Notifications are dropped with the subtransaction that queued them, and left out of PREPARE TRANSACTION, which rejects
  * transactions with a NOTIFY in them: the rows in the outbox are the promise, this is only the bell. Every role of the
  * database may listen, so a payload has ids in it and never an address or a value.
  */
@@ -29,10 +29,13 @@ typedef struct Notification
 	const char *payload;
 } Notification;
 
-/* What the current transaction has queued, in order, in TopTransactionContext. */
+/* queue is what the current transaction has queued, in order, in TopTransactionContext. */
 static List *queue;
 
-/* When this backend last sent a wake-up under contact_upsert.notify = wakeup, and the one that is about to commit. */
+/*
+ * last_wakeup is when this backend last sent a wake-up under contact_upsert.notify = wakeup, pending_wakeup the time
+ * of the one that is about to commit.
+ */
 static TimestampTz last_wakeup;
 static TimestampTz pending_wakeup;
 
@@ -65,7 +68,7 @@ notify_payload(const char *type, int64 workspace_id, const char *contact_id, int
 	return payload.data;
 }
 
-/* An id has 24 characters and a merge tag 63, so it is always short enough. */
+/* Returns the payload of an event, which is always short enough: an id has 24 characters and a merge tag 63. */
 static const char *
 event_payload(int64 workspace_id, const OutboxEvent *event, int64 event_id)
 {
@@ -85,7 +88,7 @@ notify_queue(int64 workspace_id, const OutboxEvent *event, int64 event_id)
 	Notification *notification;
 	int limit = settings_notify() == NOTIFY_EVENTS ? MAX_NOTIFICATIONS : 0;
 
-	/* One more than the limit stands for the rest. */
+	/* The one behind the limit stands for the rest. */
 	if (settings_notify() == NOTIFY_OFF || list_length(queue) > limit)
 		return;
 
@@ -111,7 +114,7 @@ wakeup_is_due(void)
 	return true;
 }
 
-/* Before PreCommit_Notify, which is what sends them. */
+/* Hands the queue over before PreCommit_Notify, which sends what it finds. */
 static void
 send_queue(void)
 {

@@ -6,17 +6,20 @@
 
 #include "outbox.h"
 
-/* Registers the callbacks; called once, from _PG_init. */
+/* notify_init() registers the callbacks; called once, from _PG_init. */
 extern void notify_init(void);
 
 /* A notification has fewer bytes than this. */
 #define NOTIFY_MAX_PAYLOAD (BLCKSZ - NAMEDATALEN - 128)
 
-/* Returns what is sent of an event: a JSON object of ids, for every role may listen. tag_id or merge_tag or both are NULL. */
+/*
+ * notify_payload() returns what is sent of an event: a JSON object of ids, for every role may listen. tag_id or
+ * merge_tag or both are NULL.
+ */
 extern char *notify_payload(const char *type, int64 workspace_id, const char *contact_id, int64 contact_version,
 							int64 event_id, const char *tag_id, const char *merge_tag);
 
-/* Queues the notification of a stored event until the transaction commits. */
+/* notify_queue() queues the notification of a stored event until the transaction commits. */
 extern void notify_queue(int64 workspace_id, const OutboxEvent *event, int64 event_id);
 
 #endif

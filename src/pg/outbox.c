@@ -93,7 +93,7 @@ static Statement find_drawn_id = {
 	.parameter_types = {INT8OID, OIDOID},
 };
 
-/* By the key of each workspace: there is no index of event_id alone. */
+/* move_sequence looks by the key of each workspace: there is no index of event_id alone. */
 static Statement move_sequence = {
 	.sql = "SELECT pg_catalog.setval($1::pg_catalog.regclass, m.highest) FROM ("
 		   "SELECT pg_catalog.max(l.event_id) AS highest FROM contacts.workspace w, LATERAL ("
@@ -159,7 +159,10 @@ raise_not_stored(void)
 			 errhint("Look for a trigger on contacts.event that returns NULL.")));
 }
 
-/* Moves the sequence of event_id past all ids in use, unless it is: two at once would set it back for each other. */
+/*
+ * Moves the sequence of event_id past all ids in use, unless it is there; under a lock, because two sessions at once
+ * would set it back for each other.
+ */
 static void
 move_event_sequence(void)
 {
@@ -167,7 +170,7 @@ move_event_sequence(void)
 
 	(void)statement_execute(&find_event_sequence, NULL);
 	sequence = DatumGetObjectId(statement_column(0, 1));
-	/* Held for a moment and not until the end: it keeps nobody from drawing an id, and setval is not undone. */
+	/* The lock is held for a moment, not until the end: it keeps no session from drawing an id, and setval is not undone. */
 	LockRelationOid(sequence, ShareUpdateExclusiveLock);
 	(void)statement_execute(&move_sequence, (Datum[]){ObjectIdGetDatum(sequence)});
 	UnlockRelationOid(sequence, ShareUpdateExclusiveLock);
@@ -197,8 +200,9 @@ insert_one(const OutboxEvent *event, int64 workspace_id)
 }
 
 /*
- * The transaction id that comes next. It orders the deliveries: no snapshot that does not see them yet has a lower bound
- * above it, and of a contact's it never goes back, since its writers wait for each other.
+ * Returns the transaction id that comes next, which orders the deliveries: a snapshot that does not see a delivery yet
+ * has no lower bound above its queued_xid, and of one contact queued_xid never goes back, since its writers wait for
+ * each other.
  */
 static Datum
 queued_xid(void)

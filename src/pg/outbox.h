@@ -33,12 +33,12 @@ typedef struct Outbox
 
 extern void outbox_begin(Outbox *outbox);
 
-/* Adds the events of a decision, with the contact as it is after the change. */
+/* outbox_add() adds the events of a decision, with the contact as it is after the change. */
 extern void outbox_add(Outbox *outbox, int64 position, const ContactRow *contact, const cu_decision *decision);
 
 /*
- * Stores the events by the position of their requests, with a delivery for each consumer that wants them, queues their
- * notifications, and empties the outbox. Needs an SPI connection.
+ * outbox_store() stores the events by the position of their requests, with a delivery for each consumer that wants
+ * them, queues their notifications, and empties the outbox. Needs an SPI connection.
  */
 extern void outbox_store(Outbox *outbox, int64 workspace_id);
 

@@ -1,7 +1,7 @@
 /*
- * own_rules.c - see own_rules.h.
+ * own_rules.c - own_rules_read(): compares contacts.contact with what contacts.install() made.
  *
- * PostgreSQL keeps all this in its relation cache, so it costs no query. What is ours we know: our functions belong to the
+ * PostgreSQL keeps columns, constraints, triggers, indexes and policies in its relation cache, so that reading them costs no query. What is ours we know: our functions belong to the
  * extension, our policy, constraint and columns have their names. What is not ours counts, whatever it is in truth: the price
  * of a needless doubt is time. Raises nothing but what opening a table can raise.
  */
@@ -35,7 +35,7 @@
 /* The policy that contacts.install() makes. */
 #define CONTACT_POLICY "members_only"
 
-/* Our columns, with their types; an enum's is not known before. */
+/* our_columns are those of contacts.contact, with their types; the oid of the enum's is not known before. */
 typedef struct OurColumn
 {
 	const char *name;
@@ -134,7 +134,7 @@ look_at_trigger(OwnRules *rules, const Trigger *trigger)
 static void
 look_at_triggers(OwnRules *rules, Relation table)
 {
-	/* A copy: a look into the catalogue may have PostgreSQL build its own anew. */
+	/* A copy of trigdesc, because a look into the catalogue may have PostgreSQL build its own anew. */
 	TriggerDesc *triggers = CopyTriggerDesc(table->trigdesc);
 
 	for (int i = 0; triggers && i < triggers->numtriggers; i++)
@@ -218,7 +218,7 @@ look_at_table(OwnRules *rules, Relation table)
 	look_at_indexes(rules, table);
 }
 
-/* A contact's partition is one of them; which one is PostgreSQL's to say. */
+/* Looks at all partitions: which one a contact is in is PostgreSQL's to say. */
 static void
 look_at_partitions(OwnRules *rules, Oid table)
 {

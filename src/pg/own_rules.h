@@ -14,7 +14,10 @@ typedef struct OwnRules
 	bool may_reject; /* a contact that we believe to be good */
 } OwnRules;
 
-/* Reads the rules for the current user, and keeps others from changing those of contacts.contact itself until the end. */
+/*
+ * own_rules_read() reads the rules for the current user, and keeps others from changing those of contacts.contact
+ * itself until the end.
+ */
 extern OwnRules own_rules_read(void);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * owner.c - see owner.h. What is known of the tables is kept until PostgreSQL says that one of them has changed.
+ * owner.c - looks the tables and their owner up, and keeps what it found until PostgreSQL says that one of them has changed.
  */
 #include "postgres.h"
 
@@ -29,7 +29,7 @@ typedef struct Tables
 static Tables tables;
 static bool is_known;
 
-/* How often something became unknown: what is looked up meanwhile may be old. */
+/* changes is how often something became unknown: what is looked up meanwhile may be old. */
 static uint64 changes;
 
 static void
@@ -118,7 +118,10 @@ owner_begin(OwnerScope *scope)
 	GetUserIdAndSecContext(&scope->caller, &scope->security_context);
 	scope->guc_level = NewGUCNestLevel();
 	SetUserIdAndSecContext(owner, scope->security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
-	/* A trigger of the owner's that does not pin it must not find what the caller has put in its way. */
+	/*
+	 * search_path, because a trigger of the owner's that does not pin it must not find what the caller has put in its
+	 * way.
+	 */
 	(void)set_config_option(
 		"search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }

@@ -71,7 +71,7 @@ namespace_aclcheck(Oid id, Oid role, AclMode mode)
 #endif
 }
 
-/* Before 18 it has to be said that a query runs once. */
+/* run_to_end() says before 18 that a query runs once. */
 static inline void
 run_to_end(QueryDesc *query)
 {

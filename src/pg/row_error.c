@@ -1,5 +1,5 @@
 /*
- * row_error.c - see row_error.h.
+ * row_error.c - tells errors about a row from all others, by SQLSTATE, and writes them as the core's errors are written.
  */
 #include "postgres.h"
 
@@ -8,7 +8,7 @@
 #include "row_error.h"
 #include "upsert.h"
 
-/* The classes of SQLSTATEs that PostgreSQL defines and that are no fault of a row's. */
+/* other_classes are the classes of SQLSTATEs that PostgreSQL defines and that are no fault of a row's. */
 static const char other_classes[][3] = {"00", "01", "02", "03", "08", "09", "0A", "0B", "0F", "0L", "0P", "0Z", "20",
 										"21", "24", "25", "26", "28", "2B", "2D", "2F", "34", "38", "39", "3B", "3D",
 										"3F", "40", "42", "53", "54", "55", "57", "58", "72", "F0", "HV", "XX"};
@@ -78,7 +78,7 @@ row_error_copy(const ErrorData *error)
 	copy->column_name = copy_text(error->column_name);
 	copy->datatype_name = copy_text(error->datatype_name);
 	copy->constraint_name = copy_text(error->constraint_name);
-	/* Nobody asks us for these. */
+	/* row_error_as_jsonb() and row_error_raise_at() do not read these. */
 	copy->detail_log = NULL;
 	copy->backtrace = NULL;
 	copy->internalquery = NULL;

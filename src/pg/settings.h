@@ -4,10 +4,10 @@
 #ifndef CU_SETTINGS_H
 #define CU_SETTINGS_H
 
-/* Defines the settings; called once, from _PG_init. */
+/* settings_define() defines the settings; called once, from _PG_init. */
 extern void settings_define(void);
 
-/* What contact_upsert.notify can be. */
+/* NotifySetting is what contact_upsert.notify can be. */
 typedef enum NotifySetting
 {
 	NOTIFY_EVENTS,
@@ -15,7 +15,7 @@ typedef enum NotifySetting
 	NOTIFY_OFF,
 } NotifySetting;
 
-/* What contact_upsert.unknown_keys can be. */
+/* UnknownKeysSetting is what contact_upsert.unknown_keys can be. */
 typedef enum UnknownKeysSetting
 {
 	UNKNOWN_KEYS_NOTICE,

@@ -38,10 +38,10 @@
 
 #include "pg_compat.h"
 
-/* Beside the number of rows: keeps the memory of a chunk bounded, whatever is in the rows. */
+/* CHUNK_BYTES keeps the memory of a chunk bounded, whatever is in the rows. */
 #define CHUNK_BYTES (32 * 1024 * 1024)
 
-/* Where the rows go, as the executor wants it. */
+/* A StagingReader is where the rows go, as the executor wants it. */
 typedef struct StagingReader
 {
 	DestReceiver receiver; /* the executor's own part, and so the first */
@@ -179,7 +179,7 @@ execute_query(Query *query, const char *sql, DestReceiver *receiver)
 	PlannedStmt *plan;
 	QueryDesc *execution;
 
-	/* Not in parallel: a row's number is its place in the table. */
+	/* The plan is not parallel, because a row's number is its place in the table. */
 	plan = pg_plan_query(linitial_node(Query, QueryRewrite(query)), sql, 0, NULL);
 	PushCopiedSnapshot(GetActiveSnapshot());
 	UpdateActiveSnapshotCommandId();
@@ -316,7 +316,10 @@ contacts_check_staging(PG_FUNCTION_ARGS)
 {
 	HeapTuple relation = SearchSysCache1(RELOID, ObjectIdGetDatum(PG_GETARG_OID(0)));
 
-	/* Without a lock: another session may hold one, and whether that is importing the table has to be seen first. */
+	/*
+	 * No lock is taken: another session may hold one, and whether that session is importing the table has to be seen
+	 * first.
+	 */
 	if (HeapTupleIsValid(relation))
 	{
 		check_caller((Form_pg_class)GETSTRUCT(relation), NoLock);

@@ -49,10 +49,10 @@ is_planned(const Statement *statement)
 		   strcmp(statement->planned_search_path, namespace_search_path) == 0;
 }
 
-/* Index scans only: on a table that is still small others would look cheap, and the plan would stay while it grows. */
+/* other_plans: on a table that is still small they would look cheap, and the plan would stay while the table grows. */
 static const char *const other_plans[] = {"enable_seqscan", "enable_bitmapscan", "enable_material"};
 
-/* Where the statement is planned each time, nothing but index scans in the order that it asks for; nor anything compiled. */
+/* unsorted_plans: a statement that is planned each time gets index scans in the order that it asks for, and nothing compiled. */
 static const char *const unsorted_plans[] = {"enable_sort", "enable_hashjoin", "enable_mergejoin", "jit"};
 
 static void
@@ -76,7 +76,7 @@ plan_for_growth(Statement *statement)
 		ReleaseCachedPlan(plan, CurrentResourceOwner);
 	AtEOXact_GUC(true, nest_level);
 
-	/* This may raise, so the old one is let go of afterwards. */
+	/* MemoryContextStrdup may raise, so the old search path is freed afterwards. */
 	search_path = MemoryContextStrdup(TopMemoryContext, namespace_search_path);
 	if (statement->planned_search_path)
 		pfree(statement->planned_search_path);
@@ -124,7 +124,7 @@ statement_is_ready(const Statement *statement)
 uint64
 statement_execute(Statement *statement, Datum *parameters)
 {
-	MemoryContext caller = CurrentMemoryContext; /* SPI leaves its own behind */
+	MemoryContext caller = CurrentMemoryContext; /* SPI leaves its own context behind */
 	int nest_level = 0;
 	uint64 count;
 
@@ -172,7 +172,7 @@ statement_read_latest(Statement *statement, Datum *parameters)
 	uint64 count;
 
 	make_ready(statement);
-	/* During a parallel query no newer one can be taken. */
+	/* During a parallel query no newer snapshot can be taken. */
 	snapshot = IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot();
 	count = check_result(
 		SPI_execute_snapshot(statement->plan, parameters, NULL, snapshot, InvalidSnapshot, true, false, 0));

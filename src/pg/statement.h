@@ -25,34 +25,45 @@ typedef struct Statement
 	char *planned_search_path;
 } Statement;
 
-/* Begins an SPI connection; SPI_finish() ends it, and frees what was allocated meanwhile. */
+/* statement_connect() begins an SPI connection; SPI_finish() ends it, and frees what was allocated meanwhile. */
 extern void statement_connect(void);
 
 /*
- * Executes a statement and returns how many rows it found or wrote; rows are in SPI_tuptable. It sees the effects of
- * the one before it. Parameters are not null. Needs an SPI connection.
+ * statement_execute() executes a statement and returns how many rows it found or wrote; rows are in SPI_tuptable. It
+ * sees the effects of the one before it. Parameters are not null. Needs an SPI connection.
  */
 extern uint64 statement_execute(Statement *statement, Datum *parameters);
 
-/* Opens a portal on a statement, to fetch its rows with SPI_cursor_fetch. */
+/* statement_open() opens a portal on a statement, to fetch its rows with SPI_cursor_fetch. */
 extern Portal statement_open(Statement *statement, Datum *parameters);
 
-/* The same as statement_execute, but it sees all that is committed by now, even where the transaction's snapshot is older. */
+/*
+ * statement_execute_latest() executes as statement_execute() does, but the statement sees all that is committed by now, even
+ * where the transaction's snapshot is older.
+ */
 extern uint64 statement_execute_latest(Statement *statement, Datum *parameters);
 
-/* The same for a statement that only reads; works in a parallel query, too, with the snapshot of that. */
+/*
+ * statement_read_latest() does the same for a statement that only reads; it works in a parallel query, too, with the snapshot
+ * of that.
+ */
 extern uint64 statement_read_latest(Statement *statement, Datum *parameters);
 
-/* An array parameter. element_type: bigint, integer, text, jsonb or timestamptz. */
+/* statement_array() makes an array parameter. element_type: bigint, integer, text, jsonb or timestamptz. */
 extern Datum statement_array(Datum *elements, size_t count, Oid element_type);
 
-/* Whether the statement is prepared, and no change of the tables has made its plan invalid. */
+/*
+ * statement_is_ready() says whether the statement is prepared, and no change of the tables has made its plan invalid.
+ */
 extern bool statement_is_ready(const Statement *statement);
 
-/* Returns a column, from 1, of a row, from 0, of what the last statement found. Raises if it is null. */
+/*
+ * statement_column() returns a column, from 1, of a row, from 0, of what the last statement found. Raises if it is
+ * null.
+ */
 extern Datum statement_column(uint64 row, int number);
 
-/* The same for a column that may be null. */
+/* statement_nullable_column() returns a column that may be null. */
 extern Datum statement_nullable_column(uint64 row, int number, bool *is_null);
 
 #endif

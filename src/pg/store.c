@@ -1,5 +1,5 @@
 /*
- * store.c - the few statements of an upsert, and contacts as they come from and go to the tables.
+ * store.c - the statements of one request, and the reading of contacts as statements return them.
  */
 #include "postgres.h"
 
@@ -33,7 +33,7 @@ static Statement lock_contact = {
 	.parameter_types = {INT8OID, TEXTOID},
 };
 
-/* Returns the id: a trigger of the user's may have chosen another. */
+/* insert_contact returns the id: a trigger of the user's may have chosen another. */
 static Statement insert_contact = {
 	.sql = "INSERT INTO contacts.contact"
 		   " (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)"
@@ -43,7 +43,7 @@ static Statement insert_contact = {
 	.parameter_types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID},
 };
 
-/* By both keys: by the id alone, the index on the address looks as good as long as the planner believes in a small table. */
+/* update_contact finds its row by both keys: by the id alone, the index on the address looks as good as long as the planner believes in a small table. */
 static Statement update_contact = {
 	.sql = "UPDATE contacts.contact AS c SET status = $4::contacts.status, tags = $5, data = $6,"
 		   " version = c.version OPERATOR(pg_catalog.+) 1, updated_at = $7"
@@ -59,9 +59,9 @@ static Statement find_definitions = {
 };
 
 /*
- * Two sessions that create the same tags in another order would wait for each other. So they take turns, by a row that every
- * workspace has, that nobody else has a reason to lock, and that only its members can: not the workspace's own, because who
- * writes a tag by hand locks that one last.
+ * take_turn makes sessions that create tags take turns: two that create the same ones in another order would wait for
+ * each other. It locks a row that every workspace has, that other statements have no reason to lock, and that only its
+ * members can lock: not the workspace's own row, because a statement that writes a tag by hand locks that one last.
  */
 static Statement take_turn = {
 	.sql = "SELECT FROM contacts.field f WHERE f.workspace_id" EQ "$1 AND f.merge_tag" EQ "'email_address'"
@@ -78,7 +78,7 @@ static Statement create_tags = {
 };
 
 /*
- * One row, however many fields and tags there are: all of it by one snapshot, with the version that it has.
+ * load_definitions returns one row, however many fields and tags there are, so that one snapshot has all of it with its version.
  *
  *   SELECT w.definitions_version, w.status_policy, <an array of each column of contacts.field, by position>,
  *          <the same of contacts.tag, by tag_id>
@@ -266,7 +266,7 @@ store_create_tags(int64 workspace_id, const List *names)
 	size_t count = (size_t)list_length(names);
 	Datum *texts;
 
-	/* Without that row there is no workspace any more, which the next look-up in it says. */
+	/* Without the row of email_address there is no workspace any more, which the next look-up in it says. */
 	if (statement_execute(&take_turn, (Datum[]){workspace}) == 0)
 		return;
 	texts = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Datum) * count);

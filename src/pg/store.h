@@ -1,8 +1,8 @@
 /*
  * store.h - the SQL statements that read and write the contact tables.
  *
- * All of them need an SPI connection. What they return lives in SPI's memory, until SPI_finish. Each sees the effects
- * of the statement before it and, in READ COMMITTED, what others have committed meanwhile.
+ * All functions need an SPI connection. What they return lives in SPI's memory, until SPI_finish. Each statement sees the
+ * effects of the one before it and, in READ COMMITTED, what others have committed meanwhile.
  */
 #ifndef CU_STORE_H
 #define CU_STORE_H
@@ -39,46 +39,53 @@ enum FoundColumn
 	CONTACT_STATISTICS,
 };
 
-/* Reads a row, from 0, of what the last statement found: the definitions' version, then CONTACT_COLUMNS. */
+/*
+ * store_read_row() reads a row, from 0, of what the last statement found: the definitions' version, then
+ * CONTACT_COLUMNS.
+ */
 extern ContactRow store_read_row(uint64 row, Datum email);
 
-/* The size in bytes of the contact in such a row, as it is in memory. */
+/* store_row_size() returns the size in bytes of the contact in such a row, as it is in memory. */
 extern size_t store_row_size(uint64 row);
 
-/* The ids of a decision's tags, as a bigint[]. */
+/* store_tag_ids() returns the ids of a decision's tags, as a bigint[]. */
 extern Datum store_tag_ids(const cu_decision *decision);
 
-/* Whether contacts.install() has run. The other functions assume it. */
+/* store_is_installed() says whether contacts.install() has run. The other functions assume it. */
 extern bool store_is_installed(void);
 
 /*
- * Reads the contact with the address contact->email; takes no lock. Returns the version of the workspace's definitions, or 0 if
- * there is no such workspace.
+ * store_find_contact() reads the contact with the address contact->email; takes no lock. Returns the version of the
+ * workspace's definitions, or 0 if there is no such workspace.
  */
 extern int64 store_find_contact(int64 workspace_id, ContactRow *contact);
 
-/* Locks the contact against other writers, if there is one. */
+/* store_lock_contact() locks the contact against other writers, if there is one. */
 extern void store_lock_contact(int64 workspace_id, Datum email);
 
 /*
- * Inserts a contact with what was decided; false if one with its address came first. contact->id is, in: the id of the new
- * contact, out: the id that was stored, which a trigger of the user's may have chosen.
+ * store_insert_contact() inserts a contact with what was decided; false if one with its address came first.
+ * contact->id is, in: the id of the new contact, out: the id that was stored, which a trigger of the user's may have
+ * chosen.
  */
 extern bool store_insert_contact(int64 workspace_id, ContactRow *contact, const cu_decision *decision);
 
-/* Updates a contact with what was decided; false if the one in the table is not, or no longer, of the version before. */
+/*
+ * store_update_contact() updates a contact with what was decided; false if the one in the table is not, or no longer,
+ * of the version before.
+ */
 extern bool store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_decision *decision);
 
-/* Reads the definitions' version; 0 if there is no such workspace. */
+/* store_definitions_version() reads the definitions' version; 0 if there is no such workspace. */
 extern int64 store_definitions_version(int64 workspace_id);
 
 /*
- * Makes tags of names, a list of texts as Datum, in their order, except of one that exists by now or that differs from an
- * earlier one only by case. Other sessions that call this wait until the transaction ends.
+ * store_create_tags() makes tags of names, a list of texts as Datum, in their order, except of one that exists by now
+ * or that differs from an earlier one only by case. Other sessions that call this wait until the transaction ends.
  */
 extern void store_create_tags(int64 workspace_id, const List *names);
 
-/* What StoredDefinitions has of each field. */
+/* FieldColumn numbers what StoredDefinitions has of each field. */
 enum FieldColumn
 {
 	FIELD_MERGE_TAG,
@@ -102,7 +109,7 @@ typedef struct StoredDefinitions
 	ArrayType *tag_names;
 } StoredDefinitions;
 
-/* Reads the definitions; false if there is no such workspace. */
+/* store_load_definitions() reads the definitions; false if there is no such workspace. */
 extern bool store_load_definitions(int64 workspace_id, StoredDefinitions *stored);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * store_bulk.c - see store_bulk.h.
+ * store_bulk.c - the two statements of a batch: fetch_contacts and write_contacts.
  *
- * The write is an INSERT .. ON CONFLICT DO UPDATE of the new and the changed together, because it locks each row when it
+ * write_contacts is an INSERT .. ON CONFLICT DO UPDATE of the new and the changed together, because it locks each row when it
  * comes to it: so every session takes its locks in the order of the addresses, whether a contact is new or not, and two of
  * them never wait for each other. A row that is no longer as it was found is locked, but not changed; the next look at it
  * is the last word.
@@ -21,7 +21,7 @@
 #include "jsonb_writer.h"
 #include "store_bulk.h"
 
-/* LATERAL with LIMIT is an index look-up for each address, whatever the planner believes of the table's size. */
+/* fetch_contacts has LATERAL with LIMIT, which is an index look-up for each address, whatever the planner believes of the table's size. */
 static Statement fetch_contacts = {
 	.sql = "SELECT (SELECT w.definitions_version::pg_catalog.int8 FROM contacts.workspace w WHERE w.workspace_id" EQ
 		   "$1)," CONTACT_COLUMNS " FROM pg_catalog.unnest($2) a (email_address) LEFT JOIN LATERAL ("
@@ -31,7 +31,10 @@ static Statement fetch_contacts = {
 	.parameter_types = {INT8OID, TEXTARRAYOID},
 };
 
-/* Each has an id for the case that it is inserted. A contact that was found and is gone would be, too, and so shows. */
+/*
+ * write_contacts gets a new id for each contact, for the case that the row is inserted. A contact that was found and is gone is
+ * inserted, too, and its new id shows that.
+ */
 static Statement write_contacts = {
 	.sql = "INSERT INTO contacts.contact AS c"
 		   " (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)"
@@ -166,7 +169,7 @@ store_write_together(int64 workspace_id, ContactWrite *writes, size_t count)
 	Datum *strays = palloc(sizeof(Datum) * count);
 	size_t stray_count = take_written(writes, count, rows, strays);
 
-	/* Such a transaction would find the contact again and again. */
+	/* Under such a snapshot the contact would be found again and again. */
 	if (stray_count > 0 && IsolationUsesXactSnapshot())
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

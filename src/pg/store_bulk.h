@@ -1,6 +1,6 @@
 /*
- * store_bulk.h - the same as store.h for many contacts at once, in the order of their addresses: one statement to read, and one
- * to write, however many there are.
+ * store_bulk.h - reads and writes many contacts at once, in the order of their addresses: one statement to read, and one to
+ * write, however many they are.
  */
 #ifndef CU_STORE_BULK_H
 #define CU_STORE_BULK_H
@@ -9,7 +9,7 @@
 
 #include "store.h"
 
-/* Contacts as one statement has fetched them, not read yet: that takes a multiple of their size on disk. */
+/* FetchedContacts are as one statement returned them, not read yet: reading takes a multiple of their size on disk. */
 typedef struct FetchedContacts
 {
 	const Datum *emails;
@@ -17,10 +17,10 @@ typedef struct FetchedContacts
 	int64 definitions_version;
 } FetchedContacts;
 
-/* A contact that is to be written. */
+/* A ContactWrite is a contact that is to be written. */
 typedef struct ContactWrite
 {
-	/* As it shall be. Its id is, in: that of the contact that was found; out, for a new contact: the id that was stored. */
+	/* The contact as it shall be. contact->id is, in: the found contact's id; out, for a new contact: the id that was stored. */
 	ContactRow *contact;
 	const cu_decision *decision; /* CU_CREATED or CU_UPDATED, with the contact's status, tags and data */
 	bool has_more;				 /* another request for the contact waits behind this one */
@@ -29,19 +29,22 @@ typedef struct ContactWrite
 	const ErrorData *error;		 /* not NULL if it was rejected */
 } ContactWrite;
 
-/* Looks for the contacts with the given addresses; takes no lock. False if there is no such workspace. */
+/*
+ * store_fetch_contacts() looks for the contacts with the given addresses; takes no lock. False if there is no such
+ * workspace.
+ */
 extern bool store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, FetchedContacts *fetched);
 
-/* Reads a contact, from 0, into the current memory; returns its size in bytes. */
+/* store_read_fetched() reads a contact, from 0, into the current memory; returns its size in bytes. */
 extern size_t store_read_fetched(const FetchedContacts *fetched, size_t number, ContactRow *contact);
 
 /*
- * Inserts contacts that are new and updates those that were found, if they are still as they were; locks them all, one by one
- * in the given order. Sets written.
+ * store_write_together() inserts contacts that are new and updates those that were found, if they are still as they
+ * were; locks them all, one by one in the given order. Sets written.
  */
 extern void store_write_together(int64 workspace_id, ContactWrite *writes, size_t count);
 
-/* Writes a contact as a single request would do it, but locks it in any case. Sets written. */
+/* store_write_alone() writes a contact as a single request would do it, but locks it in any case. Sets written. */
 extern void store_write_alone(int64 workspace_id, ContactWrite *write);
 
 #endif

@@ -74,13 +74,14 @@ is_tag_id_used(int64 workspace_id, int64 tag_id)
 	if (SPI_execute_plan(plan, parameters, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not look for the tag %lld", (long long)tag_id);
 	is_used = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
-	SPI_freetuptable(SPI_tuptable); /* a sequence may be behind many */
+	SPI_freetuptable(SPI_tuptable); /* a sequence may be behind many rows */
 	return is_used;
 }
 
 /*
- * What plan_by_index_on_tags() sets. A free id is in no row, and the planner, which looks for the first row, would read all
- * contacts; the index on contact.tags has bitmap scans only. Whether there are many contacts is the workspace's to say.
+ * plan_settings are what plan_by_index_on_tags() sets. A free id is in no row, and the planner, which looks for the
+ * first row, would read all contacts; the index on contact.tags has bitmap scans only. Whether there are many contacts
+ * is the workspace's to say.
  */
 static const char *const plan_settings[][2] = {
 	{"enable_seqscan", "off"},
@@ -102,9 +103,9 @@ plan_by_index_on_tags(void)
 }
 
 /*
- * Draws from the sequence until the id is free: it is behind the rows after a failover or a restore of rows alone. Looks as
- * the owner of the tables, who has no row level security: a member could neither see what another member's tags were nor
- * use the index on contact.tags.
+ * Draws from the sequence until the id is free: after a failover or a restore of rows alone, the sequence is behind
+ * the rows. Looks as the owner of the tables, for which there is no row level security: a member could neither see
+ * what another member's tags were nor use the index on contact.tags.
  */
 static int64
 draw_tag_id(int64 workspace_id, Oid owner)

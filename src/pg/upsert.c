@@ -1,10 +1,10 @@
 /*
  * upsert.c - the way of one request: parse it, look for its contact, have the core decide, write what it decides.
  *
- * The look-up takes no lock. An UPDATE finds its row only if the version is still the one that was found, an INSERT does
- * nothing if the address exists by now; either way the request is then decided on anew, with what is there. After a few
- * lost races the row is locked before the look-up. A request that changes nothing ends after the look-up: it locks nothing,
- * writes no WAL and needs no transaction id.
+ * The look-up takes no lock. An UPDATE finds its row only if the version is still the one that was found, an INSERT
+ * does nothing if the address exists by now; either way the request is then decided on anew, with what is there. After
+ * a few lost races the row is locked before the look-up. A request that changes nothing ends after the look-up: it
+ * locks nothing, writes no WAL and needs no transaction id.
  *
  * bulk_batch.c takes the steps that both ways share, upsert_parse() and upsert_decide(), from here.
  */
@@ -26,7 +26,7 @@
 
 #define TRIES_WITHOUT_LOCK 3
 #define MAX_TRIES 20
-/* Only a session that deletes a tag at the same time can be in the way. */
+/* MAX_TAG_TRIES: only a session that deletes a tag at the same time can be in the way. */
 #define MAX_TAG_TRIES 5
 
 /* Whether the call under way has already said that it ignores keys. */
@@ -132,7 +132,7 @@ upsert_add_missing_tags(List *names, const cu_decision *decision)
 void
 upsert_raise_no_tag(const cu_decision *decision)
 {
-	/* Those that do not exist come last. */
+	/* Tags that do not exist come last. */
 	cu_text name = decision->tags[decision->tag_count - decision->new_tag_count].name;
 
 	ereport(
@@ -141,7 +141,7 @@ upsert_raise_no_tag(const cu_decision *decision)
 		 errmsg("The tag '%s' could not be created.", encoding_to_cstring(name)),
 		 errhint(
 			 "Look for a trigger on contacts.tag that changes or drops a new tag, for a row level security policy, and "
-			 "for session_replication_role = replica, where nobody learns of a new tag.")));
+			 "for session_replication_role = replica, under which no session learns of a new tag.")));
 }
 
 /* Decides until all tags are there that the decision names; creates them, unless nothing is to be written. */

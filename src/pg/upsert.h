@@ -25,28 +25,31 @@ typedef struct Upsert
 	ContactRow after; /* the contact after the request; its status, tags and data are the decision's */
 } Upsert;
 
-/* Begins a call, which notes the unknown keys of its requests once. */
+/* upsert_begin_call() begins a call, which notes the unknown keys of its requests once. */
 extern void upsert_begin_call(void);
 
 /*
- * Parses a request, with the note on its unknown keys that contact_upsert.unknown_keys asks for, and sets found.email; false if
- * the request is rejected.
+ * upsert_parse() parses a request, with the note on its unknown keys that contact_upsert.unknown_keys asks for, and
+ * sets found.email; false if the request is rejected.
  */
 extern bool upsert_parse(Upsert *upsert, const cu_document *document);
 
-/* Decides on the contact that was found, and sets after; false if the request is rejected. */
+/* upsert_decide() decides on the contact that was found, and sets after; false if the request is rejected. */
 extern bool upsert_decide(Upsert *upsert, const cu_definitions *definitions);
 
 /*
- * Runs a request, a jsonb datum or 0 for an SQL NULL, in a workspace; with write false it changes nothing. Needs an SPI
- * connection, in whose memory the result lives. Raises only what is not the request's fault.
+ * upsert_run() runs a request, a jsonb datum or 0 for an SQL NULL, in a workspace; with write false it changes
+ * nothing. Needs an SPI connection, in whose memory the result lives. Raises only what is not the request's fault.
  */
 extern void upsert_run(int64 workspace_id, Datum request, bool write, Upsert *upsert);
 
-/* Adds the names that a decision has to become tags to a list of texts as Datum, and returns it. */
+/*
+ * upsert_add_missing_tags() adds the names that a decision has to become tags to a list of texts as Datum, and returns
+ * it.
+ */
 extern List *upsert_add_missing_tags(List *names, const cu_decision *decision);
 
-/* Raises that a tag was created, and is not there. */
+/* upsert_raise_no_tag() raises that a tag was created, and is not there. */
 pg_noreturn extern void upsert_raise_no_tag(const cu_decision *decision);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * upsert_result.c - see upsert_result.h.
+ * upsert_result.c - fills rows of contacts.upsert_result, and sorts those of an array by position.
  */
 #include "postgres.h"
 
@@ -25,7 +25,7 @@
 static const char *const outcome_names[] = {
 	[CU_CREATED] = "created", [CU_UPDATED] = "updated", [CU_UNCHANGED] = "unchanged", [FAILED] = "failed"};
 
-/* What a rejected request decides: nothing. */
+/* no_decision is that of a rejected request. */
 static const cu_decision no_decision;
 
 static int

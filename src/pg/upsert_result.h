@@ -10,7 +10,10 @@
 
 #include "upsert.h"
 
-/* What one request did, as a row. Raises if ALTER TYPE has changed the row's type, as upsert_results_begin does. position: of the request, from 1. */
+/*
+ * upsert_result_as_row() returns what one request did, as a row. Raises if ALTER TYPE has changed the row's type, as
+ * upsert_results_begin() does. position: of the request, from 1.
+ */
 extern Datum upsert_result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert *upsert);
 
 enum ResultColumn
@@ -47,12 +50,12 @@ typedef struct UpsertResults
 	Tuplesortstate *rows;
 } UpsertResults;
 
-/* Begins an empty set; what it holds goes with the query. */
+/* upsert_results_begin() begins an empty set; what it holds goes with the query. */
 extern void upsert_results_begin(UpsertResults *results, FunctionCallInfo fcinfo);
 
 extern void upsert_results_add(UpsertResults *results, int64 position, const Upsert *upsert);
 
-/* Hands the rows to the caller of the function. */
+/* upsert_results_return() hands the rows to the caller of the function. */
 extern void upsert_results_return(UpsertResults *results);
 
 #endif

@@ -19,15 +19,21 @@
 #include "store.h"
 #include "versions.h"
 
-/* The oldest that this library serves. Raised only with a change that it cannot work without. */
+/*
+ * OLDEST_SCRIPT and OLDEST_TABLES are what this library serves at the least, raised only with a change that it cannot
+ * work without.
+ */
 #define OLDEST_SCRIPT "1.0.0"
 #define OLDEST_TABLES "1.0.0"
 
-/* An array and no macro, so that a test can make a library of another version out of this one. */
+/* library_is is an array and no macro, so that a test can make a library of another version out of this one. */
 static const char library_is[] = "contact_upsert " CU_VERSION;
 #define LIBRARY (library_is + sizeof("contact_upsert"))
 
-/* Counts changes of functions, from 1, and keeps the count at which the versions were last seen to fit. */
+/*
+ * changes counts changes of functions, from 1, and fitted_at keeps the count at which the versions were last seen to
+ * fit.
+ */
 static uint64 changes = 1;
 static uint64 fitted_at = 0;
 

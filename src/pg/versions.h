@@ -7,10 +7,13 @@
 #ifndef CU_VERSIONS_H
 #define CU_VERSIONS_H
 
-/* Watches for changes of the script and the tables. Called once, when the module is loaded. */
+/* versions_init() watches for changes of the script and the tables. Called once, when the module is loaded. */
 extern void versions_init(void);
 
-/* Raises 55000, with the cure, unless they fit. Costs nothing as long as nothing changes. The tables must be installed. */
+/*
+ * versions_check() raises 55000, with the cure, unless they fit. Costs nothing as long as nothing changes. The tables
+ * must be installed.
+ */
 extern void versions_check(void);
 
 #endif
