@@ -7,7 +7,6 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/datum.h"
 #include "utils/memutils.h"
 
 #include "bulk.h"
@@ -19,8 +18,9 @@ bool
 bulk_parse_request(const BulkRequest *request, Upsert *upsert)
 {
 	cu_document document = jsonb_read_element(&request->element);
+	cu_text email;
 
-	return upsert_parse(upsert, &document);
+	return upsert_parse(upsert, &document, &email);
 }
 
 /*
@@ -61,12 +61,13 @@ read_request(BulkRequest *request, MemoryContext memory)
 	cu_error error;
 	Upsert upsert = {.error = &error};
 	cu_document document;
+	cu_text email;
 
-	if (!read_kept_keys(&request->element, &document) || !upsert_parse(&upsert, &document))
+	if (!read_kept_keys(&request->element, &document) || !upsert_parse(&upsert, &document, &email))
 		return;
 	request->creates_tags = cu_creates_tags(upsert.parsed_request);
 	MemoryContextSwitchTo(memory);
-	request->email = datumCopy(upsert.found.email, false, -1);
+	request->email = encoding_to_text(email);
 }
 
 BulkRequests

@@ -4,7 +4,7 @@
  * has the rows of a chunk upserted, and asks whether it may commit.
  *
  * Raises what an upsert raises; COPY adds the line, contacts.import the rows. It writes nothing but through upsert_run and
- * upsert_many.
+ * bulk_upsert.
  */
 #include "postgres.h"
 

@@ -39,6 +39,12 @@
 /* A sequence with a cache may give out this many ids that are in use even after it has been moved. */
 #define MAX_TRIES 100000
 
+/*
+ * insert_event stores one event:
+ *
+ *   INSERT INTO contacts.event (workspace_id, contact_id, contact_version, ordinal, type, detail) VALUES (...)
+ *   ON CONFLICT (workspace_id, event_id) DO NOTHING RETURNING event_id
+ */
 static Statement insert_event = {
 	.sql = "INSERT INTO contacts.event " EVENT_COLUMNS
 		   " VALUES ($1, $2, $3, $4, $5::contacts.event_type, $6)" KEEP_FIRST " RETURNING event_id::pg_catalog.int8",
@@ -46,6 +52,12 @@ static Statement insert_event = {
 	.parameter_types = {INT8OID, TEXTOID, INT8OID, INT4OID, TEXTOID, JSONBOID},
 };
 
+/*
+ * insert_delivery stores the deliveries of one event:
+ *
+ *   INSERT INTO contacts.delivery (...) SELECT ..., c.consumer_id FROM contacts.consumer c
+ *   WHERE c.workspace_id IN ($1, 0) AND c.active AND (c.types IS NULL OR $4 = ANY (c.types))
+ */
 static Statement insert_delivery = {
 	.sql = "INSERT INTO contacts.delivery " DELIVERY_COLUMNS
 		   " SELECT $1, $2, $3, $5, $6, $7, c.consumer_id FROM contacts.consumer c"
@@ -55,6 +67,7 @@ static Statement insert_delivery = {
 	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8OID, INT4OID, INT8OID},
 };
 
+/* insert_events does what insert_event does, for arrays of events. */
 static Statement insert_events = {
 	.sql =
 		"INSERT INTO contacts.event " EVENT_COLUMNS
@@ -67,6 +80,16 @@ static Statement insert_events = {
 	.parameter_types = {INT8OID, TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID, TEXTARRAYOID, JSONBARRAYOID},
 };
 
+/* The columns that insert_events returns. */
+enum StoredEventColumn
+{
+	STORED_EVENT_ID = 1,
+	STORED_CONTACT_ID,
+	STORED_CONTACT_VERSION,
+	STORED_ORDINAL,
+};
+
+/* insert_deliveries does what insert_delivery does, for arrays of events. */
 static Statement insert_deliveries = {
 	.sql =
 		"INSERT INTO contacts.delivery " DELIVERY_COLUMNS
@@ -237,12 +260,13 @@ take_ids(const Outbox *outbox, uint64 stored, int64 *ids)
 	{
 		const OutboxEvent *event = &outbox->events[i];
 		bool is_next =
-			row < stored && (stored == outbox->count ||
-							 (DatumGetInt64(statement_column(row, 3)) == event->contact_version &&
-							  DatumGetInt32(statement_column(row, 4)) == event->ordinal &&
-							  strcmp(TextDatumGetCString(statement_column(row, 2)), event->contact_id) == 0));
+			row < stored &&
+			(stored == outbox->count ||
+			 (DatumGetInt64(statement_column(row, STORED_CONTACT_VERSION)) == event->contact_version &&
+			  DatumGetInt32(statement_column(row, STORED_ORDINAL)) == event->ordinal &&
+			  strcmp(TextDatumGetCString(statement_column(row, STORED_CONTACT_ID)), event->contact_id) == 0));
 
-		ids[i] = is_next ? DatumGetInt64(statement_column(row++, 1)) : 0;
+		ids[i] = is_next ? DatumGetInt64(statement_column(row++, STORED_EVENT_ID)) : 0;
 	}
 	if (row < stored)
 		raise_not_stored(); /* or stored as something else */

@@ -34,6 +34,10 @@ static Statement fetch_contacts = {
 /*
  * write_contacts gets a new id for each contact, for the case that the row is inserted. A contact that was found and is gone is
  * inserted, too, and its new id shows that.
+ *
+ *   INSERT INTO contacts.contact AS c (...) SELECT ... FROM <the arrays>
+ *   ON CONFLICT (workspace_id, email_address) DO UPDATE SET <status, tags, data, version, updated_at>
+ *   WHERE <c is of the version before, and is still the contact that was found> RETURNING id, email_address
  */
 static Statement write_contacts = {
 	.sql = "INSERT INTO contacts.contact AS c"
@@ -56,6 +60,13 @@ static Statement write_contacts = {
 						INT8ARRAYOID,
 						TIMESTAMPTZARRAYOID,
 						TIMESTAMPTZOID},
+};
+
+/* The columns that write_contacts returns. */
+enum WrittenColumn
+{
+	WRITTEN_ID = 1,
+	WRITTEN_EMAIL,
 };
 
 static Statement delete_contact = {
@@ -144,8 +155,8 @@ take_written(ContactWrite *writes, size_t count, uint64 rows, Datum *strays)
 	/* Rows come back in the order in which they were given. */
 	for (uint64 row = 0; row < rows; row++)
 	{
-		Datum id = statement_column(row, 1);
-		Datum email = statement_column(row, 2);
+		Datum id = statement_column(row, WRITTEN_ID);
+		Datum email = statement_column(row, WRITTEN_EMAIL);
 		ContactWrite *write;
 
 		while (next < count && encoding_compare_texts(writes[next].contact->email, email) != 0)

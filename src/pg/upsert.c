@@ -53,21 +53,18 @@ note_unknown_keys(const cu_parsed_request *request)
 }
 
 bool
-upsert_parse(Upsert *upsert, const cu_document *document)
+upsert_parse(Upsert *upsert, const cu_document *document, cu_text *email)
 {
 	cu_host host = host_in(CurrentMemoryContext);
 	bool rejects_unknown_keys = settings_unknown_keys() == UNKNOWN_KEYS_REFUSE;
-	cu_text email;
 	cu_result result =
-		cu_parse_request(&host, document, rejects_unknown_keys, &upsert->parsed_request, &email, upsert->error);
+		cu_parse_request(&host, document, rejects_unknown_keys, &upsert->parsed_request, email, upsert->error);
 
 	host_check(result);
 	upsert->rejected = result == CU_REJECTED;
-	if (upsert->rejected)
-		return false;
-	upsert->found.email = encoding_to_text(email);
-	note_unknown_keys(upsert->parsed_request);
-	return true;
+	if (!upsert->rejected)
+		note_unknown_keys(upsert->parsed_request);
+	return !upsert->rejected;
 }
 
 /* Returns a contact as it is after a decision: as it was found but for its version and times, or a new one without an id. */
@@ -200,8 +197,11 @@ raise_not_written(void)
 static bool
 try_request(int64 workspace_id, const cu_document *document, bool write, Upsert *upsert)
 {
-	if (!upsert_parse(upsert, document))
+	cu_text email;
+
+	if (!upsert_parse(upsert, document, &email))
 		return false;
+	upsert->found.email = encoding_to_text(email);
 	if (!store_is_installed())
 	{
 		errors_not_installed(upsert->error);

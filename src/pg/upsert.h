@@ -29,10 +29,10 @@ typedef struct Upsert
 extern void upsert_begin_call(void);
 
 /*
- * upsert_parse() parses a request, with the note on its unknown keys that contact_upsert.unknown_keys asks for, and
- * sets found.email; false if the request is rejected.
+ * upsert_parse() parses a request, with the note on its unknown keys that contact_upsert.unknown_keys asks for, and sets
+ * email to the address as it is stored, in UTF-8; false if the request is rejected.
  */
-extern bool upsert_parse(Upsert *upsert, const cu_document *document);
+extern bool upsert_parse(Upsert *upsert, const cu_document *document, cu_text *email);
 
 /* upsert_decide() decides on the contact that was found, and sets after; false if the request is rejected. */
 extern bool upsert_decide(Upsert *upsert, const cu_definitions *definitions);

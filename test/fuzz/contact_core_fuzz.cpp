@@ -151,7 +151,7 @@ check_outcome(const Input &input, const cu_decision &decision)
 		require(flag(input.request.root, "resubscribe"), "who opted out stays out without consent");
 }
 
-/* The keys of a request that is accepted are ours or listed, and one that lists none is accepted by those who refuse them. */
+/* The keys of a request that is accepted are ours or listed, and one that lists none is accepted where unknown keys are rejected. */
 void
 check_unknown_keys(const Input &input, const cu_parsed_request *request)
 {
@@ -165,7 +165,7 @@ check_unknown_keys(const Input &input, const cu_parsed_request *request)
 	cu_text email{};
 	cu_error error{};
 	const auto result = cu_parse_request(host.get(), &input.request, true, &again, &email, &error);
-	require(result == (some ? CU_REJECTED : CU_OK), "unknown keys are refused if asked to");
+	require(result == (some ? CU_REJECTED : CU_OK), "unknown keys are rejected if asked to");
 }
 
 /* What is stored may be sent again though its options are gone. */
