@@ -9,14 +9,14 @@
 #include "core/contact_core.h"
 #include "host.h"
 
-/* A row of contacts.contact with its statistics. */
+/* A ContactRow is a row of contacts.contact with its statistics. */
 typedef struct ContactRow
 {
 	Datum email; /* a text of the database, as it is stored and matched; 0 where a request has no good one */
 	bool exists; /* if the table has no such row, what follows is empty */
 	char id[OBJECT_ID_SIZE];
 	int64 version;
-	cu_contact contact; /* status, tags and data */
+	cu_contact stored; /* status, tags and data */
 	TimestampTz created_at;
 	TimestampTz updated_at;
 	int64 total_opens;

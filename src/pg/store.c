@@ -167,9 +167,9 @@ store_read_row(uint64 row, Datum email)
 		return contact;
 	text_to_cstring_buffer(DatumGetTextPP(id), contact.id, sizeof(contact.id));
 	contact.version = DatumGetInt64(statement_column(row, CONTACT_VERSION));
-	contact.contact.status = read_status(DatumGetObjectId(statement_column(row, CONTACT_STATUS)));
-	contact.contact.tag_ids = read_bigints(statement_column(row, CONTACT_TAGS), &contact.contact.tag_count);
-	contact.contact.data = jsonb_read(DatumGetJsonbP(statement_column(row, CONTACT_DATA)));
+	contact.stored.status = read_status(DatumGetObjectId(statement_column(row, CONTACT_STATUS)));
+	contact.stored.tag_ids = read_bigints(statement_column(row, CONTACT_TAGS), &contact.stored.tag_count);
+	contact.stored.data = jsonb_read(DatumGetJsonbP(statement_column(row, CONTACT_DATA)));
 	contact.created_at = DatumGetTimestampTz(statement_column(row, CONTACT_CREATED_AT));
 	contact.updated_at = DatumGetTimestampTz(statement_column(row, CONTACT_UPDATED_AT));
 	statistics = statement_nullable_column(row, CONTACT_STATISTICS, &is_null);

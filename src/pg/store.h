@@ -98,14 +98,13 @@ enum FieldColumn
 	FIELD_COLUMN_COUNT,
 };
 
-/* The definitions of a workspace. */
+/* StoredDefinitions are those of a workspace, as arrays of their columns. */
 typedef struct StoredDefinitions
 {
 	int64 version;
 	char *status_policy;
-	ArrayType
-		*fields[FIELD_COLUMN_COUNT]; /* three of text, two of jsonb, two of boolean; NULL if there are no fields */
-	ArrayType *tag_ids;				 /* bigint[] and text[], by id; NULL if there are no tags */
+	ArrayType *fields[FIELD_COLUMN_COUNT]; /* of text, jsonb or boolean, by position; NULL if there are no fields */
+	ArrayType *tag_ids;					   /* bigint[] and text[], by id; NULL if there are no tags */
 	ArrayType *tag_names;
 } StoredDefinitions;
 

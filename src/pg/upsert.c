@@ -91,7 +91,7 @@ upsert_decide(Upsert *upsert, const cu_definitions *definitions)
 	cu_result result = cu_decide(&host,
 								 definitions,
 								 upsert->parsed_request,
-								 upsert->found.exists ? &upsert->found.contact : NULL,
+								 upsert->found.exists ? &upsert->found.stored : NULL,
 								 &upsert->decision,
 								 upsert->error);
 
