@@ -99,10 +99,11 @@ lease_end(FunctionCallInfo fcinfo, int number, const char *name)
 					 : 0;
 
 	if (lease == NULL || span <= 0 || span > DAY_IN_MICROSECONDS || lease->time > DAY_IN_MICROSECONDS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be more than 0 and at most 1 day.", name),
-				 errhint("It is how long the events are not handed out again, also if the worker that has them dies.")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be more than 0 and at most 1 day.", name),
+			 errhint("It is how long the events are not handed out again, also if the worker that has them dies.")));
 	return GetCurrentTimestamp() + span;
 }
 

@@ -4,8 +4,8 @@
 // The bell goes on by itself while the worker waits for something else (wait.hpp), and holds nobody up: advance() does the
 // next of these steps whenever the last has been answered.
 //
-//   connect -> who is it? -> LISTEN -> heard, and now and then LISTEN again, to see whether somebody is still there
-//                        \-> (a pooler?) who is the work connection? who is it now? -> LISTEN to a test
+//   connect -> which backend? -> LISTEN -> heard, and now and then LISTEN again, to see whether somebody is still there
+//                        \-> (a pooler?) which is that of the work connection? which now? -> LISTEN to a test
 //                            -> NOTIFY by the work connection -> UNLISTEN -> LISTEN, or deaf
 //
 // Nothing else runs on it: an open transaction here would hold up the notifications of the whole server, and so would
