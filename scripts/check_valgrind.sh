@@ -17,8 +17,8 @@ wrap_postgres() {
 	cat >"$bin/postgres" <<-END
 		#!/bin/bash
 		case " \$* " in *" --boot "* | *" --single "* | *" --check "* | *" -V "* | *" --version "* | *" -C "*) exec $bin/postgres.real "\$@" ;; esac
-		exec valgrind --quiet --leak-check=no --num-callers=40 --error-limit=no --suppressions=$source/source/src/tools/valgrind.supp \\
-			--log-file=$reports/%p $bin/postgres.real "\$@"
+		exec valgrind --quiet --leak-check=no --num-callers=40 --error-limit=no --log-file=$reports/%p \\
+			--suppressions=$source/source/src/tools/valgrind.supp --suppressions=$PWD/test/sanitize/valgrind.supp $bin/postgres.real "\$@"
 	END
 	chmod 755 "$bin/postgres"
 }
