@@ -1,7 +1,7 @@
 #!/bin/bash
 # Usage: check_valgrind.sh [SUITE...]
 # Runs suites of check.sh on a PostgreSQL whose servers run under valgrind's memcheck (scripts/instrumented.sh). Fails if a test
-# does or memcheck reports an error that PostgreSQL's own list of suppressions does not know. Without arguments regress and
+# does or memcheck reports an error that neither PostgreSQL's list of suppressions knows nor ours. Without arguments regress and
 # isolation run. The result is noted in the README's table.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
