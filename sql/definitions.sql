@@ -538,6 +538,7 @@ DECLARE
 	known record;
 	violated text;
 BEGIN
+	PERFORM contacts_internal.require_workspace(workspace);
 	-- Again where another session has made or deleted the field meanwhile, which can happen in a row.
 	FOR attempt IN 1 .. 20 LOOP
 		SELECT f.merge_tag, (f.label, f.type, f.options, f.default_value, f.required, f.tracked, f."position")
@@ -609,6 +610,7 @@ DECLARE
 	workspace CONSTANT bigint := coalesce(define_tag.workspace_id, contacts_internal.current_workspace());
 	id bigint;
 BEGIN
+	PERFORM contacts_internal.require_workspace(workspace);
 	-- A repetition writes nothing and draws no id.
 	SELECT t.tag_id INTO id
 		FROM contacts.tag t

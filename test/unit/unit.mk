@@ -2,7 +2,7 @@
 # FUZZ_SECONDS and FUZZ_CXX may be given.
 
 UNIT_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
-UNIT_CXXFLAGS = -std=c++20 -O1 -g -fno-omit-frame-pointer $(CORE_WARNINGS) -Isrc -Itest/unit $(PROFILE)
+UNIT_CXXFLAGS = -std=c++20 -O1 -g -fno-omit-frame-pointer -DCU_PIECES_APART $(CORE_WARNINGS) -Isrc -Itest/unit $(PROFILE)
 UNIT_CORE_OBJECTS = $(CORE_SOURCES:src/core/%.cpp=build/unit/core/%.o)
 UNIT_HELPERS = build/unit/test/unit/json_document.o build/unit/test/unit/core_call.o
 UNIT_TESTS = $(patsubst %.cpp,build/unit/%.o,$(sort $(wildcard test/unit/*_test.cpp)))
