@@ -215,6 +215,7 @@ static cu_tag *
 read_tags(const StoredDefinitions *stored, size_t *count)
 {
 	const int64 *ids;
+	const ArrayType *names;
 	cu_tag *tags;
 	char *name;
 
@@ -228,7 +229,8 @@ read_tags(const StoredDefinitions *stored, size_t *count)
 	tags = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(cu_tag) * *count);
 
 	/* The elements of a text[] stand one behind the other, each aligned. */
-	name = ARR_DATA_PTR(copy_array(stored->tag_names));
+	names = copy_array(stored->tag_names);
+	name = ARR_DATA_PTR(names);
 	for (size_t i = 0; i < *count; i++)
 	{
 		name = (char *)att_align_pointer(name, TYPALIGN_INT, -1, name);
