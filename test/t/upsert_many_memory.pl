@@ -89,13 +89,13 @@ SKIP:
 	for my $call ('contact_upsert(requests -> 0)', 'contacts.upsert_many(requests)')
 	{
 		my %count;
-		for my $step (0 .. 40)
+		for my $step (0 .. 80)
 		{
 			my ($status, $out, $error) = $node->psql('postgres', sprintf(q(
 					SELECT contacts.preview(requests -> 0) IS NULL FROM lack;
 					SELECT limit_memory(%d);
 					SELECT count(*) FROM lack, %s;
-					SELECT 'alive'), $step * 256 * 1024, $call), extra_params => [ '-v', 'VERBOSITY=verbose' ], on_error_stop => 0);
+					SELECT 'alive'), $step * 128 * 1024, $call), extra_params => [ '-v', 'VERBOSITY=verbose' ], on_error_stop => 0);
 			my $who = $error eq '' ? 'nobody' : $error !~ /53200: out of memory/ ? $error : $error =~ /DETAIL:/ ? 'the server' : 'the core';
 			$who = "not alive: $out" if $out !~ /alive$/;
 			$count{$who}++;
