@@ -1,8 +1,8 @@
 #!/bin/bash
 # Usage: dist.sh [REPOSITORY]     makes the archive of a release from the last commit, as PGXN wants it
 #        dist.sh check            unpacks that archive, builds what is in it and runs its suites; the last line counts them
-# REPOSITORY is the project's public address, which META.json in the archive then names. Fails if META.json, the changelog and the
-# control file do not agree, or a suite fails.
+# REPOSITORY is the project's public address, which META.json in the archive then names. (That META.json, the changelog and the
+# control file agree is for lint.sh to see.)
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 

@@ -34,7 +34,7 @@ static Statement lease_page[] =
 
 static Statement acknowledge[] = PAIR_OF_LEASE("DELETE FROM contacts.delivery d WHERE");
 
-static Statement give_back[] =
+static Statement release[] =
 	PAIR_OF_LEASE("UPDATE contacts.delivery d SET lease = 0, leased_until = '-infinity' WHERE");
 
 static Statement extend_page[] =
@@ -270,7 +270,7 @@ contacts_release(PG_FUNCTION_ARGS)
 
 	consumer_begin(fcinfo, 3, "contacts.release()", &call);
 	require_not_null(fcinfo, 1, "lease and event_ids");
-	released = execute_for_lease(give_back, &call.consumer, PG_GETARG_DATUM(2), PG_GETARG_INT64(1));
+	released = execute_for_lease(release, &call.consumer, PG_GETARG_DATUM(2), PG_GETARG_INT64(1));
 	consumer_end(&call);
 	PG_RETURN_INT32((int32)released);
 }

@@ -24,13 +24,26 @@ typedef struct Lease
 static Lease leases[MAX_LEASES];
 static int oldest;
 
+static Lease *
+find(const Consumer *consumer, int64 lease)
+{
+	for (int i = 0; i < MAX_LEASES; i++)
+		if (leases[i].number == lease && leases[i].consumer_id == consumer->id)
+			return &leases[i];
+	return NULL;
+}
+
 void
 lease_remember(const Consumer *consumer, int64 lease, const DuePage *page)
 {
 	Lease *entry = &leases[oldest];
+	Lease *earlier = find(consumer, lease);
 	Size size = sizeof(DueEvent) * page->count;
 	DueEvent *events;
 
+	/* A restarted sequence gives a number again. */
+	if (earlier)
+		earlier->number = 0;
 	if (page->count > MAX_EVENTS)
 		return;
 	events = MemoryContextAlloc(TopMemoryContext, size);
@@ -44,8 +57,7 @@ lease_remember(const Consumer *consumer, int64 lease, const DuePage *page)
 const DuePage *
 lease_recall(const Consumer *consumer, int64 lease)
 {
-	for (int i = 0; i < MAX_LEASES; i++)
-		if (leases[i].number == lease && leases[i].consumer_id == consumer->id)
-			return &leases[i].page;
-	return NULL;
+	const Lease *entry = find(consumer, lease);
+
+	return entry ? &entry->page : NULL;
 }

@@ -174,3 +174,13 @@ SELECT d.workspace_id, d.attempts, d.dead, d.last_error FROM contacts.delivery d
 SELECT contacts.relay('relay all', 'channel', workspace_id => 0) AS one;
 SELECT d.workspace_id, d.attempts, d.dead, d.last_error FROM contacts.delivery d JOIN contacts.consumer c USING (consumer_id) WHERE c.name = 'relay all' ORDER BY 1;
 DROP TABLE handed_out;
+
+-- A lease whose number an earlier claim of this session had, too, because the sequence was restarted: the later claim counts.
+SELECT contacts.subscribe('again') IS NOT NULL AS subscribed;
+SELECT pg_temp.write('a@example.com', 70) IS NOT NULL AS one, pg_temp.write('b@example.com', 71) IS NOT NULL AS two;
+SELECT min(lease) AS first, array_agg(event_id) AS ids FROM contacts.claim('again') \gset
+SELECT contacts.release('again', :first, :'ids') AS released;
+SELECT pg_temp.write('c@example.com', 72) IS NOT NULL AS three;
+SELECT setval('contacts.delivery_lease_seq', :first, false) = :first AS restarted;
+SELECT min(lease) = :first AS same, count(*) FROM contacts.claim('again');
+SELECT contacts.extend('again', :first, '10 min') AS three;
