@@ -12,6 +12,7 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "contact_key.h"
 #include "definitions.h"
 #include "encoding.h"
 #include "errors.h"
@@ -45,19 +46,6 @@ Datum
 contacts_is_tag_name(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(cu_is_tag_name(text_argument(fcinfo, 0)));
-}
-
-static bool
-is_object_id(const text *id)
-{
-	static const char hex_digits[] = "0123456789abcdef";
-
-	if (VARSIZE_ANY_EXHDR(id) != OBJECT_ID_SIZE - 1)
-		return false;
-	for (size_t i = 0; i < OBJECT_ID_SIZE - 1; i++)
-		if (memchr(hex_digits, VARDATA_ANY(id)[i], sizeof(hex_digits) - 1) == NULL)
-			return false;
-	return true;
 }
 
 static bool
@@ -121,7 +109,7 @@ contacts_check_contact(PG_FUNCTION_ARGS)
 {
 	cu_document data = jsonb_read_document(PG_GETARG_DATUM(3));
 
-	require(is_object_id(PG_GETARG_TEXT_PP(0)), "id", "be 24 lower-case hex digits");
+	require(contact_key_is_id(PG_GETARG_TEXT_PP(0)), "id", "be 24 lower-case hex digits");
 	require(cu_is_stored_email(text_argument(fcinfo, 1)),
 			"email_address",
 			"be a valid address, trimmed, its ASCII letters in lower case");

@@ -138,6 +138,18 @@ statement_execute(Statement *statement, Datum *parameters)
 	return count;
 }
 
+uint64
+statement_read(Statement *statement, Datum *parameters)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	uint64 count;
+
+	make_ready(statement);
+	count = check_result(SPI_execute_plan(statement->plan, parameters, NULL, true, 0));
+	MemoryContextSwitchTo(caller);
+	return count;
+}
+
 Portal
 statement_open(Statement *statement, Datum *parameters)
 {

@@ -34,6 +34,12 @@ extern void statement_connect(void);
  */
 extern uint64 statement_execute(Statement *statement, Datum *parameters);
 
+/*
+ * statement_read() executes a statement that only reads, for a function that is STABLE: with the snapshot of the query that
+ * calls it. Works in a parallel query. Not for a statement that is planned each time.
+ */
+extern uint64 statement_read(Statement *statement, Datum *parameters);
+
 /* statement_open() opens a portal on a statement, to fetch its rows with SPI_cursor_fetch. */
 extern Portal statement_open(Statement *statement, Datum *parameters);
 
