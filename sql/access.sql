@@ -79,6 +79,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'is_member', 'is_consumer_of', 'count_deliveries', 'count_imports',
 					-- what the functions above and contact-worker call
 					'current_workspace', 'contact_id', 'check_versions', 'require_workspace', 'require_triggers', 'trim', 'event_line',
+					'raise_error',
 					-- parts of create_import_view(), and the triggers of its views
 					'full_view_name', 'view_column', 'column_of_field', 'view_rights', 'workspace_of_view',
 					'make_room_for_view', 'upsert_view_row', 'refuse_view_change',

@@ -68,3 +68,16 @@ CREATE FUNCTION contacts_internal.current_workspace() RETURNS bigint
 	AS 'MODULE_PATHNAME', 'contacts_current_workspace';
 COMMENT ON FUNCTION contacts_internal.current_workspace() IS 'the setting contact_upsert.workspace_id';
 REVOKE ALL ON FUNCTION contacts_internal.current_workspace() FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.raise_error(
+	code text,
+	message text,
+	hint text,
+	field text DEFAULT NULL,
+	value text DEFAULT NULL
+) RETURNS void
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_raise_error';
+COMMENT ON FUNCTION contacts_internal.raise_error(text, text, text, text, text) IS
+	'raises an error as contact_upsert() does: a code of docs/api.md, "Errors", with its SQLSTATE and its DETAIL for machines';
+REVOKE ALL ON FUNCTION contacts_internal.raise_error(text, text, text, text, text) FROM PUBLIC;

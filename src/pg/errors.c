@@ -5,6 +5,8 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
@@ -164,4 +166,54 @@ Jsonb *
 errors_as_jsonb(const cu_error *error)
 {
 	return jsonb_write_error(error, 0, unpack_sql_state(diagnoses[error->code].sqlstate));
+}
+
+/* Returns the code of a name. */
+static cu_code
+code_of_name(const char *name)
+{
+	for (size_t code = 0; code < lengthof(diagnoses); code++)
+		if (strcmp(name, cu_code_name((cu_code)code)) == 0)
+			return (cu_code)code;
+	elog(ERROR, "contacts_internal.raise_error() knows no code %s", name);
+}
+
+/* Copies an argument into a buffer of a cu_error, cut at a character if it is too long; false if it is null. */
+static bool
+copy_argument(FunctionCallInfo fcinfo, int number, char *buffer, size_t size)
+{
+	const text *argument = PG_ARGISNULL(number) ? NULL : PG_GETARG_TEXT_PP(number);
+	cu_text copied;
+	size_t length;
+
+	if (argument == NULL)
+		return false;
+	copied = encoding_to_core(VARDATA_ANY(argument), VARSIZE_ANY_EXHDR(argument));
+	length = (size_t)pg_encoding_mbcliplen(PG_UTF8, copied.data, (int)copied.size, (int)size - 1);
+	memcpy(buffer, copied.data, length);
+	buffer[length] = '\0';
+	return true;
+}
+
+/* What contacts_internal.raise_error() takes, in order. */
+enum RaiseArgument
+{
+	RAISE_CODE,
+	RAISE_MESSAGE,
+	RAISE_HINT,
+	RAISE_FIELD,
+	RAISE_VALUE,
+};
+
+PG_FUNCTION_INFO_V1(contacts_raise_error);
+Datum
+contacts_raise_error(PG_FUNCTION_ARGS)
+{
+	cu_error error = {.code = code_of_name(PG_ARGISNULL(RAISE_CODE) ? "NULL" : text_to_cstring(PG_GETARG_TEXT_PP(RAISE_CODE)))};
+
+	(void)copy_argument(fcinfo, RAISE_MESSAGE, error.message, sizeof(error.message));
+	(void)copy_argument(fcinfo, RAISE_HINT, error.hint, sizeof(error.hint));
+	error.has_field = copy_argument(fcinfo, RAISE_FIELD, error.field, sizeof(error.field));
+	error.has_value = copy_argument(fcinfo, RAISE_VALUE, error.value, sizeof(error.value));
+	errors_raise(&error);
 }

@@ -142,6 +142,16 @@ FROM contacts.preview('{"email_address":" Cersei@example.com","fields":{"age":"o
 SELECT outcome, email_address, error FROM contacts.preview('{"email_address":"nobody"}');
 SELECT contacts.preview('{"email_address":"a@example.com"}', workspace_id => 77);
 
+-- Functions in PL/pgSQL raise them, too, through contacts_internal.raise_error(): cut to their size, at a character.
+\set VERBOSITY verbose
+\set SHOW_CONTEXT never
+DO $$ BEGIN PERFORM contacts_internal.raise_error('EMAIL_INVALID', 'The email address you provided is not valid.', 'Look at it.', 'email_address', 'nobody'); END $$;
+SELECT contacts_internal.raise_error('EMAIL_REQUIRED', '100% "missing"', NULL);
+\set VERBOSITY default
+SELECT contacts_internal.raise_error('INVALID_REQUEST', repeat('ü', 300), repeat('x', 600), repeat('y', 100), repeat('z', 300));
+SELECT contacts_internal.raise_error('NO_SUCH_CODE', 'x', 'x');
+SELECT contacts_internal.raise_error(NULL, NULL, NULL);
+
 -- A setting that was made before the library was loaded is refused, too, and never replaced by the default.
 \c
 SET contact_upsert.workspace_id = 'two';

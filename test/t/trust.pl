@@ -133,6 +133,7 @@ my %of_members = (
 	'contacts_internal.require_triggers' => [ 'SELECT contacts_internal.require_triggers()', qr/^$/ ],
 	'contacts_internal.current_workspace' => [ "SELECT contacts_internal.current_workspace()", qr/^1$/ ],
 	'contacts_internal.contact_id' => [ q(SELECT contacts_internal.contact_id('a@example.com', 2)), qr/^$/ ],
+	'contacts_internal.raise_error' => [ "SELECT contacts_internal.raise_error('EMAIL_INVALID', 'x', 'x')", qr/^psql.*ERROR: +x/ ],
 	'contacts_internal.object_id' => [ "SELECT length(contacts_internal.object_id())", qr/^24$/ ],
 	'contacts_internal.check_contact' => [ "SELECT 1", qr/1/ ],
 	'contacts_internal.is_tag_name' => [ "SELECT contacts_internal.is_tag_name('x')", qr/^t$/ ],
