@@ -104,7 +104,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				('SELECT, DELETE, INSERT (workspace_id, name, description), UPDATE (name, description) ON contacts.tag'),
 				('SELECT, INSERT, UPDATE, DELETE ON contacts.contact, contacts.statistics'),
 				('USAGE ON SEQUENCE contacts.definitions_version_seq'),
-				('SELECT ON contacts.event, contacts.consumer, contacts.delivery'),
+				('SELECT ON contacts.event, contacts.consumer, contacts.delivery, contacts.history'),
 				('SELECT ON contacts.event_lag, contacts.import_counts'),
 				('SELECT, INSERT (workspace_id, staging_table, parameters, backend_pid), UPDATE (state, parameters, total, done, '
 					'created, updated, unchanged, failed, seconds, updated_at, finished_at, backend_pid, fingerprint), DELETE '

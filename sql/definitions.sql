@@ -16,6 +16,11 @@ COMMENT ON TYPE contacts.status_policy IS
 	'api: a request sets the status it names; guarded: an opted-out contact is mailed again only with "resubscribe"';
 REVOKE ALL ON TYPE contacts.status_policy FROM PUBLIC;
 
+CREATE TYPE contacts.history_level AS ENUM ('none', 'status', 'all');
+COMMENT ON TYPE contacts.history_level IS
+	'what contacts.history keeps: nothing; changes of the status and what carries a source or evidence; each change';
+REVOKE ALL ON TYPE contacts.history_level FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.is_tag_name(name text) RETURNS boolean
 	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'contacts_is_tag_name';
@@ -68,7 +73,8 @@ BEGIN
 			WHERE w.workspace_id = NEW.workspace_id
 				AND (w.name = NEW.name OR (w.workspace_id, w.name) = (1, 'default') AND NOT EXISTS (
 					SELECT FROM contacts.field f WHERE f.workspace_id = w.workspace_id AND NOT f.immutable))) THEN
-			UPDATE contacts.workspace w SET name = NEW.name, status_policy = NEW.status_policy, created_at = NEW.created_at
+			UPDATE contacts.workspace w
+				SET name = NEW.name, status_policy = NEW.status_policy, history = NEW.history, created_at = NEW.created_at
 				WHERE w.workspace_id = NEW.workspace_id;
 			RETURN NULL;
 		END IF;
@@ -118,10 +124,11 @@ BEGIN
 	DELETE FROM contacts.consumer c WHERE c.workspace_id = delete_rows.workspace_id;
 	DELETE FROM contacts.delivery d WHERE d.workspace_id = delete_rows.workspace_id;
 	DELETE FROM contacts.event e WHERE e.workspace_id = delete_rows.workspace_id;
+	DELETE FROM contacts.history h WHERE h.workspace_id = delete_rows.workspace_id;
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.delete_rows(bigint) IS
-	'part of the deletion of a workspace: its contacts, consumers and events';
+	'part of the deletion of a workspace: its contacts, consumers, events and history';
 REVOKE ALL ON FUNCTION contacts_internal.delete_rows(bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.purge_deleted_workspaces() RETURNS void
@@ -159,7 +166,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.after_workspace_delete() IS
-	'trigger: deletes the contacts, consumers and events of a deleted workspace, and notes that it is deleted';
+	'trigger: deletes the contacts, consumers, events and history of a deleted workspace, and notes that it is deleted';
 REVOKE ALL ON FUNCTION contacts_internal.after_workspace_delete() FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.before_field_write() RETURNS trigger
@@ -334,6 +341,7 @@ BEGIN
 		name text NOT NULL UNIQUE CONSTRAINT "workspace name has 1 to 64 characters" CHECK (length(name) BETWEEN 1 AND 64),
 		definitions_version bigint NOT NULL DEFAULT nextval('contacts.definitions_version_seq'),
 		status_policy contacts.status_policy NOT NULL DEFAULT 'api',
+		history contacts.history_level NOT NULL DEFAULT 'status',
 		created_at timestamptz NOT NULL DEFAULT now()
 	);
 	ALTER SEQUENCE contacts.definitions_version_seq OWNED BY contacts.workspace.definitions_version;
@@ -475,6 +483,7 @@ REVOKE ALL ON FUNCTION contacts_internal.require_triggers() FROM PUBLIC;
 CREATE FUNCTION contacts.define_workspace(
 	name text,
 	status_policy contacts.status_policy DEFAULT NULL,
+	history contacts.history_level DEFAULT NULL,
 	workspace_id bigint DEFAULT NULL
 ) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -485,8 +494,9 @@ DECLARE
 	known record;
 	id bigint;
 BEGIN
-	SELECT w.workspace_id, (w.name, w.status_policy) = (
-			coalesce(define_workspace.name, w.name), coalesce(define_workspace.status_policy, w.status_policy)) AS same
+	SELECT w.workspace_id, (w.name, w.status_policy, w.history) = (
+			coalesce(define_workspace.name, w.name), coalesce(define_workspace.status_policy, w.status_policy),
+			coalesce(define_workspace.history, w.history)) AS same
 		INTO known FROM contacts.workspace w
 		WHERE CASE WHEN define_workspace.workspace_id IS NULL THEN w.name = define_workspace.name
 			ELSE w.workspace_id = define_workspace.workspace_id END;
@@ -496,7 +506,8 @@ BEGIN
 	PERFORM contacts_internal.require_triggers();
 	UPDATE contacts.workspace w
 		SET name = CASE WHEN define_workspace.workspace_id IS NULL THEN w.name ELSE coalesce(define_workspace.name, w.name) END,
-			status_policy = coalesce(define_workspace.status_policy, w.status_policy)
+			status_policy = coalesce(define_workspace.status_policy, w.status_policy),
+			history = coalesce(define_workspace.history, w.history)
 		WHERE w.workspace_id = known.workspace_id
 			AND (define_workspace.workspace_id IS NOT NULL OR w.name = define_workspace.name)
 		RETURNING w.workspace_id INTO id;
@@ -505,18 +516,20 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
 				HINT = 'Leave workspace_id out to create a workspace.';
 	ELSIF id IS NULL THEN
-		INSERT INTO contacts.workspace AS w (name, status_policy)
-			VALUES (define_workspace.name, coalesce(define_workspace.status_policy, 'api'))
-			ON CONFLICT (name) DO UPDATE SET status_policy = coalesce(define_workspace.status_policy, w.status_policy)
+		INSERT INTO contacts.workspace AS w (name, status_policy, history)
+			VALUES (define_workspace.name, coalesce(define_workspace.status_policy, 'api'),
+				coalesce(define_workspace.history, 'status'))
+			ON CONFLICT (name) DO UPDATE SET status_policy = coalesce(define_workspace.status_policy, w.status_policy),
+				history = coalesce(define_workspace.history, w.history)
 			RETURNING w.workspace_id INTO id;
 	END IF;
 	RETURN id;
 END
 $$;
-COMMENT ON FUNCTION contacts.define_workspace(text, contacts.status_policy, bigint) IS
+COMMENT ON FUNCTION contacts.define_workspace(text, contacts.status_policy, contacts.history_level, bigint) IS
 	'creates the workspace of that name, or changes what is given of it; with workspace_id it renames or changes that one; '
 	'returns its id';
-REVOKE ALL ON FUNCTION contacts.define_workspace(text, contacts.status_policy, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts.define_workspace(text, contacts.status_policy, contacts.history_level, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts.define_field(
 	merge_tag text,

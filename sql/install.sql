@@ -75,6 +75,7 @@ BEGIN
 	PERFORM contacts_internal.install_access();
 	PERFORM contacts_internal.install_contacts();
 	PERFORM contacts_internal.install_events();
+	PERFORM contacts_internal.install_history();
 	PERFORM contacts_internal.install_imports();
 EXCEPTION WHEN unique_violation OR duplicate_table OR duplicate_object THEN
 	-- Of two sessions that run install() at once the second waits here for the first one's commit.

@@ -52,15 +52,17 @@ run_batches(BulkCall *call)
 	size_t done = 0;
 
 	outbox_begin(&call->outbox);
+	history_begin(&call->history, HISTORY_NONE, call->options.import_id);
 	MemoryContextSwitchTo(memory);
 	while (done < call->requests.count)
 	{
 		done += bulk_run_batch(call, done);
 		MemoryContextReset(memory);
 	}
-	if (call->stops && call->first_rejected > 0)
+	if (call->options.stops && call->first_rejected > 0)
 		raise_first_rejected(call);
 	statement_connect();
+	history_store(&call->history, call->workspace_id);
 	outbox_store(&call->outbox, call->workspace_id);
 	SPI_finish();
 	MemoryContextSwitchTo(caller);
@@ -68,7 +70,7 @@ run_batches(BulkCall *call)
 }
 
 void
-bulk_upsert(int64 workspace_id, Jsonb *array, bool stops, UpsertResults *results)
+bulk_upsert(int64 workspace_id, Jsonb *array, BulkOptions options, UpsertResults *results)
 {
 	BulkCall *call = palloc(sizeof(BulkCall));
 
@@ -79,7 +81,7 @@ bulk_upsert(int64 workspace_id, Jsonb *array, bool stops, UpsertResults *results
 	versions_check();
 	*call = (BulkCall){.workspace_id = workspace_id,
 					   .requests = bulk_read_requests(array),
-					   .stops = stops,
+					   .options = options,
 					   .results = results,
 					   .writer.workspace_id = workspace_id,
 					   .memory = CurrentMemoryContext};

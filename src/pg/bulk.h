@@ -20,6 +20,7 @@
 #define CU_BULK_H
 
 #include "contact_writer.h"
+#include "history.h"
 #include "outbox.h"
 #include "upsert_result.h"
 
@@ -40,14 +41,23 @@ typedef struct BulkRequests
 	bool create_tags; /* some of them do */
 } BulkRequests;
 
+/* BulkOptions are what a call is to do otherwise than usual. */
+typedef struct BulkOptions
+{
+	bool stops;			  /* at the first request that is rejected, and raises its error */
+	bool keeps_history;	  /* of each change, whatever the level of the workspace */
+	int64 import_id;	  /* of the import whose rows the requests are, or 0 */
+} BulkOptions;
+
 typedef struct BulkCall
 {
 	int64 workspace_id;
 	BulkRequests requests;
-	bool stops; /* at the first request that is rejected, and raises its error */
+	BulkOptions options;
 	UpsertResults *results;
 	ContactWriter writer;
 	Outbox outbox;
+	History history;
 	cu_error error; /* of the request under way */
 	/* The rejected request that comes first in the array, so far: */
 	int64 first_rejected; /* its position, or 0 */
@@ -58,10 +68,10 @@ typedef struct BulkCall
 
 /*
  * bulk_upsert() runs an array of requests in a workspace, with a result for each; NULL stands for an SQL NULL. When
- * stops is set, the first that is rejected is raised, with its position. Raises also what is not a request's fault.
+ * options.stops is set, the first that is rejected is raised, with its position. Raises also what is not a request's fault.
  * Needs no SPI connection.
  */
-extern void bulk_upsert(int64 workspace_id, Jsonb *array, bool stops, UpsertResults *results);
+extern void bulk_upsert(int64 workspace_id, Jsonb *array, BulkOptions options, UpsertResults *results);
 
 /*
  * bulk_requests.c

@@ -34,9 +34,9 @@
 #define SLICE_BYTES (1024 * 1024)
 /* MAX_TRIES is how often a request is decided on before it is given up. */
 #define MAX_TRIES 5
-/* WAITING_EVENTS are stored together, in the order of their requests. */
-#define WAITING_EVENTS 1000
-#define WAITING_EVENT_BYTES (4 * 1024 * 1024)
+/* WAITING_ROWS of the history, or of events, are stored together, in the order of their requests. */
+#define WAITING_ROWS 1000
+#define WAITING_BYTES (4 * 1024 * 1024)
 
 typedef struct ContactGroup
 {
@@ -166,6 +166,8 @@ begin_round(Batch *batch)
 		errors_workspace_not_found(&error, workspace_id);
 		errors_raise(&error);
 	}
+	batch->call->history.level =
+		batch->call->options.keeps_history ? HISTORY_ALL : definitions_history_level(workspace_id);
 	return round;
 }
 
@@ -173,7 +175,7 @@ begin_round(Batch *batch)
 static bool
 is_pointless(const BulkCall *call, int64 position)
 {
-	return call->stops && call->first_rejected > 0 && position > call->first_rejected;
+	return call->options.stops && call->first_rejected > 0 && position > call->first_rejected;
 }
 
 /*
@@ -186,6 +188,13 @@ note_missing_tags(Slice *slice, ContactGroup *group)
 	if (++group->tries == MAX_TRIES)
 		upsert_raise_no_tag(&group->upsert.decision);
 	slice->missing_tags = upsert_add_missing_tags(slice->missing_tags, &group->upsert.decision);
+}
+
+static void
+take_unchanged(BulkCall *call, int64 position, const Upsert *upsert)
+{
+	history_add(&call->history, position, upsert);
+	upsert_results_add(call->results, position, upsert);
 }
 
 /* Decides on the requests of a group up to the first one that changes its contact; false if there is none. */
@@ -212,7 +221,7 @@ decide(Slice *slice, ContactGroup *group)
 			return false;
 		}
 		else if (upsert->decision.outcome == CU_UNCHANGED)
-			upsert_results_add(call->results, position, upsert);
+			take_unchanged(call, position, upsert);
 		else
 			return true;
 	}
@@ -257,6 +266,7 @@ take_result(const Slice *slice, ContactGroup *group, const ContactWrite *write)
 		return;
 	if (write->written)
 	{
+		history_add(&call->history, position, upsert);
 		outbox_add(&call->outbox, position, &upsert->after, &upsert->decision);
 		upsert_results_add(call->results, position, upsert);
 	}
@@ -271,14 +281,20 @@ take_result(const Slice *slice, ContactGroup *group, const ContactWrite *write)
 	group->next++;
 }
 
-/* Stores the events so far when they are many. */
-static void
-store_events(BulkCall *call)
+/* Whether so many rows, in such memory, are to be stored by now. */
+static bool
+is_much(size_t count, MemoryContext memory)
 {
-	const Outbox *outbox = &call->outbox;
+	return count >= WAITING_ROWS || (memory && MemoryContextMemAllocated(memory, true) >= WAITING_BYTES);
+}
 
-	if (outbox->count >= WAITING_EVENTS ||
-		(outbox->memory && MemoryContextMemAllocated(outbox->memory, true) >= WAITING_EVENT_BYTES))
+/* Stores the history and the events so far when they are much. */
+static void
+store_waiting(BulkCall *call)
+{
+	if (is_much(call->history.count, call->history.memory))
+		history_store(&call->history, call->workspace_id);
+	if (is_much(call->outbox.count, call->outbox.memory))
 		outbox_store(&call->outbox, call->workspace_id);
 }
 
@@ -307,7 +323,7 @@ run_slice(const Round *round, size_t first)
 		next = batch->group_count;
 	for (size_t i = 0; i < slice.change_count; i++)
 		take_result(&slice, slice.changed[i], &slice.writes[i]);
-	store_events(call);
+	store_waiting(call);
 	return next;
 }
 

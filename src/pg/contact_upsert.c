@@ -125,12 +125,12 @@ PG_FUNCTION_INFO_V1(contacts_upsert_many);
 Datum
 contacts_upsert_many(PG_FUNCTION_ARGS)
 {
-	bool stops = stops_argument(fcinfo, 1);
+	BulkOptions options = {.stops = stops_argument(fcinfo, 1)};
 	UpsertResults results;
 
 	errors_raise_unless_writable("contacts.upsert_many()");
 	upsert_results_begin(&results, fcinfo);
-	bulk_upsert(workspace_argument(fcinfo, 2), PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), stops, &results);
+	bulk_upsert(workspace_argument(fcinfo, 2), PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), options, &results);
 	upsert_results_return(&results);
 	return (Datum)0;
 }

@@ -30,6 +30,7 @@ typedef struct Entry
 	int64 version;
 	MemoryContext memory; /* NULL until the first load has succeeded */
 	const cu_definitions *definitions;
+	HistoryLevel history_level;
 } Entry;
 
 static HTAB *cache;
@@ -99,6 +100,7 @@ find_entry(int64 workspace_id)
 		release_all();
 	entry = hash_search(cache, &workspace_id, HASH_ENTER, &found);
 	entry->memory = NULL;
+	entry->history_level = HISTORY_NONE;
 	return entry;
 }
 
@@ -134,6 +136,17 @@ is_guarded(const char *status_policy)
 	if (!guarded && strcmp(status_policy, "api") != 0)
 		elog(ERROR, "unknown status policy %s", status_policy);
 	return guarded;
+}
+
+static HistoryLevel
+read_history_level(const char *name)
+{
+	static const char *const names[] = {[HISTORY_NONE] = "none", [HISTORY_STATUS] = "status", [HISTORY_ALL] = "all"};
+
+	for (size_t i = 0; i < lengthof(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return (HistoryLevel)i;
+	elog(ERROR, "unknown history level %s", name);
 }
 
 /* FieldValues are one column of contacts.field. */
@@ -241,11 +254,11 @@ read_tags(const StoredDefinitions *stored, size_t *count)
 }
 
 /*
- * Reads the definitions into memory of their own, and sets their version; NULL if there is no such workspace. If it raises, the
- * cache is as it was.
+ * Reads the definitions into memory of their own, and sets all of the entry but its workspace; false if there is no such workspace.
+ * If it raises, the cache is as it was.
  */
-static MemoryContext
-load(int64 workspace_id, int64 *version, const cu_definitions **definitions)
+static bool
+load(int64 workspace_id, Entry *loaded)
 {
 	StoredDefinitions stored;
 	MemoryContext memory;
@@ -256,7 +269,7 @@ load(int64 workspace_id, int64 *version, const cu_definitions **definitions)
 	cu_host scratch_host;
 
 	if (!store_load_definitions(workspace_id, &stored))
-		return NULL;
+		return false;
 
 	/* A child of this call's memory until it is complete, so that an error frees it. */
 	memory = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert definitions", ALLOCSET_SMALL_SIZES);
@@ -267,31 +280,35 @@ load(int64 workspace_id, int64 *version, const cu_definitions **definitions)
 	workspace.tags = read_tags(&stored, &workspace.tag_count);
 	host = host_in(memory);
 	scratch_host = host_in(scratch);
-	host_check(cu_load_definitions(&host, &scratch_host, &workspace, definitions));
+	host_check(cu_load_definitions(&host, &scratch_host, &workspace, &loaded->definitions));
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
-	*version = stored.version;
-	return memory;
+	loaded->memory = memory;
+	loaded->version = stored.version;
+	loaded->history_level = read_history_level(stored.history);
+	return true;
 }
 
 const cu_definitions *
 definitions_get(int64 workspace_id, int64 version)
 {
 	Entry *entry = find_entry(workspace_id);
-	MemoryContext memory;
-	const cu_definitions *definitions;
+	Entry loaded = {.workspace_id = workspace_id};
 
 	if (entry->memory && entry->version == version)
 		return entry->definitions;
 
-	memory = load(workspace_id, &version, &definitions);
-	if (memory == NULL)
+	if (!load(workspace_id, &loaded))
 		return NULL;
 	entry = find_entry(workspace_id); /* the load runs SQL, which may have called back and cleared the cache */
 	release(entry);
-	MemoryContextSetParent(memory, TopMemoryContext);
-	entry->memory = memory;
-	entry->version = version;
-	entry->definitions = definitions;
-	return definitions;
+	MemoryContextSetParent(loaded.memory, TopMemoryContext);
+	*entry = loaded;
+	return entry->definitions;
+}
+
+HistoryLevel
+definitions_history_level(int64 workspace_id)
+{
+	return find_entry(workspace_id)->history_level;
 }

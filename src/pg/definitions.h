@@ -19,6 +19,17 @@ extern void definitions_begin_call(void);
  */
 extern const cu_definitions *definitions_get(int64 workspace_id, int64 version);
 
+/* HistoryLevel is how much of the history of its contacts a workspace keeps, as contacts.history_level. */
+typedef enum HistoryLevel
+{
+	HISTORY_NONE,
+	HISTORY_STATUS,
+	HISTORY_ALL,
+} HistoryLevel;
+
+/* definitions_history_level() returns the level of the definitions that definitions_get() has just returned for the workspace. */
+extern HistoryLevel definitions_history_level(int64 workspace_id);
+
 /* definitions_field_type() returns the core's number of a value of contacts.field_type, by its name. */
 extern cu_field_type definitions_field_type(const char *name);
 

@@ -281,7 +281,7 @@ contacts_upsert_rows(PG_FUNCTION_ARGS)
 	error_context_stack = &context;
 	upsert_results_begin(&results, fcinfo);
 	requests = requests_of(rows, range.count, PG_GETARG_BOOL(2), PG_GETARG_BOOL(3));
-	bulk_upsert(PG_GETARG_INT64(4), requests, false, &results);
+	bulk_upsert(PG_GETARG_INT64(4), requests, (BulkOptions){.stops = false}, &results);
 	upsert_results_return(&results);
 	error_context_stack = context.previous;
 	return (Datum)0;

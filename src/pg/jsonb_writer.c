@@ -307,6 +307,36 @@ event_value(const cu_event *event, const char *type)
 	return object_value(pairs, count);
 }
 
+/* A value of any shape, at most CU_MAX_DEPTH levels deep. */
+static JsonbValue
+any_value(const cu_json *value)
+{
+	JsonbPair *pairs;
+	JsonbValue *elements;
+
+	if (value->kind == CU_JSON_OBJECT)
+	{
+		pairs = ROOM(JsonbPair, value->count);
+		for (size_t i = 0; i < value->count; i++)
+			pairs[i] = (JsonbPair){.key = text_value(value->keys[i]), .value = any_value(&value->items[i])};
+		return unsorted_object_value(pairs, value->count);
+	}
+	if (value->kind != CU_JSON_ARRAY)
+		return scalar_value(value);
+	elements = ROOM(JsonbValue, value->count);
+	for (size_t i = 0; i < value->count; i++)
+		elements[i] = any_value(&value->items[i]);
+	return array_value(elements, value->count);
+}
+
+Jsonb *
+jsonb_write_any(const cu_json *value)
+{
+	JsonbValue any = any_value(value);
+
+	return JsonbValueToJsonb(&any);
+}
+
 Jsonb *
 jsonb_write(const cu_json *object)
 {
@@ -329,6 +359,55 @@ jsonb_write_answer(const ContactRow *contact, const cu_decision *decision)
 	JsonbPair data = pair("data", contact_value(contact, decision));
 	JsonbValue value = object_value(&data, 1);
 
+	return JsonbValueToJsonb(&value);
+}
+
+static JsonbValue
+new_value(JsonbValue value)
+{
+	JsonbPair *pairs = ROOM(JsonbPair, 1);
+
+	pairs[0] = pair("new", value);
+	return object_value(pairs, 1);
+}
+
+static JsonbValue
+new_fields_value(const cu_json *data)
+{
+	JsonbPair *pairs = ROOM(JsonbPair, data->count);
+
+	for (size_t i = 0; i < data->count; i++)
+		pairs[i] =
+			(JsonbPair){.key = text_value(data->keys[i]), .value = new_value(stored_value(&data->items[i]))};
+	return unsorted_object_value(pairs, data->count);
+}
+
+static JsonbValue
+new_tags_value(const cu_decision *decision)
+{
+	JsonbPair *pairs = ROOM(JsonbPair, 1);
+
+	pairs[0] = pair("added", tags_value(decision->tags, decision->tag_count));
+	return object_value(pairs, 1);
+}
+
+Jsonb *
+jsonb_write_creation(const ContactRow *contact, const cu_decision *decision)
+{
+	text *email = DatumGetTextPP(contact->email);
+	JsonbValue address = {.type = jbvString,
+						  .val.string = {.val = VARDATA_ANY(email), .len = VARSIZE_ANY_EXHDR(email)}};
+	JsonbPair pairs[4];
+	size_t count = 0;
+	JsonbValue value;
+
+	if (decision->tag_count > 0)
+		pairs[count++] = pair("tags", new_tags_value(decision));
+	if (decision->data.count > 0)
+		pairs[count++] = pair("fields", new_fields_value(&decision->data));
+	pairs[count++] = pair("status", new_value(cstring_value(cu_status_name(decision->status))));
+	pairs[count++] = pair("email_address", new_value(address));
+	value = object_value(pairs, count);
 	return JsonbValueToJsonb(&value);
 }
 

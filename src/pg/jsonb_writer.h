@@ -11,6 +11,9 @@
 /* jsonb_write() returns an object as it is, for contact.data. */
 extern Jsonb *jsonb_write(const cu_json *value);
 
+/* jsonb_write_any() returns a value as it is, whatever is in it. */
+extern Jsonb *jsonb_write_any(const cu_json *value);
+
 /*
  * jsonb_write_answer() returns the API's answer, {"data": {..}}, of a contact whose status, tags and data are the decision's. An empty id, as that of a
  * creation that is only previewed, is null.
@@ -25,6 +28,12 @@ extern Jsonb *jsonb_write_contact(const ContactRow *contact, const cu_decision *
  * {"fields": {tag: {"old", "new"}}, "status": {"old", "new"}, "tags": {"added": [..], "removed": [..]}}.
  */
 extern Jsonb *jsonb_write_changes(const cu_decision *decision);
+
+/*
+ * jsonb_write_creation() returns the same of a contact that was created, where all is new: {"fields": {tag: {"new"}}, "status":
+ * {"new"}, "tags": {"added": [..]}, "email_address": {"new"}}.
+ */
+extern Jsonb *jsonb_write_creation(const ContactRow *contact, const cu_decision *decision);
 
 /* jsonb_write_events() returns [{"type", ..detail} ..]. */
 extern Jsonb *jsonb_write_events(const cu_decision *decision);

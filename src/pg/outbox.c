@@ -9,22 +9,20 @@
  * Most requests raise one event, and in those statements the functions that unfold arrays cost as much as all the rest:
  * one event has statements of its own.
  *
- * An event_id may be in use already, where the sequence is behind the data: after a restore, a failover by logical
- * replication, ids written by hand. Then the sequence is moved past all of them, and the event gets another.
+ * An event_id may be in use already, as identity.h says. Then the sequence is moved past all of them, and the event gets
+ * another.
  */
 #include "postgres.h"
 
 #include "access/transam.h"
 #include "access/xact.h"
-#include "catalog/dependency.h"
 #include "catalog/pg_type.h"
-#include "commands/sequence.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #include "encoding.h"
+#include "identity.h"
 #include "jsonb_writer.h"
 #include "notify.h"
 #include "outbox.h"
@@ -36,8 +34,6 @@
 #define KEEP_FIRST " ON CONFLICT (workspace_id, event_id) DO NOTHING"
 #define DELIVERY_COLUMNS "(workspace_id, contact_id, event_id, contact_version, ordinal, queued_xid, consumer_id)"
 #define CONSUMERS_OF_WORKSPACE "c.workspace_id" EQ "ANY (ARRAY[$1, 0::pg_catalog.int8]) AND c.active"
-/* A sequence with a cache may give out this many ids that are in use even after it has been moved. */
-#define MAX_TRIES 100000
 
 /*
  * insert_event stores one event:
@@ -103,30 +99,7 @@ static Statement insert_deliveries = {
 	.parameter_types = {INT8OID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT8OID},
 };
 
-static Statement find_event_sequence = {
-	.sql =
-		"SELECT pg_catalog.pg_get_serial_sequence('contacts.event', 'event_id')::pg_catalog.regclass::pg_catalog.oid",
-};
-
-/* Whether the id that was drawn last is in use. */
-static Statement find_drawn_id = {
-	.sql = "SELECT FROM contacts.event e WHERE e.workspace_id" EQ "$1 AND e.event_id" EQ
-		   "pg_catalog.currval($2::pg_catalog.regclass)",
-	.parameter_count = 2,
-	.parameter_types = {INT8OID, OIDOID},
-};
-
-/* move_sequence looks by the key of each workspace: there is no index of event_id alone. */
-static Statement move_sequence = {
-	.sql = "SELECT pg_catalog.setval($1::pg_catalog.regclass, m.highest) FROM ("
-		   "SELECT pg_catalog.max(l.event_id) AS highest FROM contacts.workspace w, LATERAL ("
-		   "SELECT e.event_id FROM contacts.event e WHERE e.workspace_id" EQ "w.workspace_id"
-		   " ORDER BY e.event_id DESC LIMIT 1) l) m"
-		   " WHERE m.highest OPERATOR(pg_catalog.>) coalesce("
-		   "pg_catalog.pg_sequence_last_value($1::pg_catalog.regclass), 0::pg_catalog.int8)",
-	.parameter_count = 1,
-	.parameter_types = {OIDOID},
-};
+static IdentityColumn event_ids = IDENTITY_COLUMN("event", "event_id");
 
 void
 outbox_begin(Outbox *outbox)
@@ -182,23 +155,6 @@ raise_not_stored(void)
 			 errhint("Look for a trigger on contacts.event that returns NULL.")));
 }
 
-/*
- * Moves the sequence of event_id past all ids in use, unless it is there; under a lock, because two sessions at once
- * would set it back for each other.
- */
-static void
-move_event_sequence(void)
-{
-	Oid sequence;
-
-	(void)statement_execute(&find_event_sequence, NULL);
-	sequence = DatumGetObjectId(statement_column(0, 1));
-	/* The lock is held for a moment, not until the end: it keeps no session from drawing an id, and setval is not undone. */
-	LockRelationOid(sequence, ShareUpdateExclusiveLock);
-	(void)statement_execute(&move_sequence, (Datum[]){ObjectIdGetDatum(sequence)});
-	UnlockRelationOid(sequence, ShareUpdateExclusiveLock);
-}
-
 /* Stores an event and returns its id. */
 static int64
 insert_one(const OutboxEvent *event, int64 workspace_id)
@@ -213,11 +169,9 @@ insert_one(const OutboxEvent *event, int64 workspace_id)
 	for (int try = 0; statement_execute(&insert_event, parameters) == 0; try++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		(void)statement_execute(&find_event_sequence, NULL);
-		if (try == MAX_TRIES ||
-			statement_execute(&find_drawn_id, (Datum[]){parameters[0], statement_column(0, 1)}) == 0)
+		if (try == IDENTITY_MAX_TRIES || !identity_drew_used_id(&event_ids, workspace_id))
 			raise_not_stored();
-		move_event_sequence();
+		identity_move_past_used(&event_ids);
 	}
 	return DatumGetInt64(statement_column(0, 1));
 }
@@ -314,7 +268,7 @@ store_many(const Outbox *outbox, int64 workspace_id)
 										 statement_array(details, count, JSONBOID)});
 	take_ids(outbox, stored, ids);
 	if (stored < count)
-		move_event_sequence();
+		identity_move_past_used(&event_ids);
 	for (size_t i = 0; i < count; i++)
 	{
 		if (ids[i] == 0)

@@ -1,8 +1,8 @@
 /*
  * owner.h - acting as the owner of the contact tables, for the tables that no other role writes.
  *
- * No role but their owner has a privilege to write contacts.event, contacts.delivery, contacts.consumer and
- * contacts.low_water_mark. Code that has checked what its caller may do writes them between owner_begin() and owner_end(),
+ * No role but their owner has a privilege to write contacts.event, contacts.delivery, contacts.consumer,
+ * contacts.low_water_mark and contacts.history. Code that has checked what its caller may do writes them between owner_begin() and owner_end(),
  * as foreign keys write referencing tables. What runs between them must run no code of the caller's: statements qualify
  * every name, their parameters have types of pg_catalog, and triggers on those tables are their owner's own.
  */

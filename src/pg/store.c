@@ -80,12 +80,13 @@ static Statement create_tags = {
 /*
  * load_definitions returns one row, however many fields and tags there are, so that one snapshot has all of it with its version.
  *
- *   SELECT w.definitions_version, w.status_policy, <an array of each column of contacts.field, by position>,
+ *   SELECT w.definitions_version, w.status_policy, w.history, <an array of each column of contacts.field, by position>,
  *          <the same of contacts.tag, by tag_id>
  *   FROM contacts.workspace w WHERE w.workspace_id = $1
  */
 static Statement load_definitions = {
 	.sql = "SELECT w.definitions_version::pg_catalog.int8, w.status_policy::pg_catalog.text,"
+		   " w.history::pg_catalog.text,"
 		   " f.merge_tags, f.labels, f.types, f.options, f.default_values, f.required, f.tracked, t.ids, t.names"
 		   " FROM contacts.workspace w CROSS JOIN ("
 		   "SELECT pg_catalog.array_agg(o.merge_tag) AS merge_tags, pg_catalog.array_agg(o.label) AS labels,"
@@ -109,6 +110,7 @@ enum DefinitionsColumn
 {
 	DEFINED_VERSION = 1,
 	DEFINED_STATUS_POLICY,
+	DEFINED_HISTORY,
 	DEFINED_FIELDS,
 	DEFINED_TAG_IDS = DEFINED_FIELDS + FIELD_COLUMN_COUNT,
 	DEFINED_TAG_NAMES,
@@ -292,6 +294,7 @@ store_load_definitions(int64 workspace_id, StoredDefinitions *stored)
 		return false;
 	*stored = (StoredDefinitions){.version = DatumGetInt64(statement_column(0, DEFINED_VERSION)),
 								  .status_policy = TextDatumGetCString(statement_column(0, DEFINED_STATUS_POLICY)),
+								  .history = TextDatumGetCString(statement_column(0, DEFINED_HISTORY)),
 								  .tag_ids = array_column(DEFINED_TAG_IDS),
 								  .tag_names = array_column(DEFINED_TAG_NAMES)};
 	for (int i = 0; i < FIELD_COLUMN_COUNT; i++)

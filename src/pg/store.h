@@ -103,6 +103,7 @@ typedef struct StoredDefinitions
 {
 	int64 version;
 	char *status_policy;
+	char *history;
 	ArrayType *fields[FIELD_COLUMN_COUNT]; /* of text, jsonb or boolean, by position; NULL if there are no fields */
 	ArrayType *tag_ids;					   /* bigint[] and text[], by id; NULL if there are no tags */
 	ArrayType *tag_names;

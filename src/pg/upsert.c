@@ -16,6 +16,7 @@
 #include "definitions.h"
 #include "encoding.h"
 #include "errors.h"
+#include "history.h"
 #include "host.h"
 #include "jsonb_reader.h"
 #include "outbox.h"
@@ -166,17 +167,22 @@ write_contact(int64 workspace_id, Upsert *upsert)
 	return store_insert_contact(workspace_id, &upsert->after, &upsert->decision);
 }
 
-/* Writes the decision and its events; false if it was made on what is no longer there. */
+/* Writes the decision, its history and its events; false if it was made on what is no longer there. */
 static bool
 write_decision(int64 workspace_id, Upsert *upsert)
 {
+	bool changes = upsert->decision.outcome != CU_UNCHANGED;
+	History history;
 	Outbox outbox;
 
-	if (upsert->decision.outcome == CU_UNCHANGED)
+	if (!changes && !history_has_evidence(upsert))
 		return true;
-	if (!write_contact(workspace_id, upsert))
-		return false;
+	history_begin(&history, definitions_history_level(workspace_id), 0);
 	outbox_begin(&outbox);
+	if (changes && !write_contact(workspace_id, upsert))
+		return false;
+	history_add(&history, 1, upsert);
+	history_store(&history, workspace_id);
 	outbox_add(&outbox, 1, &upsert->after, &upsert->decision);
 	outbox_store(&outbox, workspace_id);
 	return true;

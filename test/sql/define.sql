@@ -8,11 +8,12 @@ RESET client_min_messages;
 \set SHOW_CONTEXT never
 
 -- what is not given stays
-SELECT contacts.define_workspace('shop', 'guarded') AS id, contacts.define_workspace('shop') AS same,
+SELECT contacts.define_workspace('shop', 'guarded', 'all') AS id, contacts.define_workspace('shop') AS same,
 	contacts.define_workspace('shops', workspace_id => 2) AS renamed, contacts.define_workspace(NULL, workspace_id => 2) AS same;
-SELECT name, status_policy FROM contacts.workspace WHERE workspace_id = 2;
-SELECT contacts.define_workspace(NULL, 'api', 2), contacts.define_workspace('new', NULL) AS new;
-SELECT workspace_id, name, status_policy FROM contacts.workspace WHERE workspace_id > 1 ORDER BY 1;
+SELECT name, status_policy, history FROM contacts.workspace WHERE workspace_id = 2;
+SELECT contacts.define_workspace(NULL, 'api', workspace_id => 2), contacts.define_workspace('new', NULL) AS new,
+	contacts.define_workspace('shops', history => 'none') AS same;
+SELECT workspace_id, name, status_policy, history FROM contacts.workspace WHERE workspace_id > 1 ORDER BY 1;
 SELECT contacts.define_field('size', 'Size', 'DROPDOWN_SINGLE', ARRAY['S', 'L'], '"L"', true, true, 7);
 CREATE VIEW pg_temp.size AS
 	SELECT label, type, options, default_value, required, tracked, "position" FROM contacts.field WHERE merge_tag = 'size';

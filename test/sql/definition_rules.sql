@@ -81,7 +81,7 @@ SELECT contacts.define_tag(' Gold ', 'the best') AS id, contacts.define_tag('gol
 SELECT tag_id, name, description FROM contacts.tag;
 INSERT INTO contacts.tag (workspace_id, name) VALUES (1, 'gOLD');
 SELECT contacts.define_workspace('second') AS id, contacts.define_workspace('second', 'guarded') AS same,
-	contacts.define_workspace('renamed', 'guarded', 2) AS same;
+	contacts.define_workspace('renamed', 'guarded', workspace_id => 2) AS same;
 SELECT workspace_id, name, status_policy FROM contacts.workspace ORDER BY workspace_id;
 SELECT definitions_version AS before FROM contacts.workspace WHERE workspace_id = 1 \gset
 SELECT contacts.define_field('size', 'Size', 'DROPDOWN_SINGLE', ARRAY['S', 'L'], '"L"'), contacts.define_tag('GOLD');

@@ -5,7 +5,7 @@ CREATE EXTENSION contact_upsert;
 SELECT contacts.install() IS NOT NULL AS installed;
 RESET client_min_messages;
 SELECT contacts.define_field('name', 'Name', tracked => true), contacts.define_tag('vip');
-SELECT contacts.define_workspace('second') AS workspace_id;
+SELECT contacts.define_workspace('second', history => 'all') AS workspace_id;
 SELECT contacts.define_field('name', 'Name', 'NUMBER', workspace_id => 2);
 -- this session has its plans before the tables change
 SELECT contact_upsert('{"email_address":"before@example.com","fields":{"name":"x"}}') #> '{data,data}' AS data;
@@ -17,7 +17,7 @@ DECLARE
 	name text;
 BEGIN
 	ALTER TABLE contacts.statistics DROP CONSTRAINT statistics_workspace_id_contact_id_fkey;
-	FOREACH name IN ARRAY ARRAY['contact', 'statistics', 'event', 'delivery'] LOOP
+	FOREACH name IN ARRAY ARRAY['contact', 'statistics', 'event', 'delivery', 'history'] LOOP
 		EXECUTE format('ALTER TABLE contacts.%1$I RENAME TO %1$s_whole', name);
 		EXECUTE format('CREATE TABLE contacts.%1$I (LIKE contacts.%1$s_whole INCLUDING ALL) PARTITION BY HASH (workspace_id)', name);
 		FOR i IN 0..2 LOOP
@@ -43,6 +43,8 @@ SELECT contact_upsert('{"email_address":"new@example.com","partial_update":true}
 SELECT workspace_id, email_address, version, data FROM contacts.contact ORDER BY 1, 2;
 SELECT contact_version, type FROM contacts.event ORDER BY event_id;
 SELECT count(*) FROM contacts.delivery;
+SELECT h.workspace_id, c.email_address, h.contact_version, h.changes #- '{tags,added,0,id}' AS changes
+	FROM contacts.history h JOIN contacts.contact c ON (c.workspace_id, c.id) = (h.workspace_id, h.contact_id) ORDER BY history_id;
 SELECT type FROM contacts.claim('mailer');
 DELETE FROM contacts.field WHERE workspace_id = 1 AND merge_tag = 'name';
 SELECT email_address, data FROM contacts.contact WHERE workspace_id = 1 ORDER BY 1;

@@ -42,7 +42,7 @@ SELECT contact_upsert('{"email_address":"ours@example.com","fields":{"name":"Our
 SELECT contact_upsert('{"email_address":"second@example.com","status":"UNCONFIRMED"}') #>> '{data,status}' AS status;
 SELECT outcome FROM contacts.preview('{"email_address":"third@example.com"}');
 SELECT contacts.define_field('age', 'Age', 'NUMBER'), contacts.define_tag('own') IS NOT NULL AS tag;
-SELECT contacts.define_workspace('ours', 'guarded', 1);
+SELECT contacts.define_workspace('ours', 'guarded', workspace_id => 1);
 SELECT contacts.record(id, 'total_clicks', 2, workspace_id => 1) FROM contacts.contact WHERE email_address = 'ours@example.com';
 SELECT workspace_id, total_clicks FROM contacts.statistics;
 SELECT workspace_id, name FROM contacts.workspace;
@@ -59,7 +59,7 @@ SELECT contacts.preview('{"email_address":"theirs@example.com"}');
 SELECT contacts.define_field('mine', 'Mine');
 SELECT contacts.define_tag('mine');
 SELECT contacts.define_workspace('theirs', 'api');
-SELECT contacts.define_workspace('mine', 'api', 2);
+SELECT contacts.define_workspace('mine', 'api', workspace_id => 2);
 RESET contact_upsert.workspace_id;
 SELECT contacts.record('000000000000000000000000', 'total_opens', workspace_id => 2);
 INSERT INTO contacts.contact (workspace_id, email_address) VALUES (2, 'mine@example.com');

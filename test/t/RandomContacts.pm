@@ -106,7 +106,8 @@ sub random_workspace
 	my $workspace = {
 		id => $id, fields => {}, tags => {}, lost_tags => [],
 		next_tag_id => $first_tag_id + 500_000 * $id, next_contact => 0 };
-	my $sql = sprintf "SELECT contacts.define_workspace('w%d', '%s', %s);\n", $id, pick('api', 'guarded'), $id == 1 ? 1 : 'NULL';
+	my $sql = sprintf "SELECT contacts.define_workspace('w%d', '%s', '%s', %s);\n", $id, pick('api', 'guarded'),
+		pick('none', 'status', 'all', 'all'), $id == 1 ? 1 : 'NULL';
 	$sql .= sprintf "SELECT setval('contacts.tag_tag_id_seq', %d);\n", $id % 2 ? 100_000_000 + $id * 1000 : $id * 1000;
 	$sql .= define_field($workspace, "field_$_") for 1 .. 1 + rand 7;
 	$sql .= define_tag($workspace, $_) for some(0.6, @tag_names);
@@ -165,7 +166,8 @@ sub change_definitions
 		. " WHERE workspace_id = %d AND position = %d AND NOT immutable;\n", $id, rand 5;
 	$sql .= "UPDATE contacts.field SET options = options[2:] || ARRAY['new option', 'other']"
 		. " WHERE workspace_id = $id AND type = 'DROPDOWN_SINGLE' AND default_value IS NULL;\n" if chance(0.3);
-	$sql .= sprintf "UPDATE contacts.workspace SET status_policy = '%s' WHERE workspace_id = %d;\n", pick('api', 'guarded'), $id;
+	$sql .= sprintf "UPDATE contacts.workspace SET status_policy = '%s', history = '%s' WHERE workspace_id = %d;\n",
+		pick('api', 'guarded'), pick('none', 'status', 'all', 'all'), $id;
 	return $sql . define_contacts($workspace);
 }
 

@@ -17,6 +17,7 @@ $node->safe_psql('postgres', q(
 	SELECT contacts.install();
 	CREATE ROLE app;
 	SELECT contacts.grant_access('app', 1);
+	SELECT contacts.define_workspace('default', history => 'all');
 	SELECT contacts.define_field('name', 'Name', tracked => true, default_value => '"none"');
 	SELECT contacts.define_field('size', 'Size', 'DROPDOWN_SINGLE', ARRAY['S', 'L']);
 	SELECT contacts.define_tag('vip');
@@ -42,7 +43,7 @@ $node->safe_psql('postgres', 'DROP TRIGGER accident ON contacts.contact');
 my $everything = q(
 	SELECT c::text, (SELECT string_agg(f::text, ';' ORDER BY f::text) FROM contacts.field f),
 		(SELECT string_agg(t::text, ';') FROM contacts.tag t), (SELECT string_agg(s::text, ';') FROM contacts.statistics s),
-		(SELECT string_agg(e::text, ';') FROM contacts.event e), (SELECT string_agg(m::text, ';') FROM contacts.member m),
+		(SELECT string_agg(e::text, ';') FROM contacts.event e), (SELECT string_agg(h::text, ';') FROM contacts.history h), (SELECT string_agg(m::text, ';') FROM contacts.member m),
 		(SELECT string_agg(w::text, ';') FROM contacts.workspace w)
 	FROM contacts.contact c);
 my $before = $node->safe_psql('postgres', $everything);
@@ -81,7 +82,7 @@ for my $format ('plain', 'custom')
 
 # Rows alone, into tables that install() has just made: with workspace 1 and the field email_address, which the rows bring too.
 $node->safe_psql('postgres', q(
-	SELECT contacts.define_workspace('default', 'guarded');
+	SELECT contacts.define_workspace('default', 'guarded', 'none');
 	SELECT contacts.define_field('theirs', 'Theirs', 'NUMBER', workspace_id => contacts.define_workspace('second', 'guarded'));
 	SELECT contacts.upsert('{"email_address":"a@example.com","fields":{"theirs":7},"tags":["theirs"],"create_tags":true}', workspace_id => 2);
 ));
@@ -90,7 +91,8 @@ my $rows = q(
 		(SELECT string_agg(f::text, ';' ORDER BY f::text) FROM contacts.field f),
 		(SELECT string_agg(t::text, ';' ORDER BY t::text) FROM contacts.tag t),
 		(SELECT string_agg(e::text, ';' ORDER BY e::text) FROM contacts.event e),
-		(SELECT string_agg(concat_ws(' ', workspace_id, name, status_policy, created_at), ';' ORDER BY workspace_id) FROM contacts.workspace));
+		(SELECT string_agg(h::text, ';' ORDER BY h::text) FROM contacts.history h),
+		(SELECT string_agg(concat_ws(' ', workspace_id, name, status_policy, history, created_at), ';' ORDER BY workspace_id) FROM contacts.workspace));
 $node->safe_psql('postgres', q(SELECT contacts.define_workspace('first', workspace_id => 1)));
 $before = $node->safe_psql('postgres', $rows);
 for my $format ('plain', 'custom')

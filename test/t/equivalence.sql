@@ -276,6 +276,10 @@ CREATE VIEW same_state AS
 		) d ON (d.workspace_id, d.event_id, d.contact_id) = (e.workspace_id, e.event_id, e.contact_id)
 	GROUP BY e.workspace_id, c.email_address, e.contact_version
 	UNION ALL
+	SELECT format('history %s %s version=%s %s %s %s %s %s %s', h.workspace_id, c.email_address, h.contact_version, h.changed_by,
+		same_time(h.changed_at), h.source, same_changes(h.changes), h.evidence, h.import_id)
+	FROM contacts.history h LEFT JOIN contacts.contact c ON c.workspace_id = h.workspace_id AND c.id = h.contact_id
+	UNION ALL
 	SELECT format('%s deliveries', count(*)) FROM contacts.delivery
 	UNION ALL
 	SELECT format('tag %s %s %s %s', workspace_id, known(tag_id), name, description) FROM contacts.tag
@@ -283,4 +287,4 @@ CREATE VIEW same_state AS
 	SELECT format('tags created in %s: %s', workspace_id, string_agg(name, ', ' ORDER BY tag_id))
 		FROM contacts.tag WHERE known(tag_id) IS NULL GROUP BY workspace_id
 	UNION ALL
-	SELECT format('workspace %s %s', workspace_id, status_policy) FROM contacts.workspace;
+	SELECT format('workspace %s %s %s', workspace_id, status_policy, history) FROM contacts.workspace;

@@ -26,7 +26,7 @@ $node->safe_psql('postgres', q(
 	ALTER DEFAULT PRIVILEGES REVOKE ALL ON SCHEMAS FROM stranger; ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM stranger;
 	ALTER DEFAULT PRIVILEGES REVOKE ALL ON TYPES FROM stranger; ALTER DEFAULT PRIVILEGES REVOKE ALL ON SEQUENCES FROM stranger;
 	ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM stranger; ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM PUBLIC;
-	SELECT contacts.define_workspace('theirs') = 2;
+	SELECT contacts.define_workspace('theirs', history => 'all') = 2;
 	GRANT CREATE ON SCHEMA public TO member, stranger;
 	SELECT contacts.grant_access('member', workspace_id => 1), contacts.grant_access('theirs', workspace_id => 2), contacts.grant_monitoring('monitor');
 	SELECT contacts.define_field('value', 'Value', tracked => true, workspace_id => w), contacts.define_tag('vip', workspace_id => w) FROM generate_series(1, 2) w;
@@ -78,6 +78,7 @@ my %relation = (
 	'contacts.statistics' => 'member: DELETE INSERT SELECT UPDATE',
 	'contacts.member' => 'member: SELECT',
 	'contacts.event' => 'member: SELECT',
+	'contacts.history' => 'member: SELECT',
 	'contacts.consumer' => 'member: SELECT',
 	'contacts.delivery' => 'member: SELECT',
 	'contacts.low_water_mark' => '',
@@ -89,17 +90,17 @@ my %relation = (
 	'contacts.event_lag' => 'member: SELECT; monitor: SELECT',
 	'contacts.import_counts' => 'member: SELECT; monitor: SELECT',
 	'contacts.definitions_version_seq' => 'member: USAGE',
-	map { ("contacts.$_" => '') } qw(workspace_workspace_id_seq tag_tag_id_seq event_event_id_seq consumer_consumer_id_seq
+	map { ("contacts.$_" => '') } qw(workspace_workspace_id_seq tag_tag_id_seq event_event_id_seq history_history_id_seq consumer_consumer_id_seq
 		delivery_lease_seq import_progress_import_id_seq),
 );
-my %type = map { ("contacts.$_" => '') } qw(status field_type status_policy outcome event_type upsert_result claimed_event);
+my %type = map { ("contacts.$_" => '') } qw(status field_type status_policy history_level outcome event_type upsert_result claimed_event);
 my %setting = map { ("contact_upsert.$_" => 'user') } qw(workspace_id notify notify_interval unknown_keys);
 
 # Functions: of the tables' owner; of members, and what they answer about workspace 2; of monitors.
-my @of_owner = qw(contacts.install contacts.define_workspace contacts.subscribe contacts.unsubscribe contacts.purge_events contacts.grant_access contacts.revoke_access
+my @of_owner = qw(contacts.install contacts.define_workspace contacts.subscribe contacts.unsubscribe contacts.purge_events contacts.purge_history contacts.grant_access contacts.revoke_access
 	contacts.grant_monitoring contacts.revoke_monitoring contacts.tables_version);
 my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe show_to_members install_definitions install_definition_triggers
-	install_contacts install_access install_events install_event_policies install_imports require_role member_privileges monitor_privileges before_workspace_write
+	install_contacts install_access install_events install_history install_event_policies install_imports require_role member_privileges monitor_privileges before_workspace_write
 	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_insert before_tag_update
 	before_contact_update after_definitions_change make_tables note_tables_version upgrade_tables add_first_workspace check_owners tables_version
 	check_library delete_rows purge_deleted_workspaces revoke_default_privileges revoke_what_others_granted after_member_change before_consumer_change before_consumer_insert
@@ -265,6 +266,7 @@ attack("$_() as a member", {
 	'contacts.subscribe' => "SELECT contacts.subscribe('x')",
 	'contacts.unsubscribe' => "SELECT contacts.unsubscribe('mailer')",
 	'contacts.purge_events' => "SELECT contacts.purge_events('0')",
+	'contacts.purge_history' => "SELECT contacts.purge_history('0')",
 	'contacts.grant_access' => "SELECT contacts.grant_access('member', workspace_id => 2)",
 	'contacts.revoke_access' => "SELECT contacts.revoke_access('theirs', workspace_id => 2)",
 	'contacts.grant_monitoring' => "SELECT contacts.grant_monitoring('member')",
@@ -323,6 +325,9 @@ attack('an event that eats memory', q(INSERT INTO contacts.event (workspace_id, 
 	VALUES (1, 'x', 1, 1, 'TAG_ADDED', jsonb_build_object('x', repeat('x', 30000000)))), $owner_only);
 attack('an event that is never old', q(UPDATE contacts.event SET created_at = 'infinity'), $owner_only);
 attack('a contact id that no notification can hold', q(INSERT INTO contacts.contact (workspace_id, id, email_address) VALUES (1, repeat('x', 8000), 'long@example.com')), qr/must be 24 lower-case hex digits|permission denied/);
+attack('a history that was not', q(INSERT INTO contacts.history (workspace_id, contact_id, contact_version, changed_by) VALUES (1, repeat('0', 24), 1, 'keeper')), $owner_only);
+attack('a history that others made', q(UPDATE contacts.history SET changed_by = 'theirs'), $owner_only);
+attack('a history without its traces', q(DELETE FROM contacts.history), $owner_only);
 attack('a lock on the writers queued', 'UPDATE contacts.consumer SET active = active WHERE false', $owner_only);
 attack('a lock on the writers', 'BEGIN; LOCK TABLE contacts.event IN SHARE ROW EXCLUSIVE MODE; COMMIT', $owner_only);
 attack('a row of the queue locked', 'SELECT FROM contacts.delivery FOR UPDATE', $owner_only);
