@@ -71,15 +71,15 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				JOIN pg_proc p ON p.oid = d.objid
 			WHERE x.extname = 'contact_upsert' AND (p.pronamespace = x.extnamespace AND p.proname = 'contact_upsert'
 				OR p.pronamespace = 'contacts'::regnamespace AND p.proname IN (
-					'upsert', 'upsert_many', 'preview', 'define_field', 'define_tag', 'record',
+					'upsert', 'upsert_many', 'preview', 'define_field', 'define_tag', 'record', 'record_many',
 					'claim', 'ack', 'fail', 'release', 'extend', 'retry_dead', 'relay', 'import', 'create_import_view')
 				OR p.pronamespace = 'contacts_internal'::regnamespace AND p.proname IN (
 					-- what defaults, constraints, indexes, policies and views of the tables call
 					'object_id', 'check_contact', 'is_tag_name', 'fold_case', 'is_option_list', 'is_field_value',
 					'is_member', 'is_consumer_of', 'count_deliveries', 'count_imports',
 					-- what the functions above and contact-worker call
-					'current_workspace', 'contact_id', 'check_versions', 'require_workspace', 'require_triggers', 'trim', 'event_line',
-					'raise_error',
+					'current_workspace', 'check_versions', 'require_workspace', 'require_triggers', 'trim', 'event_line',
+					'contact_id', 'check_counts', 'raise_error',
 					-- parts of create_import_view(), and the triggers of its views
 					'full_view_name', 'view_column', 'column_of_field', 'view_rights', 'workspace_of_view',
 					'make_room_for_view', 'upsert_view_row', 'refuse_view_change',

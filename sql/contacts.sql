@@ -130,3 +130,123 @@ $$;
 COMMENT ON FUNCTION contacts.record(text, text, bigint, bigint) IS
 	'adds to total_opens, total_clicks, total_bounces or total_delivered of a contact; returns the new total';
 REVOKE ALL ON FUNCTION contacts.record(text, text, bigint, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.check_counts(counts jsonb) RETURNS void
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	bad record;
+BEGIN
+	IF jsonb_typeof(counts) IS DISTINCT FROM 'array' THEN
+		RAISE EXCEPTION 'The counts must be a JSON array.'
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = '{"code": "INVALID_REQUEST", "status": 400}',
+				HINT = 'Pass an array of objects such as [{"contact": "tywin@example.com", "counter": "total_opens", "by": 1}].';
+	END IF;
+	IF jsonb_array_length(counts) > 100000 THEN
+		RAISE EXCEPTION 'The array has more than 100000 counts.'
+			USING ERRCODE = 'invalid_parameter_value', DETAIL = '{"code": "INVALID_REQUEST", "status": 400}',
+				HINT = 'Split it.';
+	END IF;
+	SELECT p.number, p.rule INTO bad
+		FROM (
+			SELECT e.number, CASE
+				WHEN jsonb_typeof(e.count) <> 'object' THEN
+					'A count must be an object such as {"contact": "tywin@example.com", "counter": "total_opens"}.'
+				WHEN e.count - '{contact,counter,by}'::text[] <> '{}' THEN
+					'A count has no other keys than contact, counter and by.'
+				WHEN jsonb_typeof(e.count -> 'contact') IS DISTINCT FROM 'string' THEN
+					'contact must be a string: the id of a contact, or its e-mail address.'
+				WHEN e.count ->> 'counter' IS NULL
+					OR e.count ->> 'counter' NOT IN ('total_opens', 'total_clicks', 'total_bounces', 'total_delivered') THEN
+					'counter must be total_opens, total_clicks, total_bounces or total_delivered.'
+				WHEN jsonb_typeof(e.count -> 'by') = 'null' THEN NULL
+				WHEN jsonb_typeof(e.count -> 'by') <> 'number'
+					OR (e.count -> 'by')::numeric NOT BETWEEN 0 AND 9223372036854775807
+					OR (e.count -> 'by')::numeric <> trunc((e.count -> 'by')::numeric) THEN
+					'A counter only grows: by must be a whole number from 0 to 9223372036854775807.'
+				END AS rule
+			FROM jsonb_array_elements(counts) WITH ORDINALITY AS e (count, number)
+		) AS p
+		WHERE p.rule IS NOT NULL
+		ORDER BY p.number
+		LIMIT 1;
+	IF FOUND THEN
+		RAISE EXCEPTION '%', bad.rule
+			USING ERRCODE = 'invalid_parameter_value',
+				DETAIL = jsonb_build_object('code', 'INVALID_REQUEST', 'status', 400, 'position', bad.number),
+				HINT = format('Look at element %s of the array. Nothing has been recorded.', bad.number);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.check_counts(jsonb) IS
+	'part of record_many(): an error that names the position of the first bad element';
+REVOKE ALL ON FUNCTION contacts_internal.check_counts(jsonb) FROM PUBLIC;
+
+CREATE FUNCTION contacts.record_many(counts jsonb, workspace_id bigint DEFAULT NULL) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	workspace CONSTANT bigint := coalesce(record_many.workspace_id, contacts_internal.current_workspace());
+	named text[]; -- the contact of each count
+	missing bigint; -- the first count without one
+	-- the contacts by address, and what is added to each of their counters
+	ids text[];
+	opens bigint[];
+	clicks bigint[];
+	bounces bigint[];
+	delivered bigint[];
+	recorded bigint;
+BEGIN
+	PERFORM contacts_internal.check_counts(counts);
+	PERFORM contacts_internal.require_workspace(workspace);
+	SELECT array_agg(contacts_internal.contact_id(e.count ->> 'contact', workspace) ORDER BY e.number) INTO named
+		FROM jsonb_array_elements(counts) WITH ORDINALITY AS e (count, number);
+	-- A contact's first counters refer to it, which locks it: now, and in the order in which all lock contacts.
+	PERFORM FROM contacts.contact c
+		WHERE c.workspace_id = workspace AND c.id = ANY (named)
+			AND NOT EXISTS (SELECT FROM contacts.statistics s WHERE s.workspace_id = workspace AND s.contact_id = c.id)
+		ORDER BY c.email_address
+		FOR KEY SHARE OF c;
+	SELECT array_agg(t.id), array_agg(t.opens), array_agg(t.clicks), array_agg(t.bounces), array_agg(t.delivered),
+			min(t.first) FILTER (WHERE t.email_address IS NULL)
+		INTO ids, opens, clicks, bounces, delivered, missing
+		FROM (
+			SELECT a.id, c.email_address, min(a.number) AS first,
+				coalesce(sum(a.by) FILTER (WHERE a.counter = 'total_opens'), 0)::bigint AS opens,
+				coalesce(sum(a.by) FILTER (WHERE a.counter = 'total_clicks'), 0)::bigint AS clicks,
+				coalesce(sum(a.by) FILTER (WHERE a.counter = 'total_bounces'), 0)::bigint AS bounces,
+				coalesce(sum(a.by) FILTER (WHERE a.counter = 'total_delivered'), 0)::bigint AS delivered
+			FROM (
+				SELECT e.number, e.id, e.count ->> 'counter' AS counter, coalesce((e.count ->> 'by')::numeric, 1) AS by
+				FROM ROWS FROM (jsonb_array_elements(counts), unnest(named)) WITH ORDINALITY AS e (count, id, number)
+			) AS a LEFT JOIN LATERAL (
+				SELECT c.email_address FROM contacts.contact c WHERE c.workspace_id = workspace AND c.id = a.id LIMIT 1
+			) AS c ON true
+			GROUP BY a.id, c.email_address
+			ORDER BY c.email_address
+		) AS t;
+	IF missing IS NOT NULL THEN
+		RAISE EXCEPTION 'We were unable to find the contact.'
+			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'contact',
+				DETAIL = jsonb_build_object('code', 'CONTACT_NOT_FOUND', 'status', 400, 'position', missing),
+				HINT = format('Look at element %s of the array. Nothing has been recorded.', missing);
+	END IF;
+	-- Rows are locked as they come: in one order, so that two calls never wait for each other.
+	INSERT INTO contacts.statistics AS s
+			(workspace_id, contact_id, total_opens, total_clicks, total_bounces, total_delivered)
+		SELECT workspace, t.* FROM unnest(ids, opens, clicks, bounces, delivered) AS t
+		ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
+			total_opens = s.total_opens + excluded.total_opens,
+			total_clicks = s.total_clicks + excluded.total_clicks,
+			total_bounces = s.total_bounces + excluded.total_bounces,
+			total_delivered = s.total_delivered + excluded.total_delivered;
+	GET DIAGNOSTICS recorded = ROW_COUNT;
+	RETURN recorded;
+END
+$$;
+COMMENT ON FUNCTION contacts.record_many(jsonb, bigint) IS
+	'contacts.record for an array of {"contact", "counter", "by"}, at most 100,000; returns how many contacts they are';
+REVOKE ALL ON FUNCTION contacts.record_many(jsonb, bigint) FROM PUBLIC;

@@ -120,6 +120,8 @@ my %of_members = (
 	'contacts.define_field' => [ "SELECT contacts.define_field('mine', 'Mine', workspace_id => 2)", $hidden ],
 	'contacts.define_tag' => [ "SELECT contacts.define_tag('mine', workspace_id => 2)", $hidden ],
 	'contacts.record' => [ "SELECT contacts.record(:theirs, 'total_opens', workspace_id => 2)", $hidden ],
+	'contacts.record_many' => [ q(SELECT contacts.record_many('[{"contact":"a@example.com","counter":"total_opens"}]', workspace_id => 2)), $no_workspace ],
+	'contacts_internal.check_counts' => [ "SELECT contacts_internal.check_counts('[]')", qr/^$/ ],
 	'contacts.claim' => [ "SELECT * FROM contacts.claim('mailer', workspace_id => 2)", $not_member ],
 	'contacts.ack' => [ "SELECT contacts.ack('mailer', :lease, ARRAY[:event]::bigint[], workspace_id => 2)", $not_member ],
 	'contacts.fail' => [ "SELECT contacts.fail('mailer', :lease, :event, 'x', workspace_id => 2)", $not_member ],
