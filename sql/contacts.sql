@@ -222,9 +222,7 @@ BEGIN
 			FROM (
 				SELECT e.number, e.id, e.count ->> 'counter' AS counter, coalesce((e.count ->> 'by')::numeric, 1) AS by
 				FROM ROWS FROM (jsonb_array_elements(counts), unnest(named)) WITH ORDINALITY AS e (count, id, number)
-			) AS a LEFT JOIN LATERAL (
-				SELECT c.email_address FROM contacts.contact c WHERE c.workspace_id = workspace AND c.id = a.id LIMIT 1
-			) AS c ON true
+			) AS a LEFT JOIN contacts.contact c ON c.workspace_id = workspace AND c.id = a.id
 			GROUP BY a.id, c.email_address
 			ORDER BY c.email_address
 		) AS t;
