@@ -13,7 +13,7 @@ CREATE SCHEMA contacts_internal;
 COMMENT ON SCHEMA contacts_internal IS
 	'contact_upsert: what the tables and functions of the schema contacts call; may change with any version';
 
-CREATE TYPE contacts.outcome AS ENUM ('created', 'updated', 'unchanged', 'failed');
+CREATE TYPE contacts.outcome AS ENUM ('created', 'updated', 'unchanged', 'skipped', 'failed');
 COMMENT ON TYPE contacts.outcome IS 'what an upsert made of a contact';
 REVOKE ALL ON TYPE contacts.outcome FROM PUBLIC;
 

@@ -10,10 +10,13 @@
 #include "decision.hpp"
 #include "definitions.hpp"
 #include "email.hpp"
+#include "evidence.hpp"
 #include "json.hpp"
+#include "mode.hpp"
 #include "names.hpp"
 #include "object_id.hpp"
 #include "request.hpp"
+#include "subscription.hpp"
 #include "tags.hpp"
 #include "text.hpp"
 
@@ -142,15 +145,66 @@ cu_new_tags(const cu_host *host, const cu_definitions *definitions, const cu_par
 	});
 }
 
+cu_text
+cu_request_source(const cu_parsed_request *request) noexcept
+{
+	return contact::to_text(contact::source_of(*request));
+}
+
+const cu_json *
+cu_request_evidence(const cu_parsed_request *request) noexcept
+{
+	return contact::evidence_of(*request);
+}
+
+bool
+cu_leaves_alone(const cu_parsed_request *request, bool exists) noexcept
+{
+	return contact::leaves_alone(*request, exists);
+}
+
+bool
+cu_asks_for_suppression(const cu_definitions *definitions, const cu_parsed_request *request) noexcept
+{
+	return contact::asks_for_suppression(*definitions, *request);
+}
+
 cu_result
 cu_decide(const cu_host *host, const cu_definitions *definitions, const cu_parsed_request *request,
-		  const cu_contact *existing, cu_decision *decision, cu_error *error) noexcept
+		  const cu_contact *existing, const cu_decide_options *options, cu_decision *decision, cu_error *error) noexcept
 {
 	return run(host, [&](contact::Arena &arena) {
 		cu_decision decided{};
-		const auto result = contact::decide(arena, *definitions, *request, existing, decided, *error);
+		const auto chosen = options == nullptr ? cu_decide_options{} : *options;
+		const auto result = contact::decide(arena, *definitions, *request, existing, chosen, decided, *error);
 		if (result == CU_OK)
 			*decision = decided;
+		return result;
+	});
+}
+
+cu_result
+cu_describe_contact(const cu_host *host, const cu_definitions *definitions, const cu_contact *contact,
+					cu_decision *decision) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		cu_decision described{};
+		const auto result = contact::describe(arena, *definitions, *contact, described);
+		if (result == CU_OK)
+			*decision = described;
+		return result;
+	});
+}
+
+cu_result
+cu_normalize_email(const cu_host *host, cu_text text, cu_text *email, cu_error *error) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		const auto given = contact::json_string(contact::view(text));
+		std::string_view normalized;
+		const auto result = contact::read_email(arena, &given, normalized, *error);
+		if (result == CU_OK)
+			*email = contact::to_text(normalized);
 		return result;
 	});
 }
@@ -171,7 +225,7 @@ cu_is_stored_data(const cu_json *data) noexcept
 size_t
 cu_data_size(const cu_json *data) noexcept
 {
-	return contact::data_size(*data);
+	return contact::json_size(*data);
 }
 
 cu_result

@@ -29,6 +29,8 @@ extern "C" {
 #define CU_MAX_TAGS 1000			 /* elements of tags, add_tags and remove_tags together */
 #define CU_MAX_NUMBER_BYTES 65535	 /* a number without an exponent */
 #define CU_MAX_DATA_BYTES 1048576	 /* the data of a contact, see cu_data_size */
+#define CU_MAX_SOURCE_BYTES 255
+#define CU_MAX_EVIDENCE_BYTES 8192 /* as jsonb, counted like the data */
 
 /* cu_result is how a call ended. Only CU_REJECTED fills the cu_error. */
 typedef enum cu_result
@@ -129,7 +131,10 @@ typedef enum cu_code
 	CU_TAG_NOT_FOUND,
 	CU_FIELD_REQUIRED,
 	CU_RESUBSCRIBE_REFUSED,
-	CU_WORKSPACE_NOT_FOUND, /* raised by the caller, which alone knows */
+	CU_VERSION_CONFLICT,
+	CU_CONTACT_NOT_FOUND,	/* raised by the caller, which alone knows */
+	CU_ADDRESS_TAKEN,		/* likewise */
+	CU_WORKSPACE_NOT_FOUND, /* likewise */
 	CU_NOT_INSTALLED,		/* likewise */
 } cu_code;
 
@@ -145,6 +150,7 @@ typedef struct cu_error
 	bool has_tag;
 	bool has_value;
 	bool has_type;
+	bool has_version;
 	bool tag_is_id; /* tag is an integer, with all its digits */
 	char message[512];
 	char hint[512];
@@ -155,6 +161,7 @@ typedef struct cu_error
 	cu_field_type type;			   /* of the field */
 	const struct cu_json *options; /* of a dropdown: they belong to the definitions; else NULL */
 	size_t option_count;
+	int64_t version; /* of the contact; 0 if there is none */
 } cu_error;
 
 /* Names as in the API and the SQL enums, terminated; NULL for a value that does not exist. */
@@ -233,9 +240,25 @@ bool cu_creates_tags(const cu_parsed_request *request) CU_NOEXCEPT;
 cu_result cu_new_tags(const cu_host *host, const cu_definitions *definitions, const cu_parsed_request *request,
 					  const cu_text **names, size_t *count) CU_NOEXCEPT;
 
+/* cu_request_source returns source; empty if it is omitted. For a request that cu_decide has accepted, as cu_request_evidence is. */
+cu_text cu_request_source(const cu_parsed_request *request) CU_NOEXCEPT;
+
+/* cu_request_evidence returns evidence, an object; NULL if it is omitted or empty. */
+const cu_json *cu_request_evidence(const cu_parsed_request *request) CU_NOEXCEPT;
+
+/* cu_leaves_alone says whether nothing would become of a request, by its mode and whether the contact exists; false if its mode is none. */
+bool cu_leaves_alone(const cu_parsed_request *request, bool exists) CU_NOEXCEPT;
+
+/*
+ * cu_asks_for_suppression says whether the workspace is guarded, and the request would make a contact that can be mailed without
+ * "resubscribe": true: then cu_decide must be told, for a contact that does not exist, whether the address is suppressed.
+ */
+bool cu_asks_for_suppression(const cu_definitions *definitions, const cu_parsed_request *request) CU_NOEXCEPT;
+
 /* cu_contact is a contact as it is stored. */
 typedef struct cu_contact
 {
+	int64_t version; /* from 1 */
 	cu_status status;
 	const int64_t *tag_ids; /* ascending */
 	size_t tag_count;
@@ -263,11 +286,13 @@ typedef enum cu_outcome
 	CU_CREATED,
 	CU_UPDATED,
 	CU_UNCHANGED,
+	CU_SKIPPED, /* the mode leaves the contact alone */
 } cu_outcome;
 
 /*
  * cu_decision is what a request makes of a contact. status, tags and data are the contact afterwards, for every outcome; ids and
- * values that have lost their definition are left out of them. The changes are those of CU_UPDATED, else none.
+ * values that have lost their definition are left out of them. The changes are those of CU_UPDATED, else none. Of CU_SKIPPED without a
+ * contact, they are those of no contact: no tags, and empty data.
  */
 typedef struct cu_decision
 {
@@ -288,9 +313,27 @@ typedef struct cu_decision
 	size_t event_count;
 } cu_decision;
 
-/* cu_decide makes the checks from FIELD_NOT_FOUND on, then merges. existing is NULL if no contact has the address. */
+/* cu_decide_options are what else the caller knows of a decision. */
+typedef struct cu_decide_options
+{
+	bool suppressed; /* the address, which no contact has, has opted out: see cu_asks_for_suppression */
+	bool restores;	 /* the request says what was: status policy, required fields and default values take no part */
+} cu_decide_options;
+
+/*
+ * cu_decide makes the checks from FIELD_NOT_FOUND on, then merges. existing is NULL if no contact has the address; options may be
+ * NULL.
+ */
 cu_result cu_decide(const cu_host *host, const cu_definitions *definitions, const cu_parsed_request *request,
-					const cu_contact *existing, cu_decision *decision, cu_error *error) CU_NOEXCEPT;
+					const cu_contact *existing, const cu_decide_options *options, cu_decision *decision,
+					cu_error *error) CU_NOEXCEPT;
+
+/* cu_describe_contact sets decision to a contact as it is shown: CU_UNCHANGED. Never CU_REJECTED. */
+cu_result cu_describe_contact(const cu_host *host, const cu_definitions *definitions, const cu_contact *contact,
+							  cu_decision *decision) CU_NOEXCEPT;
+
+/* cu_normalize_email sets email to an address as it is stored and matched, or rejects text as cu_parse_request does an email_address. */
+cu_result cu_normalize_email(const cu_host *host, cu_text text, cu_text *email, cu_error *error) CU_NOEXCEPT;
 
 /* cu_is_stored_email says whether text is an address exactly as cu_parse_request would store it. */
 bool cu_is_stored_email(cu_text text) CU_NOEXCEPT;

@@ -5,7 +5,10 @@
 #include "decision.hpp"
 
 #include "events.hpp"
+#include "evidence.hpp"
 #include "fields.hpp"
+#include "if_version.hpp"
+#include "mode.hpp"
 #include "rejection.hpp"
 #include "subscription.hpp"
 #include "tags.hpp"
@@ -14,52 +17,111 @@ namespace contact {
 
 namespace {
 
-/* Plan is a request that passed every check. */
+/* Case is what is decided on. */
+struct Case
+{
+	const cu_definitions &definitions;
+	const cu_parsed_request &request;
+	const cu_contact *existing;
+	const cu_decide_options &options;
+};
+
+/* Plan is what a request comes to, check by check. */
 struct Plan
 {
-	bool keep; /* what the request omits */
+	bool skips; /* the mode leaves the contact alone */
+	bool fills; /* a contact that exists, only where it has no value */
+	bool keep;	/* what the request omits */
+	std::optional<cu_status> given_status;
 	cu_status status;
 	Assignments &assignments;
 	TagRequest tags;
 };
 
+/* What the request says of the contact, whatever becomes of it. */
 cu_result
-check_status(const cu_definitions &definitions, const cu_contact *existing, std::optional<cu_status> given,
-			 bool resubscribe, Plan &plan, cu_error &error) noexcept
+read_content(Arena &arena, const Case &of, Plan &plan, cu_error &error)
 {
-	if (existing != nullptr)
-		return change_status(
-			{existing->status, given, plan.keep, definitions.guarded, resubscribe}, plan.status, error);
-	plan.status = given.value_or(CU_SUBSCRIBED);
+	auto result = find_fields(arena, of.definitions, of.request.fields, plan.assignments, error);
+	if (result == CU_OK)
+		result = read_status(of.request.status, plan.given_status, error);
+	if (result == CU_OK)
+		result = read_fields(arena, of.existing == nullptr ? nullptr : &of.existing->data, plan.assignments, error);
+	if (result == CU_OK)
+		result = read_tags(arena, of.definitions, of.request, plan.tags, error);
+	return result;
+}
+
+/* How that is to be merged: mode and partial_update. */
+cu_result
+read_manner(Arena &arena, const Case &of, Plan &plan, cu_error &error)
+{
+	const bool exists = of.existing != nullptr;
+	Mode mode{};
+	auto result = read_mode(of.request.mode, mode, error);
+	bool partial = false;
+	if (result == CU_OK)
+		result = read_flag(of.request.partial_update, "partial_update", partial, error);
+	if (result != CU_OK)
+		return result;
+	plan.skips = leaves_alone(mode, exists);
+	plan.fills = mode == Mode::fill && exists;
+	plan.keep = exists && (partial || plan.fills);
+	if (plan.fills)
+	{
+		keep_values(of.existing->data, plan.assignments);
+		only_add(arena, plan.tags);
+		plan.given_status.reset();
+	}
 	return CU_OK;
 }
 
 cu_result
-check(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &request, const cu_contact *existing,
-	  Plan &plan, cu_error &error)
+check_required(Arena &arena, const Case &of, Plan &plan, cu_error &error)
 {
-	auto result = find_fields(arena, definitions, request.fields, plan.assignments, error);
-	std::optional<cu_status> status;
-	if (result == CU_OK)
-		result = read_status(request.status, status, error);
-	if (result == CU_OK)
-		result = read_fields(arena, existing == nullptr ? nullptr : &existing->data, plan.assignments, error);
-	if (result == CU_OK)
-		result = read_tags(arena, definitions, request, plan.tags, error);
+	if (plan.skips || plan.fills || of.options.restores)
+		return CU_OK;
+	return plan.keep ? check_not_cleared(plan.assignments, error)
+					 : complete_fields(arena, of.definitions, plan.assignments, error);
+}
 
-	bool partial = false;
-	if (result == CU_OK)
-		result = read_flag(request.partial_update, "partial_update", partial, error);
-	plan.keep = partial && existing != nullptr;
-	if (result == CU_OK)
-		result = plan.keep ? check_not_cleared(plan.assignments, error)
-						   : complete_fields(arena, definitions, plan.assignments, error);
-
+cu_result
+check_status(const Case &of, Plan &plan, cu_error &error) noexcept
+{
+	const bool guarded = of.definitions.guarded && !of.options.restores;
 	bool resubscribe = false;
+	const auto result = read_flag(of.request.resubscribe, "resubscribe", resubscribe, error);
+	if (result != CU_OK || plan.skips)
+		return result;
+	if (of.existing == nullptr)
+		return choose_status({plan.given_status, guarded && of.options.suppressed, resubscribe}, plan.status, error);
+	return change_status(
+		{of.existing->status, plan.given_status, plan.keep, guarded, resubscribe}, plan.status, error);
+}
+
+cu_result
+check_if_version(const Case &of, const Plan &plan, cu_error &error) noexcept
+{
+	std::optional<std::int64_t> expected;
+	const auto result = read_if_version(of.request.if_version, expected, error);
+	return result != CU_OK || plan.skips ? result : check_version(expected, of.existing, error);
+}
+
+/* All checks; of those behind the mode, a request that leaves the contact alone keeps the ones of its own shape. */
+cu_result
+check(Arena &arena, const Case &of, Plan &plan, cu_error &error)
+{
+	auto result = read_content(arena, of, plan, error);
 	if (result == CU_OK)
-		result = read_flag(request.resubscribe, "resubscribe", resubscribe, error);
+		result = read_manner(arena, of, plan, error);
 	if (result == CU_OK)
-		result = check_status(definitions, existing, status, resubscribe, plan, error);
+		result = check_required(arena, of, plan, error);
+	if (result == CU_OK)
+		result = check_status(of, plan, error);
+	if (result == CU_OK)
+		result = check_if_version(of, plan, error);
+	if (result == CU_OK)
+		result = check_evidence(of.request, error);
 	return result;
 }
 
@@ -67,7 +129,7 @@ check(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &
 cu_result
 check_size(const MergedFields &fields, const cu_contact *existing, cu_error &error) noexcept
 {
-	if ((existing != nullptr && fields.changes.empty()) || data_size(fields.data) <= CU_MAX_DATA_BYTES)
+	if ((existing != nullptr && fields.changes.empty()) || json_size(fields.data) <= CU_MAX_DATA_BYTES)
 		return CU_OK;
 	return Rejection(error, CU_INVALID_REQUEST)
 		.message({"The fields of the contact would be larger than 1 MiB."})
@@ -103,25 +165,31 @@ set_changes(Arena &arena, const MergedFields &fields, const MergedTags &tags, cu
 	decision.outcome = changed ? CU_UPDATED : CU_UNCHANGED;
 }
 
-} // namespace
+/* What becomes of a contact that the mode leaves alone. */
+cu_result
+skip(Arena &arena, const Case &of, cu_decision &decision)
+{
+	auto result = CU_OK;
+	if (of.existing != nullptr)
+		result = describe(arena, of.definitions, *of.existing, decision);
+	else
+		decision.data = json_object({}, {});
+	decision.outcome = CU_SKIPPED;
+	return result;
+}
 
 cu_result
-decide(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &request, const cu_contact *existing,
-	   cu_decision &decision, cu_error &error)
+merge(Arena &arena, const Case &of, Plan &plan, cu_decision &decision, cu_error &error)
 {
-	Plan plan{false, CU_SUBSCRIBED, arena.make_vector<Assignment>(0), {}};
-	if (const auto result = check(arena, definitions, request, existing, plan, error); result != CU_OK)
-		return result;
-
-	const cu_contact absent{plan.status, nullptr, 0, json_object({}, {})};
-	const auto &contact = existing == nullptr ? absent : *existing;
+	const cu_contact absent{0, plan.status, nullptr, 0, json_object({}, {})};
+	const auto &contact = of.existing == nullptr ? absent : *of.existing;
 	MergedFields fields{};
-	auto result = merge_fields(arena, definitions, contact.data, plan.keep, plan.assignments, fields);
+	auto result = merge_fields(arena, of.definitions, contact.data, plan.keep, plan.assignments, fields);
 	if (result == CU_OK)
-		result = check_size(fields, existing, error);
+		result = check_size(fields, of.existing, error);
 	MergedTags tags{};
 	if (result == CU_OK)
-		result = merge_tags(arena, definitions, {contact.tag_ids, contact.tag_count}, plan.keep, plan.tags, tags);
+		result = merge_tags(arena, of.definitions, {contact.tag_ids, contact.tag_count}, plan.keep, plan.tags, tags);
 	if (result != CU_OK)
 		return result;
 
@@ -130,11 +198,42 @@ decide(Arena &arena, const cu_definitions &definitions, const cu_parsed_request 
 	decision.status = plan.status;
 	decision.data = fields.data;
 	set_tags(tags, decision);
-	if (existing != nullptr)
+	if (of.existing != nullptr)
 		set_changes(arena, fields, tags, decision);
 	const auto events = make_events(arena, decision, fields.changes);
 	decision.events = events.data();
 	decision.event_count = events.size();
+	return CU_OK;
+}
+
+} // namespace
+
+cu_result
+decide(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &request, const cu_contact *existing,
+	   const cu_decide_options &options, cu_decision &decision, cu_error &error)
+{
+	const Case of{definitions, request, existing, options};
+	Plan plan{false, false, false, std::nullopt, CU_SUBSCRIBED, arena.make_vector<Assignment>(0), {}};
+	const auto result = check(arena, of, plan, error);
+	if (result != CU_OK)
+		return result;
+	return plan.skips ? skip(arena, of, decision) : merge(arena, of, plan, decision, error);
+}
+
+cu_result
+describe(Arena &arena, const cu_definitions &definitions, const cu_contact &contact, cu_decision &decision)
+{
+	MergedFields fields{};
+	auto result = merge_fields(arena, definitions, contact.data, true, arena.make_vector<Assignment>(0), fields);
+	MergedTags tags{};
+	if (result == CU_OK)
+		result = merge_tags(arena, definitions, {contact.tag_ids, contact.tag_count}, true, {}, tags);
+	if (result != CU_OK)
+		return result;
+	decision.outcome = CU_UNCHANGED;
+	decision.old_status = decision.status = contact.status;
+	decision.data = fields.data;
+	set_tags(tags, decision);
 	return CU_OK;
 }
 

@@ -172,6 +172,14 @@ check_not_cleared(const Assignments &assignments, cu_error &error) noexcept
 	return cleared == assignments.end() ? CU_OK : reject_missing(*cleared->field, error);
 }
 
+void
+keep_values(const cu_json &data, Assignments &assignments) noexcept
+{
+	std::erase_if(assignments, [&data](const Assignment &assignment) {
+		return assignment.value.kind == CU_JSON_NULL || find_value(data, assignment.field->merge_tag) != nullptr;
+	});
+}
+
 cu_result
 complete_fields(Arena &arena, const cu_definitions &definitions, Assignments &assignments, cu_error &error)
 {

@@ -52,6 +52,9 @@ struct MergedFields
 [[nodiscard]] cu_result complete_fields(Arena &arena, const cu_definitions &definitions, Assignments &assignments,
 										cu_error &error);
 
+/* keep_values drops the assignments that are not for a field without a value in data, an object: values stay, and none is cleared. */
+void keep_values(const cu_json &data, Assignments &assignments) noexcept;
+
 /*
  * merge_fields merges the assignments into data, an object. keep: whether fields without an assignment stay. Values that have lost
  * their definition go, which is no change.

@@ -62,27 +62,26 @@ is_stored_value(const cu_json &json) noexcept
 }
 
 std::size_t
-data_size(const cu_json &data) noexcept
+json_size(const cu_json &container) noexcept
 {
 	constexpr std::size_t kEntry =
 		4; /* jsonb has one for each key, value and element, and one for each object and array */
 	constexpr std::size_t kNumber = 12; /* numeric's header and padding */
 	std::size_t size = kEntry;
-	for (const auto &key : keys(data))
-		size += kEntry + key.size;
-	for (const auto &value : elements(data))
+	if (container.kind == CU_JSON_OBJECT)
+	{
+		for (const auto &key : keys(container))
+			size += kEntry + key.size;
+	}
+	for (const auto &value : elements(container))
 	{
 		size += kEntry;
 		if (value.kind == CU_JSON_STRING)
 			size += value.text.size;
 		else if (value.kind == CU_JSON_NUMBER)
 			size += kNumber + number_size(value);
-		else if (value.kind == CU_JSON_ARRAY)
-		{
-			size += 2 * kEntry; /* with padding */
-			for (const auto &element : elements(value))
-				size += kEntry + element.text.size;
-		}
+		else if (value.kind == CU_JSON_ARRAY || value.kind == CU_JSON_OBJECT)
+			size += kEntry + json_size(value); /* with padding */
 	}
 	return size;
 }

@@ -86,8 +86,11 @@ bool is_empty_value(const cu_json &json) noexcept;
 /* is_stored_value says whether json has the form of a field's value: a string, number, boolean or array of strings, and not empty. */
 bool is_stored_value(const cu_json &json) noexcept;
 
-/* data_size is cu_data_size() of contact_core.h. */
-std::size_t data_size(const cu_json &data) noexcept;
+/*
+ * json_size returns about the size of an object or array as jsonb with its numbers written out, never less: cu_data_size() of
+ * contact_core.h. It recurses, as deep as a request may be.
+ */
+std::size_t json_size(const cu_json &container) noexcept;
 
 /* Whether two values of fields are equal: numbers by value, arrays of strings as sets, objects never. */
 bool same_value(Arena &arena, const cu_json &left, const cu_json &right);

@@ -31,6 +31,9 @@ inline constexpr const char *kCodeNames[] = {"INVALID_REQUEST",
 											 "TAG_NOT_FOUND",
 											 "FIELD_REQUIRED",
 											 "RESUBSCRIBE_REFUSED",
+											 "VERSION_CONFLICT",
+											 "CONTACT_NOT_FOUND",
+											 "ADDRESS_TAKEN",
 											 "WORKSPACE_NOT_FOUND",
 											 "NOT_INSTALLED"};
 static_assert(std::size(kCodeNames) == CU_NOT_INSTALLED + 1);

@@ -9,6 +9,7 @@
 
 #include "contact_core.h"
 
+#include <cstdint>
 #include <initializer_list>
 #include <span>
 #include <string_view>
@@ -68,6 +69,9 @@ public:
 
 	/* What was given: a string itself, else its JSON. */
 	Rejection &value(const cu_json &given) noexcept;
+
+	/* The contact's own; 0 if there is none. */
+	Rejection &version(std::int64_t number) noexcept;
 
 	/* options: of a dropdown, else none */
 	Rejection &type(cu_field_type type, std::span<const cu_json> options) noexcept;

@@ -22,6 +22,10 @@ constexpr std::string_view kKeys[] = {
 	"remove_tags",
 	"create_tags",
 	"resubscribe",
+	"mode",
+	"if_version",
+	"source",
+	"evidence",
 };
 
 /* Longer than any key of ours with a few "_" and "-" more. */
@@ -121,6 +125,14 @@ check_document(const cu_document &document, cu_error &error) noexcept
 	return CU_OK;
 }
 
+} // namespace
+
+bool
+is_request_key(std::string_view key) noexcept
+{
+	return std::ranges::find(kKeys, key) != std::end(kKeys);
+}
+
 cu_result
 read_email(Arena &arena, const cu_json *given, std::string_view &email, cu_error &error)
 {
@@ -139,14 +151,6 @@ read_email(Arena &arena, const cu_json *given, std::string_view &email, cu_error
 			.value(*given);
 	email = normalize_email(arena, text);
 	return CU_OK;
-}
-
-} // namespace
-
-bool
-is_request_key(std::string_view key) noexcept
-{
-	return std::ranges::find(kKeys, key) != std::end(kKeys);
 }
 
 bool
@@ -186,6 +190,10 @@ parse_request(Arena &arena, const cu_document &document, bool rejects_unknown_ke
 	request.create_tags = find("create_tags");
 	request.partial_update = find("partial_update");
 	request.resubscribe = find("resubscribe");
+	request.mode = find("mode");
+	request.if_version = find("if_version");
+	request.source = find("source");
+	request.evidence = find("evidence");
 	return read_email(arena, find("email_address"), request.email, error);
 }
 

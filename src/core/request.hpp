@@ -23,6 +23,10 @@ struct cu_parsed_request
 	const cu_json *create_tags;
 	const cu_json *partial_update;
 	const cu_json *resubscribe;
+	const cu_json *mode;
+	const cu_json *if_version;
+	const cu_json *source;
+	const cu_json *evidence;
 };
 
 namespace contact {
@@ -32,6 +36,9 @@ bool is_request_key(std::string_view key) noexcept;
 
 [[nodiscard]] cu_result parse_request(Arena &arena, const cu_document &document, bool rejects_unknown_keys,
 									  cu_parsed_request &request, cu_error &error);
+
+/* read_email reads an e-mail address; given is nullptr if it is omitted. */
+[[nodiscard]] cu_result read_email(Arena &arena, const cu_json *given, std::string_view &email, cu_error &error);
 
 /* Lists the top-level keys that are not of ours, in a text that is cut to its size; false if there are none. */
 bool list_unknown_keys(const cu_parsed_request &request, char (&names)[256]) noexcept;

@@ -3,7 +3,8 @@
  */
 #pragma once
 
-#include "contact_core.h"
+#include "definitions.hpp"
+#include "request.hpp"
 
 #include <optional>
 
@@ -23,5 +24,18 @@ struct StatusChange
 };
 
 [[nodiscard]] cu_result change_status(const StatusChange &change, cu_status &status, cu_error &error) noexcept;
+
+/* NewStatus is all that decides the status of a contact that does not exist. */
+struct NewStatus
+{
+	std::optional<cu_status> given;
+	bool suppressed; /* by a guarded workspace */
+	bool resubscribe;
+};
+
+[[nodiscard]] cu_result choose_status(const NewStatus &choice, cu_status &status, cu_error &error) noexcept;
+
+/* asks_for_suppression is cu_asks_for_suppression() of contact_core.h. */
+bool asks_for_suppression(const cu_definitions &definitions, const cu_parsed_request &request) noexcept;
 
 } // namespace contact

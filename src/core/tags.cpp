@@ -257,6 +257,14 @@ read_tags(Arena &arena, const cu_definitions &definitions, const cu_parsed_reque
 	return result == CU_OK ? reader.look_up(tags) : result;
 }
 
+void
+only_add(Arena &arena, TagRequest &request)
+{
+	auto &wanted = arena.make_vector<const cu_tag *>(request.wanted.size());
+	std::ranges::set_difference(request.wanted, request.removed, std::back_inserter(wanted));
+	request = {false, wanted, {}, request.new_names};
+}
+
 cu_result
 merge_tags(Arena &arena, const cu_definitions &definitions, std::span<const std::int64_t> ids, bool keep,
 		   const TagRequest &request, MergedTags &merged)

@@ -33,6 +33,9 @@ struct MergedTags
 [[nodiscard]] cu_result read_tags(Arena &arena, const cu_definitions &definitions, const cu_parsed_request &request,
 								  TagRequest &tags, cu_error &error);
 
+/* only_add makes a request take no tag away: what it wants and does not remove again is added. */
+void only_add(Arena &arena, TagRequest &request);
+
 /*
  * merge_tags sets the contact's tags. ids: those it has, of which the undefined go, which is no change. keep: whether they stay when the
  * request does not replace them.

@@ -220,7 +220,7 @@ decide(Slice *slice, ContactGroup *group)
 			note_missing_tags(slice, group);
 			return false;
 		}
-		else if (upsert->decision.outcome == CU_UNCHANGED)
+		else if (!upsert_writes(&upsert->decision))
 			take_unchanged(call, position, upsert);
 		else
 			return true;

@@ -16,7 +16,7 @@ typedef struct ContactRow
 	bool exists; /* if the table has no such row, what follows is empty */
 	char id[OBJECT_ID_SIZE];
 	int64 version;
-	cu_contact stored; /* status, tags and data */
+	cu_contact stored; /* version, status, tags and data */
 	TimestampTz created_at;
 	TimestampTz updated_at;
 	int64 total_opens;

@@ -46,6 +46,11 @@ upsert_answer(int64 workspace_id, Datum request)
 	errors_raise_unless_writable("contact_upsert()");
 	statement_connect();
 	upsert_run(workspace_id, request, true, &upsert);
+	if (!upsert.rejected && upsert.decision.outcome == CU_SKIPPED && !upsert.found.exists)
+	{
+		errors_contact_not_found(upsert.error, "With mode update no contact is created: leave mode out to create it.");
+		upsert.rejected = true;
+	}
 	if (upsert.rejected)
 		errors_raise(upsert.error);
 	MemoryContextSwitchTo(caller);

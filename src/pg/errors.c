@@ -37,6 +37,9 @@ static const Diagnosis diagnoses[] = {
 	[CU_TAG_NOT_FOUND] = {INVALID_VALUE, .table = "tag"},
 	[CU_FIELD_REQUIRED] = {NULL_VALUE, CONTACT("data")},
 	[CU_RESUBSCRIBE_REFUSED] = {INVALID_VALUE, CONTACT("status")},
+	[CU_VERSION_CONFLICT] = {INVALID_VALUE, CONTACT("version")},
+	[CU_CONTACT_NOT_FOUND] = {INVALID_VALUE, .table = "contact"},
+	[CU_ADDRESS_TAKEN] = {INVALID_VALUE, CONTACT("email_address")},
 	[CU_WORKSPACE_NOT_FOUND] = {INVALID_VALUE, .table = "workspace", .column = "workspace_id"},
 	[CU_NOT_INSTALLED] = {.sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE},
 };
@@ -166,6 +169,14 @@ Jsonb *
 errors_as_jsonb(const cu_error *error)
 {
 	return jsonb_write_error(error, 0, unpack_sql_state(diagnoses[error->code].sqlstate));
+}
+
+void
+errors_contact_not_found(cu_error *error, const char *hint)
+{
+	*error = (cu_error){.code = CU_CONTACT_NOT_FOUND};
+	strlcpy(error->message, "We were unable to find the contact.", sizeof(error->message));
+	strlcpy(error->hint, hint, sizeof(error->hint));
 }
 
 /* Returns the code of a name. */

@@ -12,8 +12,9 @@
 /* The CHECK constraint of contacts.contact. */
 #define CONTACT_CONSTRAINT "contact_is_valid"
 
-/* errors_workspace_not_found() and the three below fill in errors that only this half can find. */
+/* errors_workspace_not_found() and the four below fill in errors that only this half can find. */
 extern void errors_workspace_not_found(cu_error *error, int64 workspace_id);
+extern void errors_contact_not_found(cu_error *error, const char *hint);
 extern void errors_not_installed(cu_error *error);
 extern void errors_no_array(cu_error *error, Jsonb *array); /* NULL for an SQL NULL */
 extern void errors_array_too_long(cu_error *error, int max);

@@ -119,7 +119,7 @@ is_kept(HistoryLevel level, const Upsert *upsert)
 {
 	const cu_decision *decision = &upsert->decision;
 
-	if (level == HISTORY_NONE)
+	if (level == HISTORY_NONE || decision->outcome == CU_SKIPPED)
 		return false;
 	if (!has_changed(upsert))
 		return upsert->found.exists && history_has_evidence(upsert);

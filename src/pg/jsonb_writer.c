@@ -474,7 +474,7 @@ http_status(cu_code code)
 Jsonb *
 jsonb_write_error(const cu_error *error, int64 position, const char *sqlstate)
 {
-	JsonbPair pairs[12];
+	JsonbPair pairs[13];
 	size_t count = 0;
 	JsonbValue value;
 
@@ -494,6 +494,8 @@ jsonb_write_error(const cu_error *error, int64 position, const char *sqlstate)
 		pairs[count++] = pair("message", cstring_value(error->message));
 	if (error->options)
 		pairs[count++] = pair("options", options_value(error));
+	if (error->has_version)
+		pairs[count++] = pair("version", integer_value(error->version));
 	if (position)
 		pairs[count++] = pair("position", integer_value(position));
 	if (sqlstate)

@@ -169,6 +169,7 @@ store_read_row(uint64 row, Datum email)
 		return contact;
 	text_to_cstring_buffer(DatumGetTextPP(id), contact.id, sizeof(contact.id));
 	contact.version = DatumGetInt64(statement_column(row, CONTACT_VERSION));
+	contact.stored.version = contact.version;
 	contact.stored.status = read_status(DatumGetObjectId(statement_column(row, CONTACT_STATUS)));
 	contact.stored.tag_ids = read_bigints(statement_column(row, CONTACT_TAGS), &contact.stored.tag_count);
 	contact.stored.data = jsonb_read(DatumGetJsonbP(statement_column(row, CONTACT_DATA)));

@@ -33,6 +33,12 @@
 /* Whether the call under way has already said that it ignores keys. */
 static bool has_noted_unknown_keys;
 
+bool
+upsert_writes(const cu_decision *decision)
+{
+	return decision->outcome == CU_CREATED || decision->outcome == CU_UPDATED;
+}
+
 void
 upsert_begin_call(void)
 {
@@ -75,7 +81,7 @@ contact_after(const ContactRow *found, const cu_decision *decision)
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	ContactRow after = *found;
 
-	if (decision->outcome == CU_UNCHANGED)
+	if (!upsert_writes(decision))
 		return after;
 	after.version = found->version + 1;
 	if (decision->outcome == CU_CREATED)
@@ -93,6 +99,7 @@ upsert_decide(Upsert *upsert, const cu_definitions *definitions)
 								 definitions,
 								 upsert->parsed_request,
 								 upsert->found.exists ? &upsert->found.stored : NULL,
+								 NULL,
 								 &upsert->decision,
 								 upsert->error);
 
@@ -171,11 +178,11 @@ write_contact(int64 workspace_id, Upsert *upsert)
 static bool
 write_decision(int64 workspace_id, Upsert *upsert)
 {
-	bool changes = upsert->decision.outcome != CU_UNCHANGED;
+	bool changes = upsert_writes(&upsert->decision);
 	History history;
 	Outbox outbox;
 
-	if (!changes && !history_has_evidence(upsert))
+	if (!changes && (upsert->decision.outcome == CU_SKIPPED || !history_has_evidence(upsert)))
 		return true;
 	history_begin(&history, definitions_history_level(workspace_id), 0);
 	outbox_begin(&outbox);

@@ -25,6 +25,9 @@ typedef struct Upsert
 	ContactRow after; /* the contact after the request; its status, tags and data are the decision's */
 } Upsert;
 
+/* upsert_writes() says whether a decision is one to write: its contact is new, or changes. */
+extern bool upsert_writes(const cu_decision *decision);
+
 /* upsert_begin_call() begins a call, which notes the unknown keys of its requests once. */
 extern void upsert_begin_call(void);
 

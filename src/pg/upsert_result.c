@@ -20,10 +20,10 @@
 #include "row_error.h"
 #include "upsert_result.h"
 
-#define FAILED (CU_UNCHANGED + 1)
+#define FAILED (CU_SKIPPED + 1)
 
 static const char *const outcome_names[] = {
-	[CU_CREATED] = "created", [CU_UPDATED] = "updated", [CU_UNCHANGED] = "unchanged", [FAILED] = "failed"};
+	[CU_CREATED] = "created", [CU_UPDATED] = "updated", [CU_UNCHANGED] = "unchanged", [CU_SKIPPED] = "skipped", [FAILED] = "failed"};
 
 /* no_decision is that of a rejected request. */
 static const cu_decision no_decision;
@@ -112,7 +112,8 @@ fill(const RowType *type, Datum *values, bool *nulls, int64 position, Oid outcom
 	if (upsert->decision.outcome == CU_UPDATED)
 		SET_COLUMN(RESULT_CHANGES, JsonbPGetDatum(jsonb_write_changes(&upsert->decision)));
 	SET_COLUMN(RESULT_EVENTS, JsonbPGetDatum(jsonb_write_events(&upsert->decision)));
-	SET_COLUMN(RESULT_CONTACT, JsonbPGetDatum(jsonb_write_contact(contact, &upsert->decision)));
+	if (upsert->decision.outcome != CU_SKIPPED || contact->exists)
+		SET_COLUMN(RESULT_CONTACT, JsonbPGetDatum(jsonb_write_contact(contact, &upsert->decision)));
 #undef SET_COLUMN
 }
 

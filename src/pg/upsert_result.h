@@ -44,7 +44,7 @@ typedef struct UpsertResults
 {
 	ReturnSetInfo *info;
 	RowType type;
-	Oid outcomes[4]; /* the values of contacts.outcome, by cu_outcome; the last is failed */
+	Oid outcomes[5]; /* the values of contacts.outcome, by cu_outcome; the last is failed */
 	TupleTableSlot *slot;
 	MemoryContext scratch; /* of one row */
 	Tuplesortstate *rows;

@@ -65,7 +65,7 @@ upsert(benchmark::State &state, const char *data, cu_outcome expected)
 	const JsonDocument request(kRequest);
 	const JsonDocument stored(data == nullptr ? "{}" : data);
 	const std::int64_t tags[] = {1, 2};
-	const cu_contact contact{CU_SUBSCRIBED, tags, 2, stored.root()};
+	const cu_contact contact{1, CU_SUBSCRIBED, tags, 2, stored.root()};
 	BlockHost loaded;
 	const cu_definitions *definitions = nullptr;
 	if (load_workspace(loaded.get(), &definitions) != CU_OK)
@@ -81,7 +81,7 @@ upsert(benchmark::State &state, const char *data, cu_outcome expected)
 		cu_error error;
 		auto result = cu_parse_request(host.get(), &request.document(), false, &read, &email, &error);
 		if (result == CU_OK)
-			result = cu_decide(host.get(), definitions, read, data == nullptr ? nullptr : &contact, &decision, &error);
+			result = cu_decide(host.get(), definitions, read, data == nullptr ? nullptr : &contact, nullptr, &decision, &error);
 		if (result != CU_OK || decision.outcome != expected)
 			return state.SkipWithError("the outcome is another");
 		benchmark::DoNotOptimize(decision);

@@ -209,7 +209,7 @@ check_without_options(const TestHost &host, const Input &input, const cu_parsed_
 	cu_error error{};
 	WorkspaceSource workspace;
 	require(workspace.load(host.get(), definitions, &loaded) == CU_OK, "options can be changed");
-	require(cu_decide(host.get(), loaded, request, &contact, &decision, &error) == CU_OK &&
+	require(cu_decide(host.get(), loaded, request, &contact, nullptr, &decision, &error) == CU_OK &&
 				decision.outcome == CU_UNCHANGED,
 			"what is stored may be sent again though its options are gone");
 }
@@ -227,10 +227,10 @@ check_idempotence(const TestHost &host, const Input &input, const cu_definitions
 	std::vector<std::int64_t> ids;
 	for (const auto &tag : range(decision.tags, decision.tag_count))
 		ids.push_back(tag.id);
-	const cu_contact contact{decision.status, ids.data(), ids.size(), decision.data};
+	const cu_contact contact{1, decision.status, ids.data(), ids.size(), decision.data};
 	cu_decision again{};
 	cu_error error{};
-	require(cu_decide(host.get(), definitions, request, &contact, &again, &error) == CU_OK,
+	require(cu_decide(host.get(), definitions, request, &contact, nullptr, &again, &error) == CU_OK,
 			"a request can be repeated");
 	require(again.outcome == CU_UNCHANGED, "a request that is repeated changes nothing");
 	check_without_options(host, input, request, contact);
@@ -264,7 +264,7 @@ run(const Input &input)
 	{
 		check_email(email);
 		check_unknown_keys(input, request);
-		result = cu_decide(host.get(), definitions, request, input.contact, &decision, &error);
+		result = cu_decide(host.get(), definitions, request, input.contact, nullptr, &decision, &error);
 	}
 	require(result != CU_INTERNAL_ERROR, "a request causes no internal error");
 	if (result == CU_REJECTED)

@@ -133,7 +133,7 @@ SELECT n, state, message FROM (VALUES
 
 -- A null for an optional key means that the key is omitted; unknown top-level keys are ignored.
 SELECT contact_upsert('{"email_address":"cersei@example.com","fields":null,"tags":null,"status":null,"partial_update":true,
-	"add_tags":null,"remove_tags":null,"create_tags":null,"resubscribe":null,"colour":"red","source":{"a":[1]}}')
+	"add_tags":null,"remove_tags":null,"create_tags":null,"resubscribe":null,"mode":null,"if_version":null,"source":null,"evidence":null,"colour":"red","origin":{"a":[1]}}')
 	#>> '{data,status}' AS status;
 
 -- preview: the same errors as a row

@@ -7,10 +7,10 @@ RESET client_min_messages;
 
 -- notice: one a call
 SHOW contact_upsert.unknown_keys;
-SELECT contact_upsert('{"email_address":"a@example.com","colour":"red","source":{"a":[1]}}') #>> '{data,status}' AS status;
+SELECT contact_upsert('{"email_address":"a@example.com","colour":"red","origin":{"a":[1]}}') #>> '{data,status}' AS status;
 SELECT outcome FROM contacts.preview(request => '{"email_address":"a@example.com","colour":"red"}');
 SELECT "position", outcome FROM contacts.upsert_many(requests => '[{"email_address":"a@example.com","colour":"red"},
-	{"email_address":"b@example.com","source":"x"},{"email_address":"a@example.com","size":3}]');
+	{"email_address":"b@example.com","origin":"x"},{"email_address":"a@example.com","size":3}]');
 SELECT contact_upsert(r) #>> '{data,status}' AS status FROM jsonb_array_elements('[{"email_address":"a@example.com","x":1},
 	{"email_address":"a@example.com","y":1}]') r;
 -- of an address that is refused there is an error, and no more

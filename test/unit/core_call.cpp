@@ -131,7 +131,10 @@ WorkspaceSource::load(const cu_host *host, const cu_json &source, const cu_defin
 
 StoredContact::StoredContact(const cu_json &source) : exists_(source.kind == CU_JSON_OBJECT)
 {
+	contact_.version = 1;
 	contact_.data.kind = CU_JSON_OBJECT;
+	if (const auto *version = find_member(source, "version"); version != nullptr && version->kind == CU_JSON_NUMBER)
+		contact_.version = std::atoll(std::string(view_text(version->text)).c_str());
 	if (const auto *status = find_member(source, "status"); status != nullptr && status->kind == CU_JSON_STRING)
 	{
 		for (int i = 0; i < CU_STATUS_COUNT; i++)
@@ -172,7 +175,7 @@ CoreCall::run()
 		return result;
 	const cu_parsed_request *request = nullptr;
 	const auto result = cu_parse_request(host.get(), &request_.document(), false, &request, &email, &error);
-	return result == CU_OK ? cu_decide(host.get(), definitions, request, existing_.get(), &decision, &error) : result;
+	return result == CU_OK ? cu_decide(host.get(), definitions, request, existing_.get(), &options, &decision, &error) : result;
 }
 
 std::string
@@ -193,7 +196,7 @@ CoreCall::outcome()
 	}
 	if (result != CU_OK)
 		return "result " + std::to_string(result);
-	const char *const outcomes[] = {"CREATED", "UPDATED", "UNCHANGED"};
+	const char *const outcomes[] = {"CREATED", "UPDATED", "UNCHANGED", "SKIPPED"};
 	return std::string(outcomes[decision.outcome]) + " " + cu_status_name(decision.status) + " " +
 		   describe_tags(decision.tags, decision.tag_count) + " " + write_json(decision.data);
 }

@@ -67,7 +67,7 @@ private:
 	std::vector<cu_tag> tags_;
 };
 
-/* A contact from {"status":..,"tags":[..],"data":{..}}. */
+/* A contact from {"version":..,"status":..,"tags":[..],"data":{..}}; the version is 1 if it is omitted. */
 class StoredContact
 {
 public:
@@ -105,6 +105,7 @@ public:
 	std::string changes();
 
 	TestHost host;
+	cu_decide_options options{};
 	cu_text email{};
 	cu_decision decision{};
 	cu_error error{};

@@ -82,10 +82,9 @@ const Row kRows[] = {
 	{"key_misspelt_among_unknown_ones",
 	 R"("a": 1, "zzzzzzzzzzz": 1, "TAGS": 1)",
 	 "INVALID_REQUEST (TAGS): The request has the unknown key 'TAGS'."},
-	{"keys_of_later_versions", R"("mode": "create", "if_version": 1, "source": "x", "evidence": {})", kCreated},
 	{"nulls_are_omitted",
 	 R"("fields": null, "tags": null, "status": null, "partial_update": null, "add_tags": null, "remove_tags": null,
-		"create_tags": null, "resubscribe": null)",
+		"create_tags": null, "resubscribe": null, "mode": null, "if_version": null, "source": null, "evidence": null)",
 	 kCreated},
 	{"fields_empty_array", R"("fields": [])", kCreated},
 	{"fields_array", R"("fields": [1])", "INVALID_REQUEST (fields): fields must be an object."},
@@ -157,7 +156,7 @@ TEST(UnknownKeys, are_listed)
 {
 	EXPECT_EQ(unknown_keys("", false), "none");
 	EXPECT_EQ(unknown_keys(R"("tags": [], "fields": {"x": 1}, "add_tags": [])", false), "none");
-	EXPECT_EQ(unknown_keys(R"("source": 1, "x": 2, "tags": [])", false), R"("x", "source")");
+	EXPECT_EQ(unknown_keys(R"("origin": 1, "x": 2, "tags": [])", false), R"("x", "origin")");
 	EXPECT_EQ(unknown_keys(R"("": 1)", false), R"("")");
 	const auto long_list = unknown_keys(R"("x": 1, ")" + std::string(300, 'y') + R"(": 1)", false);
 	EXPECT_EQ(long_list.size(), 255U);
@@ -167,10 +166,11 @@ TEST(UnknownKeys, are_listed)
 TEST(UnknownKeys, are_refused_if_asked_to)
 {
 	EXPECT_EQ(unknown_keys(R"("tags": [])", true), "none");
-	EXPECT_EQ(unknown_keys(R"("source": 1, "x": 2)", true),
+	EXPECT_EQ(unknown_keys(R"("origin": 1, "x": 2)", true),
 			  "The request has the unknown key 'x'. contact_upsert.unknown_keys is refuse. The keys of a request are "
-			  "email_address, fields, tags, status, partial_update, add_tags, remove_tags, create_tags, resubscribe.");
-	EXPECT_EQ(unknown_keys(R"("source": 1, "x": 2, "removeTags": [])", true),
+			  "email_address, fields, tags, status, partial_update, add_tags, remove_tags, create_tags, resubscribe, "
+			  "mode, if_version, source, evidence.");
+	EXPECT_EQ(unknown_keys(R"("origin": 1, "x": 2, "removeTags": [])", true),
 			  "The request has the unknown key 'removeTags'. Did you mean remove_tags?");
 }
 
@@ -190,9 +190,13 @@ TEST(RequestKey, is_one_of_those_of_the_contract)
 									   "add_tags",
 									   "remove_tags",
 									   "create_tags",
-									   "resubscribe"})
+									   "resubscribe",
+									   "mode",
+									   "if_version",
+									   "source",
+									   "evidence"})
 		EXPECT_TRUE(cu_is_request_key({key.data(), key.size()})) << key;
-	for (const std::string_view key : {"", "Tags", "tag", "mode"})
+	for (const std::string_view key : {"", "Tags", "tag", "version"})
 		EXPECT_FALSE(cu_is_request_key({key.data(), key.size()})) << key;
 }
 
