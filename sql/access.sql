@@ -72,7 +72,8 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 			WHERE x.extname = 'contact_upsert' AND (p.pronamespace = x.extnamespace AND p.proname = 'contact_upsert'
 				OR p.pronamespace = 'contacts'::regnamespace AND p.proname IN (
 					'upsert', 'upsert_many', 'preview', 'define_field', 'define_tag', 'record', 'record_many',
-					'claim', 'ack', 'fail', 'release', 'extend', 'retry_dead', 'relay', 'import', 'create_import_view')
+					'claim', 'ack', 'fail', 'release', 'extend', 'retry_dead', 'relay', 'import', 'create_import_view',
+					'erase', 'lift_suppression', 'change_address', 'merge')
 				OR p.pronamespace = 'contacts_internal'::regnamespace AND p.proname IN (
 					-- what defaults, constraints, indexes, policies and views of the tables call
 					'object_id', 'check_contact', 'is_tag_name', 'fold_case', 'is_option_list', 'is_field_value',
@@ -80,6 +81,9 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					-- what the functions above and contact-worker call
 					'current_workspace', 'check_versions', 'require_workspace', 'require_triggers', 'trim', 'event_line',
 					'contact_id', 'check_counts', 'raise_error',
+					-- parts of change_address() and merge()
+					'require_writing', 'normalize_address', 'is_suppressed', 'is_address_key', 'raise_no_contact', 'raise_not_written',
+					'move_to_address', 'merge_request', 'merge_statistics', 'merge',
 					-- parts of create_import_view(), and the triggers of its views
 					'full_view_name', 'view_column', 'column_of_field', 'view_rights', 'workspace_of_view',
 					'make_room_for_view', 'upsert_view_row', 'refuse_view_change',
@@ -105,6 +109,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				('SELECT, INSERT, UPDATE, DELETE ON contacts.contact, contacts.statistics'),
 				('USAGE ON SEQUENCE contacts.definitions_version_seq'),
 				('SELECT ON contacts.event, contacts.consumer, contacts.delivery, contacts.history'),
+				('SELECT ON contacts.suppression'),
 				('SELECT ON contacts.event_lag, contacts.import_counts'),
 				('SELECT, INSERT (workspace_id, staging_table, parameters, backend_pid), UPDATE (state, parameters, total, done, '
 					'created, updated, unchanged, failed, seconds, updated_at, finished_at, backend_pid, fingerprint), DELETE '

@@ -125,10 +125,12 @@ BEGIN
 	DELETE FROM contacts.delivery d WHERE d.workspace_id = delete_rows.workspace_id;
 	DELETE FROM contacts.event e WHERE e.workspace_id = delete_rows.workspace_id;
 	DELETE FROM contacts.history h WHERE h.workspace_id = delete_rows.workspace_id;
+	-- behind the contacts, which leave some
+	DELETE FROM contacts.suppression s WHERE s.workspace_id = delete_rows.workspace_id;
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.delete_rows(bigint) IS
-	'part of the deletion of a workspace: its contacts, consumers, events and history';
+	'part of the deletion of a workspace: its contacts, consumers, events, history and suppressions';
 REVOKE ALL ON FUNCTION contacts_internal.delete_rows(bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.purge_deleted_workspaces() RETURNS void

@@ -35,21 +35,35 @@ contact_key_is_id(const text *text)
 	return true;
 }
 
-/* Sets address to the text as it is stored and matched; false if it is none. */
+/* Sets address to the text, or NULL, as it is stored and matched; false if it is none, and then error says why. */
 static bool
-read_address(const text *contact, cu_text *address)
+read_address(const text *contact, cu_text *address, cu_error *error)
 {
 	cu_text key = {"email_address", strlen("email_address")};
-	cu_text given = encoding_to_core(VARDATA_ANY(contact), VARSIZE_ANY_EXHDR(contact));
-	cu_json value = {.kind = CU_JSON_STRING, .text = given};
+	cu_json value = {.kind = CU_JSON_NULL};
 	cu_document request = {.root = {.kind = CU_JSON_OBJECT, .count = 1, .items = &value, .keys = &key}, .depth = 1};
 	cu_host host = host_in(CurrentMemoryContext);
 	const cu_parsed_request *parsed;
-	cu_error *error = palloc(sizeof(cu_error));
-	cu_result result = cu_parse_request(&host, &request, false, &parsed, address, error);
+	cu_result result;
+
+	if (contact)
+		value = (cu_json){.kind = CU_JSON_STRING,
+						  .text = encoding_to_core(VARDATA_ANY(contact), VARSIZE_ANY_EXHDR(contact))};
+	result = cu_parse_request(&host, &request, false, &parsed, address, error);
 
 	host_check(result);
 	return result == CU_OK;
+}
+
+Datum
+contact_key_require_address(const text *address)
+{
+	cu_error *error = palloc(sizeof(cu_error));
+	cu_text stored;
+
+	if (!read_address(address, &stored, error))
+		errors_raise(error);
+	return encoding_to_text(stored);
 }
 
 ContactKey
@@ -59,7 +73,7 @@ contact_key_read(text *contact)
 
 	if (contact_key_is_id(contact))
 		return (ContactKey){CONTACT_KEY_ID, PointerGetDatum(contact)};
-	if (read_address(contact, &address))
+	if (read_address(contact, &address, palloc(sizeof(cu_error))))
 		return (ContactKey){CONTACT_KEY_ADDRESS, encoding_to_text(address)};
 	return (ContactKey){CONTACT_KEY_NEITHER, (Datum)0};
 }

@@ -26,4 +26,10 @@ extern bool contact_key_is_id(const text *text);
 /* contact_key_read() reads a text; an address is normalised as a request's is. */
 extern ContactKey contact_key_read(text *contact);
 
+/*
+ * contact_key_require_address() returns an address as it is stored and matched; raises what an upsert of it would raise. NULL
+ * for an SQL NULL.
+ */
+extern Datum contact_key_require_address(const text *address);
+
 #endif

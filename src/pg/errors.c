@@ -94,17 +94,31 @@ errors_array_too_long(cu_error *error, int max)
 	strlcpy(error->hint, "Split it, or load a file with contacts.import().", sizeof(error->hint));
 }
 
-void
-errors_raise_unless_writable(const char *call)
+/* Raises 25006; the hints say what to do on a standby, and elsewhere. */
+static void
+raise_unless_writable(const char *call, const char *on_standby, const char *elsewhere)
 {
 	if (XactReadOnly)
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 				 errmsg("cannot execute %s in a read-only transaction", call),
-				 RecoveryInProgress()
-					 ? errhint("This server is a standby: connect to the primary. contacts.preview() works here.")
-					 : errhint("Begin a transaction that is READ WRITE. contacts.preview() works in this one.")));
+				 errhint("%s", RecoveryInProgress() ? on_standby : elsewhere)));
 	PreventCommandIfParallelMode(call);
+}
+
+void
+errors_raise_unless_writable(const char *call)
+{
+	raise_unless_writable(call,
+						  "This server is a standby: connect to the primary. contacts.preview() works here.",
+						  "Begin a transaction that is READ WRITE. contacts.preview() works in this one.");
+}
+
+void
+errors_raise_unless_writing(const char *call)
+{
+	raise_unless_writable(
+		call, "This server is a standby: connect to the primary.", "Begin a transaction that is READ WRITE.");
 }
 
 void

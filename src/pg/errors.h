@@ -34,6 +34,9 @@ extern void errors_copy(MemoryContext memory, cu_error *kept, const cu_error *er
  */
 extern void errors_raise_unless_writable(const char *call);
 
+/* errors_raise_unless_writing() does the same for a call that has no preview. */
+extern void errors_raise_unless_writing(const char *call);
+
 /*
  * errors_raise() raises the error: MESSAGE, DETAIL, HINT, SQLSTATE and the names of the objects (docs/api.md,
  * "Errors").

@@ -22,9 +22,12 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "errors.h"
 #include "member.h"
 #include "owner.h"
 #include "statement.h"
+#include "store.h"
+#include "versions.h"
 
 /* A backend that asks about more roles and workspaces than this starts over, so that its memory stays bounded. */
 #define MAX_ANSWERS 1024
@@ -198,6 +201,16 @@ member_require(int64 workspace_id)
 					quote_identifier(GetUserNameFromId(GetUserId(), false)),
 					workspace_id),
 			 errhint("SELECT contacts.grant_access(role_name, workspace_id) as the owner of the tables lets it.")));
+}
+
+void
+member_begin_write(const char *call, int64 workspace_id)
+{
+	errors_raise_unless_writing(call);
+	if (!store_is_installed())
+		errors_raise_not_installed();
+	versions_check();
+	member_require(workspace_id);
 }
 
 PG_FUNCTION_INFO_V1(contacts_is_member);

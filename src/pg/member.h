@@ -23,4 +23,10 @@ extern bool member_includes(Oid role, int64 workspace_id);
  */
 extern void member_require(int64 workspace_id);
 
+/*
+ * member_begin_write() begins a call that writes for a workspace, by its name with parentheses: raises where nothing can be
+ * written, the tables are not installed or are of another version, or the current role is no member.
+ */
+extern void member_begin_write(const char *call, int64 workspace_id);
+
 #endif

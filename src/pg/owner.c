@@ -17,7 +17,7 @@
 
 /* The tables that we read or write as their owner. */
 static const char *const table_names[] = {
-	"member", "workspace", "contact", "event", "delivery", "consumer", "low_water_mark", "history"};
+	"member", "workspace", "contact", "event", "delivery", "consumer", "low_water_mark", "history", "suppression"};
 #define MEMBER 0
 
 typedef struct Tables

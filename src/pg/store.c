@@ -13,6 +13,7 @@
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
+#include "errors.h"
 #include "jsonb_reader.h"
 #include "jsonb_writer.h"
 #include "statement.h"
@@ -260,6 +261,17 @@ store_definitions_version(int64 workspace_id)
 	if (statement_execute(&find_definitions, (Datum[]){Int64GetDatum(workspace_id)}) == 0)
 		return 0;
 	return DatumGetInt64(statement_column(0, 1));
+}
+
+void
+store_require_workspace(int64 workspace_id)
+{
+	cu_error error;
+
+	if (store_definitions_version(workspace_id) > 0)
+		return;
+	errors_workspace_not_found(&error, workspace_id);
+	errors_raise(&error);
 }
 
 void

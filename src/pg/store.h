@@ -79,6 +79,9 @@ extern bool store_update_contact(int64 workspace_id, const ContactRow *contact, 
 /* store_definitions_version() reads the definitions' version; 0 if there is no such workspace. */
 extern int64 store_definitions_version(int64 workspace_id);
 
+/* store_require_workspace() raises WORKSPACE_NOT_FOUND unless there is such a workspace. */
+extern void store_require_workspace(int64 workspace_id);
+
 /*
  * store_create_tags() makes tags of names, a list of texts as Datum, in their order, except of one that exists by now
  * or that differs from an earlier one only by case. Other sessions that call this wait until the transaction ends.

@@ -66,6 +66,7 @@ is(as('theirs', q(SELECT count(contacts.fail('dead', lease, event_id, 'x', works
 $node->safe_psql('postgres', q(SELECT count(*) FROM contacts.claim('mailer', 1, '1 h', workspace_id => 0);
 	INSERT INTO contacts.import_progress (workspace_id, staging_table) VALUES (2, 'staging'), (1, 'staging');
 	INSERT INTO contacts.import_chunk (workspace_id, import_id, first_row, rows) VALUES (2, 1, 1, '{"{}"}');
+	INSERT INTO contacts.suppression VALUES (2, sha256('gone@example.com'), 'UNSUBSCRIBED', 'delete');
 	INSERT INTO contacts.import_error SELECT 2, 1, 1, '{}', 'X', 'x', '{}'));
 
 # What the catalogue holds, and what of it who may do. A privilege on columns names them.
@@ -79,6 +80,7 @@ my %relation = (
 	'contacts.member' => 'member: SELECT',
 	'contacts.event' => 'member: SELECT',
 	'contacts.history' => 'member: SELECT',
+	'contacts.suppression' => 'member: SELECT',
 	'contacts.consumer' => 'member: SELECT',
 	'contacts.delivery' => 'member: SELECT',
 	'contacts.low_water_mark' => '',
@@ -104,7 +106,7 @@ my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe show_to_
 	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_insert before_tag_update
 	before_contact_update after_definitions_change make_tables note_tables_version upgrade_tables add_first_workspace check_owners tables_version
 	check_library delete_rows purge_deleted_workspaces revoke_default_privileges revoke_what_others_granted after_member_change before_consumer_change before_consumer_insert
-	after_consumer_delete after_event_delete);
+	after_consumer_delete after_event_delete install_erasure after_contact_delete after_address_change);
 my @of_monitors = ('contacts_internal.monitor');
 my $no_workspace = qr/Workspace 2 does not exist/;
 my $not_member = qr/Role member may not act for workspace 2/;
@@ -131,6 +133,20 @@ my %of_members = (
 	'contacts.relay' => [ "SELECT contacts.relay('mailer', 'x', workspace_id => 2)", $not_member ],
 	'contacts.create_import_view' => [ "SELECT contacts.create_import_view('public.theirs', workspace_id => 2)", $hidden ],
 	'contacts.import' => [ "CREATE TABLE public.s AS SELECT 'i\@example.com'::text AS email_address; CALL contacts.import('public.s', workspace_id => 2)", $hidden ],
+	'contacts.erase' => [ "SELECT contacts.erase('a\@example.com', true, workspace_id => 2)", $not_member ],
+	'contacts.lift_suppression' => [ "SELECT contacts.lift_suppression('gone\@example.com', workspace_id => 2)", $not_member ],
+	'contacts.change_address' => [ "SELECT contacts.change_address('a\@example.com', 'x\@example.com', workspace_id => 2)", $no_workspace ],
+	'contacts.merge' => [ "SELECT contacts.merge('a\@example.com', 'b\@example.com', workspace_id => 2)", $not_member ],
+	'contacts_internal.require_writing' => [ "SELECT contacts_internal.require_writing('x()')", qr/^$/ ],
+	'contacts_internal.normalize_address' => [ "SELECT contacts_internal.normalize_address('A\@example.com')", qr/^a\@example.com$/ ],
+	'contacts_internal.is_suppressed' => [ "SELECT contacts_internal.is_suppressed('gone\@example.com', 2)", $not_member ],
+	'contacts_internal.is_address_key' => [ "SELECT contacts_internal.is_address_key('contact_workspace_id_email_address_key'), contacts_internal.is_address_key('contact_pkey')", qr/^t\|f$/ ],
+	'contacts_internal.raise_no_contact' => [ "SELECT contacts_internal.raise_no_contact('x')", qr/unable to find the contact/ ],
+	'contacts_internal.raise_not_written' => [ "SELECT contacts_internal.raise_not_written()", qr/could not be written/ ],
+	'contacts_internal.move_to_address' => [ "SELECT contacts_internal.move_to_address(:theirs, 'x\@example.com', 2)", qr/could not be written/ ],
+	'contacts_internal.merge_request' => [ "SELECT contacts_internal.merge_request(:theirs, :theirs, 2)", qr/^$/ ],
+	'contacts_internal.merge_statistics' => [ "SELECT contacts_internal.merge_statistics(:theirs, :theirs, 2)", qr/^$/ ],
+	'contacts_internal.merge' => [ "SELECT contacts_internal.merge('a\@example.com', 'b\@example.com', 2)", qr/unable to find the contact|CONTACT_NOT_FOUND/ ],
 	'contacts_internal.check_versions' => [ 'SELECT contacts_internal.check_versions()', qr/^$/ ],
 	'contacts_internal.require_workspace' => [ 'SELECT contacts_internal.require_workspace(2)', $no_workspace ],
 	'contacts_internal.require_triggers' => [ 'SELECT contacts_internal.require_triggers()', qr/^$/ ],
@@ -336,6 +352,12 @@ attack('a row of the queue locked', 'SELECT FROM contacts.delivery FOR UPDATE', 
 attack('the function that switches, as a trigger of its own', q(CREATE TABLE public.t (workspace_id bigint); CREATE TRIGGER t AFTER INSERT ON public.t
 	FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_member_change()), $owner_only);
 attack('another role', 'SET ROLE keeper', $owner_only);
+
+attack('a suppression of its own', q(INSERT INTO contacts.suppression VALUES (1, sha256('x'), 'UNSUBSCRIBED', 'delete')), $owner_only);
+attack('a suppression forgotten', 'DELETE FROM contacts.suppression', $owner_only);
+attack('the trigger that leaves suppressions, on a table of its own', q(CREATE TABLE public.u (workspace_id bigint, email_address text, status text);
+	CREATE TRIGGER u AFTER DELETE ON public.u FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_contact_delete()), $owner_only);
+attack('a row moved to another workspace, and its suppression with it', q(UPDATE contacts.contact SET workspace_id = 2, status = 'COMPLAINED'), qr/row-level security/);
 
 # The contact with an id of another's: neither's events wait for the other's.
 attack('a contact with the id of another', q(INSERT INTO contacts.contact (workspace_id, id, email_address) VALUES (1, :theirs, 'same@example.com')), qr/^$|permission denied/);

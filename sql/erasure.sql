@@ -1,0 +1,72 @@
+-- Erasure: contacts.erase, and contacts.suppression, which remembers that an address has opted out when its contact is gone.
+--
+-- A suppression is the SHA-256 of an address: enough to know the address when it comes again, and not to read it. Triggers on
+-- contacts.contact leave one (src/pg/suppression.c); no role but the owner of the tables has a privilege to write them.
+
+CREATE FUNCTION contacts_internal.after_contact_delete() RETURNS trigger
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_after_contact_delete';
+COMMENT ON FUNCTION contacts_internal.after_contact_delete() IS
+	'trigger: suppresses the address of a deleted contact that had opted out';
+REVOKE ALL ON FUNCTION contacts_internal.after_contact_delete() FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.after_address_change() RETURNS trigger
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_after_address_change';
+COMMENT ON FUNCTION contacts_internal.after_address_change() IS
+	'trigger: suppresses the address that a contact had which has opted out, and notes the change in the history';
+REVOKE ALL ON FUNCTION contacts_internal.after_address_change() FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.install_erasure() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	-- Without a foreign key to workspace, like contacts: to check one would lock the workspace's row.
+	CREATE TABLE contacts.suppression (
+		workspace_id bigint NOT NULL,
+		address_hash bytea NOT NULL,
+		status contacts.status NOT NULL,
+		reason text NOT NULL,
+		created_at timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (workspace_id, address_hash),
+		CONSTRAINT "address_hash is a SHA-256" CHECK (octet_length(address_hash) = 32)
+	);
+	COMMENT ON TABLE contacts.suppression IS
+		'contact_upsert: addresses that have opted out and whose contact is gone; address_hash is '
+		'sha256(convert_to(email_address, ''UTF8'')), status the one that the contact had, reason what it went by';
+	ALTER TABLE contacts.suppression ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY members_only ON contacts.suppression FOR SELECT USING (contacts_internal.is_member(workspace_id));
+
+	CREATE TRIGGER leave_suppression AFTER DELETE ON contacts.contact
+		FOR EACH ROW WHEN (OLD.status IN ('UNSUBSCRIBED', 'CLEANED', 'COMPLAINED'))
+		EXECUTE FUNCTION contacts_internal.after_contact_delete();
+	CREATE TRIGGER address_changed AFTER UPDATE OF workspace_id, email_address ON contacts.contact
+		FOR EACH ROW WHEN ((OLD.workspace_id, OLD.email_address) IS DISTINCT FROM (NEW.workspace_id, NEW.email_address))
+		EXECUTE FUNCTION contacts_internal.after_address_change();
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.install_erasure() IS 'part of contacts.install(): suppressions, and the triggers that leave them';
+REVOKE ALL ON FUNCTION contacts_internal.install_erasure() FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.is_suppressed(email_address text, workspace_id bigint) RETURNS boolean
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_is_suppressed';
+COMMENT ON FUNCTION contacts_internal.is_suppressed(text, bigint) IS
+	'whether a normalised address is suppressed, as all that is committed by now says';
+REVOKE ALL ON FUNCTION contacts_internal.is_suppressed(text, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts.erase(contact text, suppress boolean DEFAULT NULL, workspace_id bigint DEFAULT NULL) RETURNS boolean
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_erase';
+COMMENT ON FUNCTION contacts.erase(text, boolean, bigint) IS
+	'deletes a contact, by its id or address, with its statistics, history, events and rows of imports; returns whether there '
+	'was one. It leaves a suppression if the contact had opted out, with suppress => true in any case';
+REVOKE ALL ON FUNCTION contacts.erase(text, boolean, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts.lift_suppression(email_address text, workspace_id bigint DEFAULT NULL) RETURNS boolean
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_lift_suppression';
+COMMENT ON FUNCTION contacts.lift_suppression(text, bigint) IS
+	'takes back that an address is suppressed, where there is consent; returns whether it was';
+REVOKE ALL ON FUNCTION contacts.lift_suppression(text, bigint) FROM PUBLIC;

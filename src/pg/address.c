@@ -1,0 +1,90 @@
+/*
+ * address.c - contacts.merge(), and what sql/addresses.sql needs of C.
+ *
+ * A merge runs as its caller (contacts_internal.merge), but for the history, which only its owner writes: the rows of the
+ * duplicate follow as the owner, once the caller has been able to delete it.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+#include "contact_key.h"
+#include "errors.h"
+#include "member.h"
+#include "owner.h"
+#include "settings.h"
+#include "statement.h"
+#include "store.h"
+
+static Statement merge = {
+	.sql = "SELECT m.duplicate_id, m.into_id, m.answer FROM contacts_internal.merge($1, $2, $3) m",
+	.parameter_count = 3,
+	.parameter_types = {TEXTOID, TEXTOID, INT8OID},
+};
+
+/* The columns of merge. */
+enum MergeColumn
+{
+	MERGED_DUPLICATE = 1,
+	MERGED_INTO,
+	MERGED_ANSWER,
+};
+
+/*
+ * move_history: a row that moves forgets its import, so that an undo of that never takes it for a change of the contact that stays,
+ * whose versions are others.
+ */
+static Statement move_history = {
+	.sql = "UPDATE contacts.history h SET contact_id = $3, import_id = NULL WHERE h.workspace_id = $1 AND h.contact_id = $2",
+	.parameter_count = 3,
+	.parameter_types = {INT8OID, TEXTOID, TEXTOID},
+};
+
+PG_FUNCTION_INFO_V1(contacts_merge);
+Datum
+contacts_merge(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	int64 workspace_id = PG_ARGISNULL(2) ? settings_workspace_id() : PG_GETARG_INT64(2);
+	Datum duplicate;
+	Datum into;
+	Jsonb *answer;
+	OwnerScope scope;
+
+	member_begin_write("contacts.merge()", workspace_id);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("duplicate and into_contact must not be null."),
+				 errhint("They are the ids or e-mail addresses of two contacts; the first one is deleted.")));
+	statement_connect();
+	store_require_workspace(workspace_id);
+	(void)statement_execute(&merge, (Datum[]){PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), Int64GetDatum(workspace_id)});
+	MemoryContextSwitchTo(caller);
+	answer = DatumGetJsonbPCopy(statement_column(0, MERGED_ANSWER));
+	duplicate = statement_column(0, MERGED_DUPLICATE);
+	into = statement_column(0, MERGED_INTO);
+	owner_begin(&scope);
+	(void)statement_execute(&move_history, (Datum[]){Int64GetDatum(workspace_id), duplicate, into});
+	owner_end(&scope);
+	SPI_finish();
+	return JsonbPGetDatum(answer);
+}
+
+PG_FUNCTION_INFO_V1(contacts_normalize_address);
+Datum
+contacts_normalize_address(PG_FUNCTION_ARGS)
+{
+	return contact_key_require_address(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0));
+}
+
+PG_FUNCTION_INFO_V1(contacts_require_writing);
+Datum
+contacts_require_writing(PG_FUNCTION_ARGS)
+{
+	errors_raise_unless_writing(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,246 @@
+/*
+ * erase.c - contacts.erase(): everything of one contact goes, in one transaction.
+ *
+ * The contact itself is deleted with the caller's rights, so that privileges, policies and triggers of the user's have their
+ * say; its statistics go with it. All else belongs to tables that only their owner writes: rows of imports, events with their
+ * deliveries, history, suppressions. They go as the owner, once the contact is gone: where the caller may not delete it, nothing goes.
+ *
+ * Rows of imports come first, because an import holds the rows of its chunk before it locks contacts (docs/architecture.md,
+ * "Order of locks"); events last, as in an upsert. An upsert under way on the contact is waited for, so its events are found.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "contact_key.h"
+#include "encoding.h"
+#include "member.h"
+#include "owner.h"
+#include "settings.h"
+#include "statement.h"
+#include "store.h"
+#include "suppression.h"
+
+/* A contact that is created while it is erased, again and again, is given up. */
+#define MAX_TRIES 5
+
+/* An Erasure is a call under way. */
+typedef struct Erasure
+{
+	int64 workspace_id;
+	ContactKey key;
+	Datum email; /* the contact's address, or the one that was given; 0 if it is not known */
+	Datum id;	 /* likewise */
+	bool found;
+	const char *status; /* of the contact that was found */
+} Erasure;
+
+static Statement find_email = {
+	.sql = "SELECT c.email_address::pg_catalog.text FROM contacts.contact c"
+		   " WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
+#define DELETE_CONTACT(column)                                                              \
+	"DELETE FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND c." column EQ "$2"     \
+	" RETURNING c.id::pg_catalog.text, c.email_address::pg_catalog.text, c.status::pg_catalog.text"
+
+static Statement delete_by_id = {
+	.sql = DELETE_CONTACT("id"),
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
+static Statement delete_by_email = {
+	.sql = DELETE_CONTACT("email_address"),
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
+/* The columns that those two return. */
+enum DeletedColumn
+{
+	DELETED_ID = 1,
+	DELETED_EMAIL,
+	DELETED_STATUS,
+};
+
+/* Whether the contact is there, for the owner of the tables. */
+static Statement find_left = {
+	.sql = "SELECT FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND (c.id" EQ "$2 OR c.email_address" EQ "$2)",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
+/* The statements from here on run as the owner, with search_path pinned: operators need no schema. */
+
+static Statement delete_events = {
+	.sql = "DELETE FROM contacts.event e WHERE e.workspace_id = $1 AND e.contact_id = $2",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
+static Statement delete_history = {
+	.sql = "DELETE FROM contacts.history h WHERE h.workspace_id = $1 AND h.contact_id = $2",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
+/* Whether the row of an import, a jsonb, has the address $2, in whatever case and with whatever blanks around it. */
+#define HAS_ADDRESS(row)                                                                       \
+	"translate(contacts_internal.trim(" row " ->> 'email_address'), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'," \
+	" 'abcdefghijklmnopqrstuvwxyz') = $2"
+
+/* An empty object keeps the numbers of the other rows; the import then counts it as one that failed. */
+static Statement empty_waiting_rows = {
+	.sql = "UPDATE contacts.import_chunk c SET rows = ARRAY(SELECT CASE WHEN " HAS_ADDRESS("u.row") " THEN '{}' ELSE u.row END"
+		   " FROM unnest(c.rows) WITH ORDINALITY AS u (row, number) ORDER BY u.number)"
+		   " WHERE c.workspace_id = $1 AND EXISTS (SELECT FROM unnest(c.rows) AS u (row) WHERE " HAS_ADDRESS("u.row") ")",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
+static Statement delete_bad_rows = {
+	.sql = "DELETE FROM contacts.import_error e WHERE e.workspace_id = $1 AND " HAS_ADDRESS("e.row"),
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
+static uint64
+execute(Statement *statement, const Erasure *erasure, Datum key)
+{
+	return statement_execute(statement, (Datum[]){Int64GetDatum(erasure->workspace_id), key});
+}
+
+static void
+erase_import_rows(const Erasure *erasure)
+{
+	OwnerScope scope;
+
+	if (erasure->email == 0)
+		return;
+	owner_begin(&scope);
+	(void)execute(&empty_waiting_rows, erasure, erasure->email);
+	(void)execute(&delete_bad_rows, erasure, erasure->email);
+	owner_end(&scope);
+}
+
+static void
+erase_past(const Erasure *erasure)
+{
+	OwnerScope scope;
+
+	if (erasure->id == 0)
+		return;
+	owner_begin(&scope);
+	(void)execute(&delete_history, erasure, erasure->id);
+	(void)execute(&delete_events, erasure, erasure->id);
+	owner_end(&scope);
+}
+
+/* Looks for the address of a contact that is named by its id. */
+static void
+look_for_email(Erasure *erasure)
+{
+	if (erasure->key.kind == CONTACT_KEY_ADDRESS)
+		erasure->email = erasure->key.value;
+	else
+	{
+		erasure->id = erasure->key.value;
+		if (execute(&find_email, erasure, erasure->key.value) > 0)
+			erasure->email = statement_column(0, 1);
+	}
+}
+
+/* Deletes the contact as the caller; false if there was none to delete. */
+static bool
+delete_contact(Erasure *erasure)
+{
+	Statement *statement = erasure->key.kind == CONTACT_KEY_ID ? &delete_by_id : &delete_by_email;
+
+	if (execute(statement, erasure, erasure->key.value) == 0)
+		return false;
+	erasure->found = true;
+	erasure->id = statement_column(0, DELETED_ID);
+	erasure->email = statement_column(0, DELETED_EMAIL);
+	erasure->status = TextDatumGetCString(statement_column(0, DELETED_STATUS));
+	return true;
+}
+
+static bool
+is_left(const Erasure *erasure)
+{
+	OwnerScope scope;
+	bool is_left;
+
+	owner_begin(&scope);
+	is_left = execute(&find_left, erasure, erasure->key.value) > 0;
+	owner_end(&scope);
+	return is_left;
+}
+
+/* Deletes the contact, unless there is none. */
+static void
+erase_contact(Erasure *erasure)
+{
+	for (int try = 0; try < MAX_TRIES; try++)
+		if (delete_contact(erasure) || !is_left(erasure))
+			return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("The contact could not be erased."),
+			 errhint("Look for a row level security policy or a trigger on contacts.contact that keeps it.")));
+}
+
+/* Leaves a suppression if the contact had opted out, or if it is asked for. */
+static void
+suppress_address(const Erasure *erasure, bool is_given, bool suppress)
+{
+	bool opted_out = erasure->found && suppression_is_opt_out(erasure->status);
+
+	if (opted_out && is_given && !suppress)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("The contact has opted out, and suppress => false would forget that."),
+				 errhint("Leave suppress out. Where there is consent, contacts.lift_suppression() comes afterwards.")));
+	if (erasure->email != 0 && (opted_out || suppress))
+		suppression_leave(erasure->workspace_id,
+						  erasure->email,
+						  opted_out ? erasure->status : cu_status_name(CU_UNSUBSCRIBED),
+						  "erase");
+}
+
+PG_FUNCTION_INFO_V1(contacts_erase);
+Datum
+contacts_erase(PG_FUNCTION_ARGS)
+{
+	Erasure erasure = {.workspace_id = PG_ARGISNULL(2) ? settings_workspace_id() : PG_GETARG_INT64(2)};
+	Datum email_before;
+
+	member_begin_write("contacts.erase()", erasure.workspace_id);
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("contact must not be null."),
+				 errhint("It is the id or the e-mail address of the contact to erase.")));
+	erasure.key = contact_key_read(PG_GETARG_TEXT_PP(0));
+	statement_connect();
+	store_require_workspace(erasure.workspace_id);
+	if (erasure.key.kind != CONTACT_KEY_NEITHER)
+	{
+		look_for_email(&erasure);
+		email_before = erasure.email;
+		erase_import_rows(&erasure);
+		erase_contact(&erasure);
+		/* The contact's address may have been changed meanwhile. */
+		if (erasure.email != 0 && (email_before == 0 || encoding_compare_texts(email_before, erasure.email) != 0))
+			erase_import_rows(&erasure);
+		erase_past(&erasure);
+		suppress_address(&erasure, !PG_ARGISNULL(1), !PG_ARGISNULL(1) && PG_GETARG_BOOL(1));
+	}
+	SPI_finish();
+	PG_RETURN_BOOL(erasure.found);
+}
