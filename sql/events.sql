@@ -99,6 +99,9 @@ BEGIN
 		created_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (workspace_id, event_id)
 	);
+	-- For erase(): without it, to find the events of one contact among 10,000,000 is a scan of all (docs/benchmarks.md,
+	-- "Events of a contact").
+	CREATE INDEX event_contact_idx ON contacts.event (workspace_id, contact_id);
 	COMMENT ON TABLE contacts.event IS 'contact_upsert: the log of automation events, until purge_events()';
 
 	CREATE TABLE contacts.consumer (

@@ -28,11 +28,11 @@ BEGIN
 	END LOOP;
 END $$;
 -- Fills every table with a contact: values large and small, events that wait, are leased and are dead, rows of imports that wait and that failed.
-CREATE TABLE staging (email_address text, city text, notes text);
-INSERT INTO staging VALUES ('not an address', 'x', NULL), ('other@example.com', 'y', NULL), (E' Needle@Example.com\t', 'needle town', pg_temp.long('staged')), ('needle@example.com', 'z', NULL);
+CREATE TABLE erase_staging (email_address text, city text, notes text);
+INSERT INTO erase_staging VALUES ('not an address', 'x', NULL), ('other@example.com', 'y', NULL), (E' Needle@Example.com\t', 'needle town', pg_temp.long('staged')), ('needle@example.com', 'z', NULL);
 CREATE FUNCTION pg_temp.accident() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'accident' USING ERRCODE = '58030'; END $$;
 CREATE TRIGGER accident BEFORE INSERT ON contacts.contact FOR EACH ROW WHEN (NEW.email_address = 'other@example.com') EXECUTE FUNCTION pg_temp.accident();
-CALL contacts.import('staging', chunk => 1);
+CALL contacts.import('erase_staging', chunk => 1);
 DROP TRIGGER accident ON contacts.contact;
 SELECT contact_upsert(jsonb_build_object('email_address', 'needle@example.com', 'status', 'UNCONFIRMED')) IS NOT NULL AS made;
 SELECT contact_upsert(jsonb_build_object('email_address', 'needle@example.com', 'tags', '["vip"]'::jsonb,
@@ -66,8 +66,9 @@ SELECT contacts.ack('mailer', :lease, ARRAY[:event]::bigint[]) AS acknowledged, 
 SELECT count(*) AS of_others FROM contacts.claim('mailer');
 -- the import goes on, and counts what is erased as failed
 \set VERBOSITY terse
-CALL contacts.import('staging', chunk => 1, restart => false);
+CALL contacts.import('erase_staging', chunk => 1, restart => false);
 \set VERBOSITY default
 SELECT total, done, created, failed FROM contacts.import_progress;
 SELECT row_number, row, code FROM contacts.import_error ORDER BY 1;
 SELECT email_address FROM contacts.contact ORDER BY 1;
+DROP TABLE erase_staging;

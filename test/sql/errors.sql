@@ -143,14 +143,18 @@ SELECT outcome, email_address, error FROM contacts.preview('{"email_address":"no
 SELECT contacts.preview('{"email_address":"a@example.com"}', workspace_id => 77);
 
 -- Functions in PL/pgSQL raise them, too, through contacts_internal.raise_error(): cut to their size, at a character.
-\set VERBOSITY verbose
-\set SHOW_CONTEXT never
-DO $$ BEGIN PERFORM contacts_internal.raise_error('EMAIL_INVALID', 'The email address you provided is not valid.', 'Look at it.', 'email_address', 'nobody'); END $$;
-SELECT contacts_internal.raise_error('EMAIL_REQUIRED', '100% "missing"', NULL);
-\set VERBOSITY default
-SELECT contacts_internal.raise_error('INVALID_REQUEST', repeat('ü', 300), repeat('x', 600), repeat('y', 100), repeat('z', 300));
-SELECT contacts_internal.raise_error('NO_SUCH_CODE', 'x', 'x');
-SELECT contacts_internal.raise_error(NULL, NULL, NULL);
+CREATE FUNCTION pg_temp.raised(VARIADIC a text[]) RETURNS TABLE (state text, message text, detail text, hint text, "column" text) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM contacts_internal.raise_error(a[1], a[2], a[3], a[4], a[5]);
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, "column" = COLUMN_NAME;
+	RETURN NEXT;
+END $$;
+SELECT r.* FROM (VALUES (1, 'EMAIL_INVALID', 'The email address you provided is not valid.', 'Look at it.', 'email_address', 'nobody'),
+	(2, 'EMAIL_REQUIRED', '100% "missing"', NULL, NULL, NULL), (3, 'NO_SUCH_CODE', 'x', 'x', NULL, NULL), (4, NULL, NULL, NULL, NULL, NULL)) c (n, a, b, c, d, e),
+	pg_temp.raised(a, b, c, d, e) r ORDER BY n;
+SELECT octet_length(r.message) AS message, right(r.message, 1), length(r.hint) AS hint, length(r.detail::jsonb ->> 'field') AS field, length(r.detail::jsonb ->> 'value') AS value
+FROM pg_temp.raised('INVALID_REQUEST', repeat('ü', 300), repeat('x', 600), repeat('y', 100), repeat('z', 300)) r;
 
 -- A setting that was made before the library was loaded is refused, too, and never replaced by the default.
 \c
