@@ -37,6 +37,7 @@ DROP TRIGGER accident ON contacts.contact;
 SELECT contact_upsert(jsonb_build_object('email_address', 'needle@example.com', 'status', 'UNCONFIRMED')) IS NOT NULL AS made;
 SELECT contact_upsert(jsonb_build_object('email_address', 'needle@example.com', 'tags', '["vip"]'::jsonb,
 	'fields', jsonb_build_object('city', 'needle town', 'notes', pg_temp.long(i::text)))) IS NOT NULL AS made FROM generate_series(1, 3) i;
+UPDATE contacts.history SET source = 'needle form', evidence = jsonb_build_object('proof', pg_temp.long('proof')) WHERE contact_version = 2;
 SELECT id AS needle FROM contacts.contact WHERE email_address = 'needle@example.com' \gset
 SELECT contacts.record(:'needle', 'total_opens', 7);
 SELECT contact_upsert('{"email_address":"haystack@example.com","tags":["vip"],"fields":{"city":"hay"}}') IS NOT NULL AS made;
