@@ -19,6 +19,7 @@
 #include "definitions.h"
 #include "encoding.h"
 #include "errors.h"
+#include "guard.h"
 #include "row_error.h"
 #include "statement.h"
 #include "store.h"
@@ -148,6 +149,28 @@ begin_batch(BulkCall *call, size_t first)
 	return batch;
 }
 
+/* Looks up which addresses that no contact has are suppressed, where a request of their group has to know: by one statement. */
+static void
+look_for_suppressions(const Round *round)
+{
+	const Batch *batch = round->batch;
+	Upsert **upserts = palloc(sizeof(Upsert *) * batch->group_count);
+
+	for (size_t i = 0; i < batch->group_count; i++)
+	{
+		ContactGroup *group = batch->groups[i];
+		bool asks = false;
+
+		upserts[i] = &group->upsert;
+		upserts[i]->found.email = batch->requests[group->next].email;
+		for (size_t n = group->next; n < group->end && !asks && !store_is_fetched(&round->contacts, i); n++)
+			asks = batch->parsed_requests[n] &&
+				   cu_asks_for_suppression(round->definitions, batch->parsed_requests[n]);
+		upserts[i]->asks = asks;
+	}
+	guard_look_up(batch->call->workspace_id, upserts, batch->group_count);
+}
+
 /* Fetches the contacts of all groups. */
 static Round
 begin_round(Batch *batch)
@@ -166,6 +189,7 @@ begin_round(Batch *batch)
 		errors_workspace_not_found(&error, workspace_id);
 		errors_raise(&error);
 	}
+	look_for_suppressions(&round);
 	batch->call->history.level =
 		batch->call->options.keeps_history ? HISTORY_ALL : definitions_history_level(workspace_id);
 	return round;
@@ -254,6 +278,27 @@ decide_slice(Slice *slice, size_t first)
 	return next;
 }
 
+/* Takes back what has been written for addresses that were suppressed meanwhile: they are for the next round. */
+static void
+check_written(const Slice *slice)
+{
+	Upsert **upserts = palloc(sizeof(Upsert *) * Max(slice->change_count, 1));
+	ContactWrite **writes = palloc(sizeof(ContactWrite *) * Max(slice->change_count, 1));
+	bool *refused = palloc(sizeof(bool) * Max(slice->change_count, 1));
+	size_t count = 0;
+
+	for (size_t i = 0; i < slice->change_count; i++)
+		if (slice->writes[i].written)
+		{
+			upserts[count] = &slice->changed[i]->upsert;
+			writes[count++] = &slice->writes[i];
+		}
+	if (!guard_check_written(slice->round->batch->call->workspace_id, upserts, count, refused))
+		return;
+	for (size_t i = 0; i < count; i++)
+		writes[i]->written = !refused[i];
+}
+
 /* Takes the result of a request whose contact was written or rejected, or takes note that the contact was not as it was found. */
 static void
 take_result(const Slice *slice, ContactGroup *group, const ContactWrite *write)
@@ -321,6 +366,7 @@ run_slice(const Round *round, size_t first)
 	}
 	if (slice.change_count > 0 && !contact_writer_write(&call->writer, slice.writes, slice.change_count))
 		next = batch->group_count;
+	check_written(&slice);
 	for (size_t i = 0; i < slice.change_count; i++)
 		take_result(&slice, slice.changed[i], &slice.writes[i]);
 	store_waiting(call);

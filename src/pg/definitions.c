@@ -31,6 +31,7 @@ typedef struct Entry
 	MemoryContext memory; /* NULL until the first load has succeeded */
 	const cu_definitions *definitions;
 	HistoryLevel history_level;
+	bool guarded;
 } Entry;
 
 static HTAB *cache;
@@ -285,6 +286,7 @@ load(int64 workspace_id, Entry *loaded)
 	MemoryContextDelete(scratch);
 	loaded->memory = memory;
 	loaded->version = stored.version;
+	loaded->guarded = strcmp(stored.status_policy, "guarded") == 0;
 	loaded->history_level = read_history_level(stored.history);
 	return true;
 }
@@ -311,4 +313,10 @@ HistoryLevel
 definitions_history_level(int64 workspace_id)
 {
 	return find_entry(workspace_id)->history_level;
+}
+
+bool
+definitions_are_guarded(int64 workspace_id)
+{
+	return find_entry(workspace_id)->guarded;
 }

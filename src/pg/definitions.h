@@ -30,6 +30,9 @@ typedef enum HistoryLevel
 /* definitions_history_level() returns the level of the definitions that definitions_get() has just returned for the workspace. */
 extern HistoryLevel definitions_history_level(int64 workspace_id);
 
+/* definitions_are_guarded() says whether the status policy of those definitions is "guarded". */
+extern bool definitions_are_guarded(int64 workspace_id);
+
 /* definitions_field_type() returns the core's number of a value of contacts.field_type, by its name. */
 extern cu_field_type definitions_field_type(const char *name);
 

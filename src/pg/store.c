@@ -53,6 +53,12 @@ static Statement update_contact = {
 	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TEXTOID},
 };
 
+static Statement delete_contact = {
+	.sql = "DELETE FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
 static Statement find_definitions = {
 	.sql = "SELECT w.definitions_version::pg_catalog.int8 FROM contacts.workspace w WHERE w.workspace_id" EQ "$1",
 	.parameter_count = 1,
@@ -253,6 +259,12 @@ store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_dec
 									   JsonbPGetDatum(jsonb_write(&decision->data)),
 									   TimestampTzGetDatum(contact->updated_at),
 									   contact->email}) > 0;
+}
+
+void
+store_delete_contact(int64 workspace_id, Datum id)
+{
+	(void)statement_execute(&delete_contact, (Datum[]){Int64GetDatum(workspace_id), id});
 }
 
 int64

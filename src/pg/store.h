@@ -76,6 +76,9 @@ extern bool store_insert_contact(int64 workspace_id, ContactRow *contact, const 
  */
 extern bool store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_decision *decision);
 
+/* store_delete_contact() deletes a contact by its id, a text. */
+extern void store_delete_contact(int64 workspace_id, Datum id);
+
 /* store_definitions_version() reads the definitions' version; 0 if there is no such workspace. */
 extern int64 store_definitions_version(int64 workspace_id);
 

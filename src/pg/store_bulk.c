@@ -69,12 +69,6 @@ enum WrittenColumn
 	WRITTEN_EMAIL,
 };
 
-static Statement delete_contact = {
-	.sql = "DELETE FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2",
-	.parameter_count = 2,
-	.parameter_types = {INT8OID, TEXTOID},
-};
-
 bool
 store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, FetchedContacts *fetched)
 {
@@ -88,6 +82,15 @@ store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, FetchedCon
 	version = statement_nullable_column(0, DEFINITIONS_VERSION, &is_null);
 	*fetched = (FetchedContacts){
 		.emails = emails, .rows = SPI_tuptable, .definitions_version = is_null ? 0 : DatumGetInt64(version)};
+	return !is_null;
+}
+
+bool
+store_is_fetched(const FetchedContacts *fetched, size_t number)
+{
+	bool is_null;
+
+	(void)SPI_getbinval(fetched->rows->vals[number], fetched->rows->tupdesc, CONTACT_ID, &is_null);
 	return !is_null;
 }
 
@@ -186,7 +189,7 @@ store_write_together(int64 workspace_id, ContactWrite *writes, size_t count)
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not serialize access due to concurrent delete")));
 	for (size_t i = 0; i < stray_count; i++)
-		(void)statement_execute(&delete_contact, (Datum[]){Int64GetDatum(workspace_id), strays[i]});
+		store_delete_contact(workspace_id, strays[i]);
 }
 
 void

@@ -35,6 +35,9 @@ typedef struct ContactWrite
  */
 extern bool store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, FetchedContacts *fetched);
 
+/* store_is_fetched() says whether a contact, from 0, was found. */
+extern bool store_is_fetched(const FetchedContacts *fetched, size_t number);
+
 /* store_read_fetched() reads a contact, from 0, into the current memory; returns its size in bytes. */
 extern size_t store_read_fetched(const FetchedContacts *fetched, size_t number, ContactRow *contact);
 

@@ -16,12 +16,14 @@
 #include "definitions.h"
 #include "encoding.h"
 #include "errors.h"
+#include "guard.h"
 #include "history.h"
 #include "host.h"
 #include "jsonb_reader.h"
 #include "outbox.h"
 #include "settings.h"
 #include "store.h"
+#include "suppression.h"
 #include "upsert.h"
 #include "versions.h"
 
@@ -95,16 +97,18 @@ bool
 upsert_decide(Upsert *upsert, const cu_definitions *definitions)
 {
 	cu_host host = host_in(CurrentMemoryContext);
+	cu_decide_options options = {.suppressed = upsert->suppressed};
 	cu_result result = cu_decide(&host,
 								 definitions,
 								 upsert->parsed_request,
 								 upsert->found.exists ? &upsert->found.stored : NULL,
-								 NULL,
+								 &options,
 								 &upsert->decision,
 								 upsert->error);
 
 	host_check(result);
 	upsert->rejected = result == CU_REJECTED;
+	upsert->asks = !upsert->found.exists && cu_asks_for_suppression(definitions, upsert->parsed_request);
 	if (!upsert->rejected)
 		upsert->after = contact_after(&upsert->found, &upsert->decision);
 	return !upsert->rejected;
@@ -122,6 +126,8 @@ find_and_decide(int64 workspace_id, Upsert *upsert)
 		errors_workspace_not_found(upsert->error, workspace_id);
 		return false;
 	}
+	upsert->asks = !upsert->found.exists && cu_asks_for_suppression(definitions, upsert->parsed_request);
+	upsert->suppressed = upsert->asks && suppression_covers(workspace_id, upsert->found.email);
 	return upsert_decide(upsert, definitions);
 }
 
@@ -179,6 +185,7 @@ static bool
 write_decision(int64 workspace_id, Upsert *upsert)
 {
 	bool changes = upsert_writes(&upsert->decision);
+	bool refused;
 	History history;
 	Outbox outbox;
 
@@ -186,7 +193,7 @@ write_decision(int64 workspace_id, Upsert *upsert)
 		return true;
 	history_begin(&history, definitions_history_level(workspace_id), 0);
 	outbox_begin(&outbox);
-	if (changes && !write_contact(workspace_id, upsert))
+	if (changes && (!write_contact(workspace_id, upsert) || guard_check_written(workspace_id, &upsert, 1, &refused)))
 		return false;
 	history_add(&history, 1, upsert);
 	history_store(&history, workspace_id);

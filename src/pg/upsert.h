@@ -18,6 +18,8 @@ typedef struct Upsert
 {
 	const cu_parsed_request *parsed_request;
 	ContactRow found;			/* the contact before the request; as long as it was not looked for, only its email */
+	bool asks;					/* nobody has the address, and whether it is suppressed counts */
+	bool suppressed;			/* it is; see guard.h */
 	bool rejected;				/* then error or row_error says why, and what follows them is not set */
 	cu_error *error;			/* room for an error, which is large, from the caller */
 	const ErrorData *row_error; /* if not NULL, PostgreSQL has rejected the contact, and error says nothing */
@@ -37,7 +39,10 @@ extern void upsert_begin_call(void);
  */
 extern bool upsert_parse(Upsert *upsert, const cu_document *document, cu_text *email);
 
-/* upsert_decide() decides on the contact that was found, and sets after; false if the request is rejected. */
+/*
+ * upsert_decide() decides on the contact that was found, and on suppressed where there is none, and sets after and asks; false if
+ * the request is rejected.
+ */
 extern bool upsert_decide(Upsert *upsert, const cu_definitions *definitions);
 
 /*

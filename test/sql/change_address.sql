@@ -16,7 +16,7 @@ SELECT contact_upsert('{"email_address":"taken@example.com"}') IS NOT NULL AS ma
 
 -- id, data, tags, statistics, creation and history stay; the answer is that of the call.
 SELECT jsonb_pretty(contacts.change_address('Old@example.com', E' NEW@Example.com\t') #- '{data,updated_at}' #- '{data,created_at}') AS answer;
-SELECT id, email_address, version, created_at < now() - interval '1 year' AS old, updated_at > now() - interval '1 hour' AS touched FROM contacts.contact ORDER BY 2;
+SELECT id = '0123456789abcdef01234567' AS same, email_address, version, created_at < now() - interval '1 year' AS old, updated_at > now() - interval '1 hour' AS touched FROM contacts.contact ORDER BY 2;
 SELECT contact_version, changed_by = current_user AS by_me, import_id, changes FROM contacts.history WHERE contact_id = '0123456789abcdef01234567' ORDER BY history_id;
 SELECT count(*) AS events FROM contacts.event;
 -- The same address, also in another case: unchanged.
