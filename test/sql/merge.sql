@@ -32,7 +32,7 @@ SELECT contact_upsert('{"email_address":"other@example.com","fields":{"size":"L"
 SELECT contacts.merge('nobody@example.com', 'into@example.com');
 SELECT contacts.merge('other@example.com', 'ffffffffffffffffffffffff');
 SELECT contacts.merge('neither', 'neither');
-SELECT contacts.merge('into@example.com', :'into_id');
+SELECT contacts.merge('into@example.com', 'Into@example.com');
 SELECT contacts.merge(NULL, 'into@example.com');
 SELECT contacts.merge('other@example.com', 'into@example.com', 2);
 SELECT contacts.merge('other@example.com', 'into@example.com', 77);
