@@ -71,7 +71,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				JOIN pg_proc p ON p.oid = d.objid
 			WHERE x.extname = 'contact_upsert' AND (p.pronamespace = x.extnamespace AND p.proname = 'contact_upsert'
 				OR p.pronamespace = 'contacts'::regnamespace AND p.proname IN (
-					'upsert', 'upsert_many', 'preview', 'define_field', 'define_tag', 'record', 'record_many',
+					'upsert', 'apply', 'upsert_many', 'preview', 'define_field', 'define_tag', 'record', 'record_many',
 					'claim', 'ack', 'fail', 'release', 'extend', 'retry_dead', 'relay', 'import', 'create_import_view',
 					'erase', 'lift_suppression', 'change_address', 'merge')
 				OR p.pronamespace = 'contacts_internal'::regnamespace AND p.proname IN (
@@ -112,7 +112,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				('SELECT ON contacts.suppression'),
 				('SELECT ON contacts.event_lag, contacts.import_counts'),
 				('SELECT, INSERT (workspace_id, staging_table, parameters, backend_pid), UPDATE (state, parameters, total, done, '
-					'created, updated, unchanged, failed, seconds, updated_at, finished_at, backend_pid, fingerprint), DELETE '
+					'created, updated, unchanged, skipped, failed, seconds, updated_at, finished_at, backend_pid, fingerprint), DELETE '
 					'ON contacts.import_progress'),
 				('SELECT, INSERT, DELETE ON contacts.import_chunk'),
 				('SELECT, INSERT ON contacts.import_error')

@@ -45,6 +45,13 @@ COMMENT ON FUNCTION contacts.upsert(jsonb, bigint) IS
 	'contact_upsert for a named workspace, by default that of contact_upsert.workspace_id';
 REVOKE ALL ON FUNCTION contacts.upsert(jsonb, bigint) FROM PUBLIC;
 
+CREATE FUNCTION contacts.apply(request jsonb, workspace_id bigint DEFAULT NULL) RETURNS contacts.upsert_result
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_apply';
+COMMENT ON FUNCTION contacts.apply(jsonb, bigint) IS
+	'contacts.upsert with its outcome, changes and events: the row of contacts.upsert_many; raises what contact_upsert raises';
+REVOKE ALL ON FUNCTION contacts.apply(jsonb, bigint) FROM PUBLIC;
+
 CREATE FUNCTION contacts.upsert_many(
 	requests jsonb,
 	on_error text DEFAULT 'continue',

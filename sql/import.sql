@@ -21,6 +21,7 @@ BEGIN
 		created bigint NOT NULL DEFAULT 0,
 		updated bigint NOT NULL DEFAULT 0,
 		unchanged bigint NOT NULL DEFAULT 0,
+		skipped bigint NOT NULL DEFAULT 0,
 		failed bigint NOT NULL DEFAULT 0,
 		seconds double precision NOT NULL DEFAULT 0,
 		rate double precision GENERATED ALWAYS AS (done / nullif(seconds, 0)) STORED,
@@ -30,8 +31,8 @@ BEGIN
 		backend_pid integer,
 		fingerprint bigint,
 		PRIMARY KEY (workspace_id, import_id),
-		CONSTRAINT "done is created, updated, unchanged and failed" CHECK (
-			done = created + updated + unchanged + failed AND done <= total)
+		CONSTRAINT "done is created, updated, unchanged, skipped and failed" CHECK (
+			done = created + updated + unchanged + skipped + failed AND done <= total)
 	) WITH (fillfactor = 50); -- each chunk updates its row, on its own page
 	CREATE UNIQUE INDEX import_running_key ON contacts.import_progress (workspace_id, staging_table) WHERE state = 'running';
 	COMMENT ON TABLE contacts.import_progress IS
@@ -75,8 +76,9 @@ COMMENT ON FUNCTION contacts_internal.in_transaction_block() IS
 	'whether the statement is one of several in a transaction, so that a procedure cannot commit';
 REVOKE ALL ON FUNCTION contacts_internal.in_transaction_block() FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.check_import_call(staging_table regclass, chunk integer, flags boolean[], workspace_id bigint)
-	RETURNS void
+CREATE FUNCTION contacts_internal.check_import_call(
+	staging_table regclass, chunk integer, flags boolean[], mode text, workspace_id bigint
+) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -100,14 +102,17 @@ BEGIN
 	ELSIF chunk NOT BETWEEN 1 AND 100000 THEN
 		RAISE EXCEPTION 'chunk must be from 1 to 100000.'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is how many rows are loaded between two commits.';
+	ELSIF mode NOT IN ('upsert', 'create', 'update', 'fill') THEN
+		RAISE EXCEPTION 'mode must be one of upsert, create, update and fill.'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is the mode of each row, as in a request; leave it out for upsert.';
 	END IF;
 	PERFORM contacts_internal.check_import_columns(staging_table, check_import_call.workspace_id);
 	PERFORM contacts_internal.check_staging(staging_table);
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.check_import_call(regclass, integer, boolean[], bigint) IS
+COMMENT ON FUNCTION contacts_internal.check_import_call(regclass, integer, boolean[], text, bigint) IS
 	'part of contacts.import(): what is wrong with its arguments and its table is an error, before anything is written';
-REVOKE ALL ON FUNCTION contacts_internal.check_import_call(regclass, integer, boolean[], bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.check_import_call(regclass, integer, boolean[], text, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.check_import_columns(staging_table regclass, workspace_id bigint) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -386,14 +391,14 @@ COMMENT ON FUNCTION contacts_internal.copy_staging(regclass, integer, bigint, bi
 REVOKE ALL ON FUNCTION contacts_internal.copy_staging(regclass, integer, bigint, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.upsert_rows(
-	rows jsonb[], first_row bigint, partial_update boolean, create_tags boolean, workspace_id bigint
+	rows jsonb[], first_row bigint, partial_update boolean, create_tags boolean, mode text, workspace_id bigint
 ) RETURNS SETOF contacts.upsert_result
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 1000
 	AS 'MODULE_PATHNAME', 'contacts_upsert_rows';
-COMMENT ON FUNCTION contacts_internal.upsert_rows(jsonb[], bigint, boolean, boolean, bigint) IS
+COMMENT ON FUNCTION contacts_internal.upsert_rows(jsonb[], bigint, boolean, boolean, text, bigint) IS
 	'part of contacts.import(): contacts.upsert_many for rows of a staging table, of which an error says the numbers; a text of '
 	'tags is their names, separated by commas';
-REVOKE ALL ON FUNCTION contacts_internal.upsert_rows(jsonb[], bigint, boolean, boolean, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.upsert_rows(jsonb[], bigint, boolean, boolean, text, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.next_chunk(import_id bigint, workspace_id bigint, OUT first_row bigint, OUT rows jsonb[])
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -425,7 +430,7 @@ COMMENT ON FUNCTION contacts_internal.next_chunk(bigint, bigint) IS
 REVOKE ALL ON FUNCTION contacts_internal.next_chunk(bigint, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.note_rows(
-	import_id bigint, first_row bigint, rows jsonb[], created bigint, updated bigint, unchanged bigint,
+	import_id bigint, first_row bigint, rows jsonb[], created bigint, updated bigint, unchanged bigint, skipped bigint,
 	bad_positions bigint[], errors jsonb[], workspace_id bigint
 ) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -440,20 +445,22 @@ BEGIN
 	UPDATE contacts.import_progress p
 		SET done = p.done + cardinality(rows), created = p.created + note_rows.created,
 			updated = p.updated + note_rows.updated, unchanged = p.unchanged + note_rows.unchanged,
+			skipped = p.skipped + note_rows.skipped,
 			failed = p.failed + coalesce(cardinality(bad_positions), 0),
 			-- the commit of the chunk before is in it
 			seconds = p.seconds + extract(epoch FROM clock_timestamp() - p.updated_at), updated_at = clock_timestamp()
 		WHERE p.workspace_id = note_rows.workspace_id AND p.import_id = note_rows.import_id;
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.note_rows(bigint, bigint, jsonb[], bigint, bigint, bigint, bigint[], jsonb[], bigint) IS
+COMMENT ON FUNCTION contacts_internal.note_rows(
+	bigint, bigint, jsonb[], bigint, bigint, bigint, bigint, bigint[], jsonb[], bigint) IS
 	'part of contacts.import(): keeps the bad ones of rows in contacts.import_error, and counts all in contacts.import_progress';
 REVOKE ALL ON FUNCTION contacts_internal.note_rows(
-	bigint, bigint, jsonb[], bigint, bigint, bigint, bigint[], jsonb[], bigint) FROM PUBLIC;
+	bigint, bigint, jsonb[], bigint, bigint, bigint, bigint, bigint[], jsonb[], bigint) FROM PUBLIC;
 
 -- import_rows() has every name qualified and pins no search_path: so triggers of the user's own find what they find in any upsert.
 CREATE FUNCTION contacts_internal.import_rows(
-	import_id bigint, first_row bigint, rows jsonb[], partial_update boolean, create_tags boolean, workspace_id bigint
+	import_id bigint, first_row bigint, rows jsonb[], partial_update boolean, create_tags boolean, mode text, workspace_id bigint
 ) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	AS $$
@@ -461,6 +468,7 @@ DECLARE
 	created bigint;
 	updated bigint;
 	unchanged bigint;
+	skipped bigint;
 	bad_positions bigint[];
 	errors pg_catalog.jsonb[];
 BEGIN
@@ -468,10 +476,11 @@ BEGIN
 		SELECT pg_catalog.count(*) FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'created'),
 				pg_catalog.count(*) FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'updated'),
 				pg_catalog.count(*) FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'unchanged'),
+				pg_catalog.count(*) FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'skipped'),
 				pg_catalog.array_agg(r."position") FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'failed'),
 				pg_catalog.array_agg(r.error) FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'failed')
-			INTO created, updated, unchanged, bad_positions, errors
-			FROM contacts_internal.upsert_rows(rows, first_row, partial_update, create_tags, workspace_id) r;
+			INTO created, updated, unchanged, skipped, bad_positions, errors
+			FROM contacts_internal.upsert_rows(rows, first_row, partial_update, create_tags, mode, workspace_id) r;
 	EXCEPTION
 		WHEN OTHERS THEN
 			-- No row is to blame, and this ends the import. Yet it may come at one row: once more, row by row, until the error is
@@ -481,17 +490,17 @@ BEGIN
 			END IF;
 			FOR i IN 1 .. pg_catalog.cardinality(rows) LOOP
 				PERFORM contacts_internal.import_rows(import_id, first_row OPERATOR(pg_catalog.+) i OPERATOR(pg_catalog.-) 1,
-					rows[i:i], partial_update, create_tags, workspace_id);
+					rows[i:i], partial_update, create_tags, mode, workspace_id);
 			END LOOP;
 			RETURN;
 	END;
 	PERFORM contacts_internal.note_rows(
-		import_id, first_row, rows, created, updated, unchanged, bad_positions, errors, workspace_id);
+		import_id, first_row, rows, created, updated, unchanged, skipped, bad_positions, errors, workspace_id);
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boolean, boolean, bigint) IS
+COMMENT ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boolean, boolean, text, bigint) IS
 	'part of contacts.import(): upserts rows, and notes what became of them';
-REVOKE ALL ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boolean, boolean, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boolean, boolean, text, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.end_import(import_id bigint, workspace_id bigint) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -508,7 +517,8 @@ BEGIN
 		RETURN;
 	END IF;
 	RAISE NOTICE 'Import % of %: % rows, % created, % updated, % unchanged, % failed.', progress.import_id,
-			progress.staging_table, progress.done, progress.created, progress.updated, progress.unchanged, progress.failed
+			progress.staging_table, progress.done, progress.created, progress.updated, progress.unchanged,
+			CASE WHEN progress.skipped > 0 THEN progress.skipped || ' skipped, ' ELSE '' END || progress.failed
 		USING HINT = CASE WHEN progress.failed > 0 THEN format(
 			'SELECT * FROM contacts.import_error WHERE workspace_id = %s AND import_id = %s;',
 			progress.workspace_id, progress.import_id) ELSE 'contacts.import_progress keeps these numbers.' END;
@@ -524,23 +534,26 @@ CREATE PROCEDURE contacts.import(
 	partial_update boolean DEFAULT true,
 	create_tags boolean DEFAULT false,
 	restart boolean DEFAULT NULL,
+	mode text DEFAULT NULL,
 	workspace_id bigint DEFAULT NULL
 )
 	LANGUAGE plpgsql
 	AS $$
 DECLARE
 	workspace CONSTANT bigint := COALESCE(workspace_id, contacts_internal.current_workspace());
+	mode_of_rows CONSTANT text := COALESCE(mode, 'upsert');
 	import_id bigint;
 	first_row bigint;
 	rows pg_catalog.jsonb[];
 BEGIN
-	PERFORM contacts_internal.check_import_call(staging_table, chunk, ARRAY[partial_update, create_tags], workspace);
+	PERFORM contacts_internal.check_import_call(staging_table, chunk, ARRAY[partial_update, create_tags], mode_of_rows, workspace);
 	-- Where no commit is possible this is the error, before anything is done.
 	COMMIT;
 	-- A session that waits for another one's import must see it afterwards, whatever the session's default is.
 	SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 	import_id := contacts_internal.begin_import(staging_table,
-		pg_catalog.jsonb_build_object('partial_update', partial_update, 'create_tags', create_tags), restart, workspace);
+		pg_catalog.jsonb_build_object('partial_update', partial_update, 'create_tags', create_tags, 'mode', mode_of_rows),
+		restart, workspace);
 	-- From now on other sessions see it, and keep away from the table.
 	COMMIT;
 	SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
@@ -552,15 +565,17 @@ BEGIN
 		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 		SELECT c.first_row, c.rows INTO first_row, rows FROM contacts_internal.next_chunk(import_id, workspace) c;
 		EXIT WHEN rows IS NULL;
-		PERFORM contacts_internal.import_rows(import_id, first_row, rows, partial_update, create_tags, workspace);
+		PERFORM contacts_internal.import_rows(
+			import_id, first_row, rows, partial_update, create_tags, mode_of_rows, workspace);
 	END LOOP;
 	COMMIT;
 	PERFORM contacts_internal.end_import(import_id, workspace);
 END
 $$;
-COMMENT ON PROCEDURE contacts.import(regclass, integer, boolean, boolean, boolean, bigint) IS
+COMMENT ON PROCEDURE contacts.import(regclass, integer, boolean, boolean, boolean, text, bigint) IS
 	'upserts the rows of a table whose columns are those of an import view, and commits after each chunk (1 to 100000 rows). '
 	'contacts.import_progress shows how far it is, contacts.import_error keeps the bad rows. Called again after an '
 	'interruption it goes on, each row exactly once; after the end it does nothing as long as the rows are the same. '
-	'restart => true loads all again, false the rest of the rows as they were. Not inside a transaction';
-REVOKE ALL ON PROCEDURE contacts.import(regclass, integer, boolean, boolean, boolean, bigint) FROM PUBLIC;
+	'restart => true loads all again, false the rest of the rows as they were; mode is that of each row, as in a request. '
+	'Not inside a transaction';
+REVOKE ALL ON PROCEDURE contacts.import(regclass, integer, boolean, boolean, boolean, text, bigint) FROM PUBLIC;

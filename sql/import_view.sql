@@ -38,7 +38,7 @@ CREATE FUNCTION contacts_internal.upsert_view_row() RETURNS trigger
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_upsert_view_row';
 COMMENT ON FUNCTION contacts_internal.upsert_view_row() IS
-	'trigger of an import view: upserts the inserted row; its arguments are the workspace and keys of the request that are true';
+	'trigger of an import view: upserts the inserted row; its arguments are the workspace, keys of the request that are true, and mode=...';
 REVOKE ALL ON FUNCTION contacts_internal.upsert_view_row() FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.refuse_view_change() RETURNS trigger
@@ -146,6 +146,7 @@ CREATE FUNCTION contacts.create_import_view(
 	partial_update boolean DEFAULT true,
 	create_tags boolean DEFAULT false,
 	replace boolean DEFAULT false,
+	mode text DEFAULT NULL,
 	-- as a default, it is evaluated with the caller's search_path
 	default_schema name DEFAULT pg_catalog.current_schema(),
 	workspace_id bigint DEFAULT NULL
@@ -162,12 +163,16 @@ DECLARE
 	statement text;
 	trigger_arguments text := quote_literal(workspace)
 		|| CASE WHEN partial_update THEN ', ''partial_update''' ELSE '' END
-		|| CASE WHEN create_tags THEN ', ''create_tags''' ELSE '' END;
+		|| CASE WHEN create_tags THEN ', ''create_tags''' ELSE '' END
+		|| CASE WHEN mode <> 'upsert' THEN ', ' || quote_literal('mode=' || mode) ELSE '' END;
 BEGIN
 	PERFORM contacts_internal.require_workspace(workspace);
 	IF array_position(ARRAY[partial_update, create_tags, replace], NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'partial_update, create_tags and replace must not be null.'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Leave out what is to have its default.';
+	ELSIF mode NOT IN ('upsert', 'create', 'update', 'fill') THEN
+		RAISE EXCEPTION 'mode must be one of upsert, create, update and fill.'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is the mode of each row, as in a request; leave it out for upsert.';
 	END IF;
 	SELECT string_agg(', ' || contacts_internal.view_column(f.type, f.merge_tag), '' ORDER BY f."position", f.merge_tag)
 		INTO columns
@@ -201,8 +206,9 @@ BEGIN
 	RETURN view::regclass;
 END
 $$;
-COMMENT ON FUNCTION contacts.create_import_view(text, boolean, boolean, boolean, name, bigint) IS
+COMMENT ON FUNCTION contacts.create_import_view(text, boolean, boolean, boolean, text, name, bigint) IS
 	'makes a view of the contacts of a workspace for files: email_address, status, tags and a column for each field, by '
 	'position. INSERT and COPY upsert: with partial_update (the default) NULL leaves a value as it is, an empty text clears '
-	'it; without, the row replaces all values. create_tags makes tags of unknown names. The name is written as in SQL';
-REVOKE ALL ON FUNCTION contacts.create_import_view(text, boolean, boolean, boolean, name, bigint) FROM PUBLIC;
+	'it; without, the row replaces all values. create_tags makes tags of unknown names; mode is that of each row, as in a '
+	'request. The name is written as in SQL';
+REVOKE ALL ON FUNCTION contacts.create_import_view(text, boolean, boolean, boolean, text, name, bigint) FROM PUBLIC;

@@ -20,8 +20,8 @@ REVOKE ALL ON contacts.event_lag FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.count_imports(
 	OUT workspace_id bigint, OUT import_id bigint, OUT state text, OUT total bigint, OUT done bigint, OUT created bigint,
-	OUT updated bigint, OUT unchanged bigint, OUT failed bigint, OUT rate double precision, OUT started_at timestamptz,
-	OUT updated_at timestamptz, OUT finished_at timestamptz
+	OUT updated bigint, OUT unchanged bigint, OUT skipped bigint, OUT failed bigint, OUT rate double precision,
+	OUT started_at timestamptz, OUT updated_at timestamptz, OUT finished_at timestamptz
 ) RETURNS SETOF record
 	LANGUAGE C STABLE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_count_imports';
@@ -29,8 +29,8 @@ COMMENT ON FUNCTION contacts_internal.count_imports() IS 'what the view import_c
 REVOKE ALL ON FUNCTION contacts_internal.count_imports() FROM PUBLIC;
 
 CREATE VIEW contacts.import_counts AS
-	SELECT i.workspace_id, i.import_id, i.state, i.total, i.done, i.created, i.updated, i.unchanged, i.failed, i.rate,
-		i.started_at, i.updated_at, i.finished_at
+	SELECT i.workspace_id, i.import_id, i.state, i.total, i.done, i.created, i.updated, i.unchanged, i.skipped, i.failed,
+		i.rate, i.started_at, i.updated_at, i.finished_at
 	FROM contacts_internal.count_imports() i;
 COMMENT ON VIEW contacts.import_counts IS 'per import: its state and counts';
 REVOKE ALL ON contacts.import_counts FROM PUBLIC;

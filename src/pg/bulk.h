@@ -32,6 +32,8 @@ typedef struct BulkRequest
 	JsonbValue element; /* points into the array */
 	Datum email; /* a text of the database; 0 if the request has no good address, or a shape in which none is found */
 	bool creates_tags;
+	bool skips_existing; /* by its mode, it leaves a contact alone that exists, or one that does not */
+	bool skips_missing;
 } BulkRequest;
 
 typedef struct BulkRequests
@@ -98,10 +100,10 @@ extern bool bulk_parse_request(const BulkRequest *request, Upsert *upsert);
 
 /*
  * bulk_create_tags() creates the tags that requests of an array ask for and that do not exist yet: all names of the
- * requests whose address and whose tags are good, in the order of the array. Requests are given in that order. Needs
- * no SPI connection.
+ * requests whose address and whose tags are good, in the order of the array, but for those whose mode leaves their contact alone. Requests
+ * are given in that order. Needs no SPI connection.
  */
-extern void bulk_create_tags(int64 workspace_id, const BulkRequests *requests);
+extern void bulk_create_tags(int64 workspace_id, BulkRequests *requests);
 
 /*
  * bulk_batch.c

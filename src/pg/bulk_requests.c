@@ -2,7 +2,7 @@
  * bulk_requests.c - reads an array into a BulkRequest for each of its elements, and puts them into the order in which their
  * contacts are locked.
  *
- * Of each request only the address is read, and whether it creates tags; bulk_parse_request() reads all of it.
+ * Of each request only the address is read, its mode, and whether it creates tags; bulk_parse_request() reads all of it.
  */
 #include "postgres.h"
 
@@ -30,7 +30,7 @@ bulk_parse_request(const BulkRequest *request, Upsert *upsert)
 static bool
 read_kept_keys(const JsonbValue *element, cu_document *document)
 {
-	static const char *const kept_keys[] = {"create_tags", "email_address"}; /* in jsonb's order */
+	static const char *const kept_keys[] = {"mode", "create_tags", "email_address"}; /* in jsonb's order */
 	cu_text *keys = palloc(sizeof(cu_text) * lengthof(kept_keys));
 	cu_json *items = palloc(sizeof(cu_json) * lengthof(kept_keys));
 	size_t count = 0;
@@ -66,6 +66,8 @@ read_request(BulkRequest *request, MemoryContext memory)
 	if (!read_kept_keys(&request->element, &document) || !upsert_parse(&upsert, &document, &email))
 		return;
 	request->creates_tags = cu_creates_tags(upsert.parsed_request);
+	request->skips_existing = cu_leaves_alone(upsert.parsed_request, true);
+	request->skips_missing = cu_leaves_alone(upsert.parsed_request, false);
 	MemoryContextSwitchTo(memory);
 	request->email = encoding_to_text(email);
 }

@@ -2,7 +2,8 @@
  * bulk_tags.c - creates the tags of an array before the first contact is locked: collects the names that no tag has, each
  * once, and makes tags of them.
  *
- * It is not known yet which of the requests will be rejected; the tags of such a one stay.
+ * It is not known yet which of the requests will be rejected; the tags of such a one stay. It is known, but for contacts that other sessions
+ * create or delete meanwhile, which of them will leave their contact alone by their mode: those create none.
  */
 #include "postgres.h"
 
@@ -71,6 +72,59 @@ collect_names(NewNames *names, const cu_definitions *definitions, const BulkRequ
 	}
 }
 
+/* Compares two requests, which have an address, by it. */
+static int
+compare_addresses(const void *left, const void *right)
+{
+	return encoding_compare_texts((*(BulkRequest *const *)left)->email, (*(BulkRequest *const *)right)->email);
+}
+
+/* Returns the requests that may create their contact, by address. */
+static BulkRequest **
+creators(const BulkRequests *requests, size_t *count)
+{
+	BulkRequest **found = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(BulkRequest *) * requests->count);
+
+	*count = 0;
+	for (size_t i = 0; i < requests->count; i++)
+		if (requests->items[i].email != 0 && !requests->items[i].skips_missing)
+			found[(*count)++] = &requests->items[i];
+	qsort(found, *count, sizeof(BulkRequest *), compare_addresses);
+	return found;
+}
+
+/* Of requests that leave their contact alone by their mode, takes note that they create no tags. */
+static void
+drop_left_alone(int64 workspace_id, BulkRequests *requests)
+{
+	BulkRequest **asked = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(BulkRequest *) * requests->count);
+	Datum *emails = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Datum) * requests->count);
+	BulkRequest **may_create;
+	size_t creator_count;
+	size_t count = 0;
+	bool *exists;
+
+	for (size_t i = 0; i < requests->count; i++)
+	{
+		BulkRequest *request = &requests->items[i];
+
+		if (!request->creates_tags || !(request->skips_existing || request->skips_missing))
+			continue;
+		emails[count] = request->email;
+		asked[count++] = request;
+	}
+	if (count == 0)
+		return;
+	exists = palloc(sizeof(bool) * count);
+	store_look_for_contacts(workspace_id, emails, count, exists);
+	may_create = creators(requests, &creator_count);
+	for (size_t i = 0; i < count; i++)
+		asked[i]->creates_tags =
+			exists[i] ? !asked[i]->skips_existing
+					  : !asked[i]->skips_missing ||
+							bsearch(&asked[i], may_create, creator_count, sizeof(BulkRequest *), compare_addresses);
+}
+
 /* Returns the names that are no tags of the workspace yet. */
 static List *
 collect(int64 workspace_id, const BulkRequests *requests)
@@ -97,12 +151,13 @@ collect(int64 workspace_id, const BulkRequests *requests)
 }
 
 void
-bulk_create_tags(int64 workspace_id, const BulkRequests *requests)
+bulk_create_tags(int64 workspace_id, BulkRequests *requests)
 {
 	List *names;
 
 	statement_connect();
 	definitions_begin_call();
+	drop_left_alone(workspace_id, requests);
 	names = collect(workspace_id, requests);
 	if (names)
 		store_create_tags(workspace_id, names);

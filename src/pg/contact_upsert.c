@@ -48,7 +48,7 @@ upsert_answer(int64 workspace_id, Datum request)
 	upsert_run(workspace_id, request, true, &upsert);
 	if (!upsert.rejected && upsert.decision.outcome == CU_SKIPPED && !upsert.found.exists)
 	{
-		errors_contact_not_found(upsert.error, "With mode update no contact is created: leave mode out to create it.");
+		errors_contact_not_found(upsert.error, "Mode update creates no contact: leave mode out to create it.");
 		upsert.rejected = true;
 	}
 	if (upsert.rejected)
@@ -57,6 +57,25 @@ upsert_answer(int64 workspace_id, Datum request)
 	answer = jsonb_write_answer(&upsert.after, &upsert.decision);
 	SPI_finish();
 	return JsonbPGetDatum(answer);
+}
+
+/* Runs a request and returns its outcome, or raises why not. */
+static Datum
+apply_result(FunctionCallInfo fcinfo, int64 workspace_id, Datum request)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Upsert upsert;
+	Datum result;
+
+	errors_raise_unless_writable("contacts.apply()");
+	statement_connect();
+	upsert_run(workspace_id, request, true, &upsert);
+	if (upsert.rejected)
+		errors_raise(upsert.error);
+	MemoryContextSwitchTo(caller);
+	result = upsert_result_as_row(fcinfo, 1, &upsert);
+	SPI_finish();
+	return result;
 }
 
 /* Runs a request without writing and returns what it would do. */
@@ -103,6 +122,13 @@ Datum
 contacts_upsert(PG_FUNCTION_ARGS)
 {
 	return upsert_answer(workspace_argument(fcinfo, 1), request_argument(fcinfo, 0));
+}
+
+PG_FUNCTION_INFO_V1(contacts_apply);
+Datum
+contacts_apply(PG_FUNCTION_ARGS)
+{
+	return apply_result(fcinfo, workspace_argument(fcinfo, 1), request_argument(fcinfo, 0));
 }
 
 PG_FUNCTION_INFO_V1(contacts_preview);

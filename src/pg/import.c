@@ -46,6 +46,7 @@ typedef struct ImportRow
 	int count;
 	bool partial_update;
 	bool create_tags;
+	const char *mode; /* NULL for upsert */
 } ImportRow;
 
 static JsonbValue
@@ -161,6 +162,15 @@ push_boolean(JsonbParseState **state, const char *key, bool boolean)
 	pushJsonbValue(state, WJB_VALUE, &value);
 }
 
+static void
+push_string(JsonbParseState **state, const char *key, const char *text)
+{
+	JsonbValue value = string_value(unconstify(char *, text));
+
+	push_key(state, key);
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
 static bool
 is_blank(const char *text, int size)
 {
@@ -218,6 +228,8 @@ push_request(JsonbParseState **state, const ImportRow *row)
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	push_boolean(state, "partial_update", row->partial_update);
 	push_boolean(state, "create_tags", row->create_tags);
+	if (row->mode)
+		push_string(state, "mode", row->mode);
 	push_values(state, row, true);
 	push_key(state, "fields");
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
@@ -246,9 +258,9 @@ describe_rows(void *argument)
 				   (long long)(rows->first + rows->count - 1));
 }
 
-/* Returns the requests for rows of a staging table, as an array. */
+/* Returns the requests for rows of a staging table, as an array; how has the parameters that all have in common. */
 static Jsonb *
-requests_of(const Datum *rows, int count, bool partial_update, bool create_tags)
+requests_of(const Datum *rows, int count, const ImportRow *how)
 {
 	JsonbParseState *state = NULL;
 
@@ -258,11 +270,19 @@ requests_of(const Datum *rows, int count, bool partial_update, bool create_tags)
 		ImportRow row = row_of_jsonb(DatumGetJsonbP(rows[i]));
 
 		CHECK_FOR_INTERRUPTS();
-		row.partial_update = partial_update;
-		row.create_tags = create_tags;
+		row.partial_update = how->partial_update;
+		row.create_tags = how->create_tags;
+		row.mode = how->mode;
 		(void)push_request(&state, &row);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
+}
+
+/* Most imports upsert, which the requests need not say. */
+static const char *
+mode_argument(const char *mode)
+{
+	return strcmp(mode, "upsert") == 0 ? NULL : mode;
 }
 
 PG_FUNCTION_INFO_V1(contacts_upsert_rows);
@@ -271,6 +291,9 @@ contacts_upsert_rows(PG_FUNCTION_ARGS)
 {
 	RowRange range = {.first = PG_GETARG_INT64(1)};
 	ErrorContextCallback context = {.previous = error_context_stack, .callback = describe_rows, .arg = &range};
+	ImportRow how = {.partial_update = PG_GETARG_BOOL(2),
+					 .create_tags = PG_GETARG_BOOL(3),
+					 .mode = mode_argument(text_to_cstring(PG_GETARG_TEXT_PP(4)))};
 	UpsertResults results;
 	Jsonb *requests;
 	Datum *rows;
@@ -280,8 +303,8 @@ contacts_upsert_rows(PG_FUNCTION_ARGS)
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), JSONBOID, -1, false, TYPALIGN_INT, &rows, NULL, &range.count);
 	error_context_stack = &context;
 	upsert_results_begin(&results, fcinfo);
-	requests = requests_of(rows, range.count, PG_GETARG_BOOL(2), PG_GETARG_BOOL(3));
-	bulk_upsert(PG_GETARG_INT64(4), requests, (BulkOptions){.stops = false}, &results);
+	requests = requests_of(rows, range.count, &how);
+	bulk_upsert(PG_GETARG_INT64(5), requests, (BulkOptions){.stops = false}, &results);
 	upsert_results_return(&results);
 	error_context_stack = context.previous;
 	return (Datum)0;
@@ -297,6 +320,19 @@ has_argument(const TriggerData *trigger, const char *key)
 	return false;
 }
 
+/* Returns the mode of a view's rows, the argument behind the workspace that begins with mode_prefix. */
+static const char *
+mode_of(const TriggerData *trigger)
+{
+	static const char mode_prefix[] = "mode=";
+	size_t prefix = sizeof(mode_prefix) - 1;
+
+	for (int i = 1; i < trigger->tg_trigger->tgnargs; i++)
+		if (strncmp(trigger->tg_trigger->tgargs[i], mode_prefix, prefix) == 0)
+			return trigger->tg_trigger->tgargs[i] + prefix;
+	return NULL;
+}
+
 /* Returns the request for a row that is inserted into a view. */
 static Datum
 request_of(const TriggerData *trigger)
@@ -306,6 +342,7 @@ request_of(const TriggerData *trigger)
 
 	row.partial_update = has_argument(trigger, "partial_update");
 	row.create_tags = has_argument(trigger, "create_tags");
+	row.mode = mode_of(trigger);
 	return JsonbPGetDatum(JsonbValueToJsonb(push_request(&state, &row)));
 }
 

@@ -14,6 +14,8 @@ static char *workspace_id_text;
 /* Whether this library is being loaded, by the first call of a session, and takes over what was SET before. */
 static bool loading;
 
+static bool events = true;
+
 static int notify = NOTIFY_EVENTS;
 static int notify_interval = 100;
 
@@ -63,6 +65,16 @@ settings_define(void)
 							   check_workspace_id,
 							   NULL,
 							   NULL);
+	DefineCustomBoolVariable("contact_upsert.events",
+							 "Whether changes of contacts raise automation events.",
+							 "off is for backfills by the owner of the contact tables; of every other role changes raise them.",
+							 &events,
+							 true,
+							 PGC_USERSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
 	DefineCustomEnumVariable("contact_upsert.notify",
 							 "What a transaction with automation events notifies contact_automation of.",
 							 "events: of each event; wakeup: that there are some; off: of nothing.",
@@ -120,6 +132,12 @@ UnknownKeysSetting
 settings_unknown_keys(void)
 {
 	return (UnknownKeysSetting)unknown_keys;
+}
+
+bool
+settings_events(void)
+{
+	return events;
 }
 
 NotifySetting

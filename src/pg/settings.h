@@ -25,6 +25,7 @@ typedef enum UnknownKeysSetting
 
 extern int64 settings_workspace_id(void);
 extern UnknownKeysSetting settings_unknown_keys(void);
+extern bool settings_events(void); /* for the tables' owner to turn off */
 extern NotifySetting settings_notify(void);
 extern int settings_notify_interval(void); /* milliseconds */
 

@@ -31,6 +31,14 @@ static Statement fetch_contacts = {
 	.parameter_types = {INT8OID, TEXTARRAYOID},
 };
 
+static Statement look_for_contacts = {
+	.sql = "SELECT c.found IS NOT NULL FROM pg_catalog.unnest($2) a (email_address) LEFT JOIN LATERAL ("
+		   "SELECT true AS found FROM contacts.contact s"
+		   " WHERE s.workspace_id" EQ "$1 AND s.email_address" EQ "a.email_address LIMIT 1) c ON true",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTARRAYOID},
+};
+
 /*
  * write_contacts gets a new id for each contact, for the case that the row is inserted. A contact that was found and is gone is
  * inserted, too, and its new id shows that.
@@ -92,6 +100,18 @@ store_is_fetched(const FetchedContacts *fetched, size_t number)
 
 	(void)SPI_getbinval(fetched->rows->vals[number], fetched->rows->tupdesc, CONTACT_ID, &is_null);
 	return !is_null;
+}
+
+void
+store_look_for_contacts(int64 workspace_id, Datum *emails, size_t count, bool *exists)
+{
+	uint64 rows = statement_execute(&look_for_contacts,
+									(Datum[]){Int64GetDatum(workspace_id), statement_array(emails, count, TEXTOID)});
+
+	if (rows != count)
+		elog(ERROR, "a look-up of %zu contacts found " UINT64_FORMAT, count, rows);
+	for (size_t i = 0; i < count; i++)
+		exists[i] = DatumGetBool(statement_column(i, 1));
 }
 
 size_t

@@ -38,6 +38,9 @@ extern bool store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count
 /* store_is_fetched() says whether a contact, from 0, was found. */
 extern bool store_is_fetched(const FetchedContacts *fetched, size_t number);
 
+/* store_look_for_contacts() sets exists to whether there are contacts with the given addresses; takes no lock. */
+extern void store_look_for_contacts(int64 workspace_id, Datum *emails, size_t count, bool *exists);
+
 /* store_read_fetched() reads a contact, from 0, into the current memory; returns its size in bytes. */
 extern size_t store_read_fetched(const FetchedContacts *fetched, size_t number, ContactRow *contact);
 

@@ -21,6 +21,7 @@
 #include "host.h"
 #include "jsonb_reader.h"
 #include "outbox.h"
+#include "owner.h"
 #include "settings.h"
 #include "store.h"
 #include "suppression.h"
@@ -109,9 +110,13 @@ upsert_decide(Upsert *upsert, const cu_definitions *definitions)
 	host_check(result);
 	upsert->rejected = result == CU_REJECTED;
 	upsert->asks = !upsert->found.exists && cu_asks_for_suppression(definitions, upsert->parsed_request);
-	if (!upsert->rejected)
-		upsert->after = contact_after(&upsert->found, &upsert->decision);
-	return !upsert->rejected;
+	if (upsert->rejected)
+		return false;
+	upsert->after = contact_after(&upsert->found, &upsert->decision);
+	/* Nobody but the owner can keep the consumers of events from hearing of a change. */
+	if (!settings_events() && owner_includes(GetUserId()))
+		upsert->decision.event_count = 0;
+	return true;
 }
 
 /* Looks for the contact and decides; false if the request is rejected. */

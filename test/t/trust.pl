@@ -86,7 +86,7 @@ my %relation = (
 	'contacts.low_water_mark' => '',
 	'contacts.deleted_workspace' => '',
 	'contacts.import_progress' => 'member: DELETE INSERT (workspace_id staging_table parameters backend_pid) SELECT '
-		. 'UPDATE (parameters state total done created updated unchanged failed seconds updated_at finished_at backend_pid fingerprint)',
+		. 'UPDATE (parameters state total done created updated unchanged skipped failed seconds updated_at finished_at backend_pid fingerprint)',
 	'contacts.import_chunk' => 'member: DELETE INSERT SELECT',
 	'contacts.import_error' => 'member: INSERT SELECT',
 	'contacts.event_lag' => 'member: SELECT; monitor: SELECT',
