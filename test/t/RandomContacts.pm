@@ -223,8 +223,12 @@ sub random_request
 	$request{status} = chance(0.03 * $bad) ? pick('"subscribed"', '""', '7') : json(pick(@statuses)) if chance(0.4);
 	$request{partial_update} = chance(0.01 * $bad) ? '"true"' : pick('true', 'true', 'true', 'false') if chance(0.6);
 	$request{resubscribe} = chance(0.02 * $bad) ? '1' : pick('true', 'false') if chance(0.2);
-	$request{ pick(qw(source 😀 Status), '') } = pick('1', '{"a":[{},[]]}', json('😀')) if chance(0.1);
-	$request{ pick(qw(fields tags add_tags remove_tags create_tags status partial_update resubscribe)) } = 'null' if chance(0.1);
+	$request{ pick(qw(origin 😀 Status), '') } = pick('1', '{"a":[{},[]]}', json('😀')) if chance(0.1);
+	$request{mode} = chance(0.05 * $bad) ? pick('"CREATE"', '""', '7') : json(pick(qw(create update fill fill upsert))) if chance(0.3);
+	$request{if_version} = chance(0.1 * $bad) ? pick('"1"', '-1', '1.5', '9223372036854775808') : pick('0', '1', '2.0', '3e0', '4') if chance(0.15);
+	$request{source} = chance(0.05 * $bad) ? pick('7', '[]', json('é' x 128)) : pick('""', '"form"', json('é' x 127)) if chance(0.15);
+	$request{evidence} = chance(0.05 * $bad) ? pick('"x"', '[1]', object(x => json('x' x 9000))) : pick('{}', '[]', '{"ip":"::1","at":[1,null,{"😀":1.50}]}') if chance(0.15);
+	$request{ pick(qw(fields tags add_tags remove_tags create_tags status partial_update resubscribe mode if_version source evidence)) } = 'null' if chance(0.1);
 	return object(%request);
 }
 

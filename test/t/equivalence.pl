@@ -114,8 +114,8 @@ my $counts = $node->safe_psql('refused_one_by_one', q(
 		UNION ALL SELECT 'created tags', count(*) FROM contacts.tag WHERE known(tag_id) IS NULL) s));
 note($counts);
 for my $kind (
-	qw(created updated unchanged raised again TAG_ADDED TAG_REMOVED FIELD_UPDATED CONTACT_SUBSCRIBED_PENDING INVALID_REQUEST
-	AB001 EMAIL_REQUIRED EMAIL_INVALID FIELD_NOT_FOUND STATUS_INVALID FIELD_INVALID TAG_NOT_FOUND FIELD_REQUIRED))
+	qw(created updated unchanged skipped raised again TAG_ADDED TAG_REMOVED FIELD_UPDATED CONTACT_SUBSCRIBED_PENDING INVALID_REQUEST
+	AB001 EMAIL_REQUIRED EMAIL_INVALID FIELD_NOT_FOUND STATUS_INVALID FIELD_INVALID TAG_NOT_FOUND FIELD_REQUIRED VERSION_CONFLICT))
 {
 	like($counts, qr/\b$kind=\d/, "there was $kind");
 }

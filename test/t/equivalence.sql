@@ -54,11 +54,18 @@ CREATE FUNCTION upsert_one(call, pos bigint, OUT result contacts.upsert_result, 
 DECLARE
 	request jsonb := $1.requests -> pos::int - 1;
 	last_event bigint := last_event($1.workspace_id);
+	applied contacts.upsert_result;
 BEGIN
 	result := contacts.preview(request, workspace_id => $1.workspace_id);
 	result.position := pos;
 	BEGIN
-		result.contact := contacts.upsert(request, workspace_id => $1.workspace_id) -> 'data';
+		-- The answer of upsert is a contact; where there is none, apply says so.
+		IF pos % 2 = 0 OR result.outcome = 'skipped' AND result.contact IS NULL THEN
+			applied := contacts.apply(request, workspace_id => $1.workspace_id);
+			result.contact := applied.contact;
+		ELSE
+			result.contact := contacts.upsert(request, workspace_id => $1.workspace_id) -> 'data';
+		END IF;
 	EXCEPTION WHEN data_exception THEN
 		GET STACKED DIAGNOSTICS error.sqlstate = RETURNED_SQLSTATE, error.message = MESSAGE_TEXT,
 			error.detail = PG_EXCEPTION_DETAIL, error.hint = PG_EXCEPTION_HINT, error.schema_name = SCHEMA_NAME,
@@ -81,25 +88,37 @@ BEGIN
 	END IF;
 	SELECT c.id, c.version INTO result.id, result.version FROM contacts.contact c
 		WHERE c.workspace_id = $1.workspace_id AND c.email_address = result.email_address;
+	IF applied.outcome <> result.outcome OR applied.id <> result.id OR applied.version <> result.version THEN
+		RAISE assert_failure USING MESSAGE = format('preview says %s and apply %s', result, applied);
+	END IF;
 	IF result.events <> '[]' THEN -- with the ids of new tags, which preview does not know
 		result.events := events_after($1.workspace_id, last_event);
 		result.changes := jsonb_set(result.changes, '{tags,added}', tags_of(result.events, 'TAG_ADDED'), false);
 	END IF;
 END $$;
 
--- What an array does first: it creates the tags of all requests whose keys, address and tags are good. A contact that exists,
--- and is asked for nothing else, shows which those are.
+-- What an array does first: it creates the tags of all requests whose keys, address and tags are good, and whose mode does not leave
+-- their contact alone. A contact that exists, and is asked for nothing else, shows which those are.
 CREATE FUNCTION create_tags(call) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	request jsonb;
-	address_code text;
+	address contacts.upsert_result;
+	exists_already boolean;
 	wanted jsonb;
+	created text[] := ARRAY(
+		SELECT p.email_address
+		FROM jsonb_array_elements($1.requests) r,
+			contacts.preview(jsonb_build_object('email_address', r -> 'email_address'), workspace_id => $1.workspace_id) p
+		WHERE jsonb_typeof(r) = 'object' AND r -> 'mode' IS DISTINCT FROM '"update"' AND p.email_address IS NOT NULL);
 BEGIN
 	FOR request IN SELECT r FROM jsonb_array_elements($1.requests) r WHERE r -> 'create_tags' = 'true' LOOP
-		address_code := error ->> 'code'
-			FROM contacts.preview(workspace_id => $1.workspace_id, request => (
-				SELECT jsonb_object_agg(key, CASE key WHEN 'email_address' THEN value END) FROM jsonb_each(request)));
-		CONTINUE WHEN address_code IN ('INVALID_REQUEST', 'EMAIL_REQUIRED', 'EMAIL_INVALID');
+		address := contacts.preview(workspace_id => $1.workspace_id, request => (
+			SELECT jsonb_object_agg(key, CASE key WHEN 'email_address' THEN value END) FROM jsonb_each(request)));
+		CONTINUE WHEN address.error ->> 'code' IN ('INVALID_REQUEST', 'EMAIL_REQUIRED', 'EMAIL_INVALID');
+		exists_already := EXISTS (SELECT FROM contacts.contact c
+			WHERE c.workspace_id = $1.workspace_id AND c.email_address = address.email_address);
+		CONTINUE WHEN request ->> 'mode' = 'create' AND exists_already
+			OR request ->> 'mode' = 'update' AND NOT exists_already AND address.email_address <> ALL (created);
 		SELECT jsonb_object_agg(key, value) || jsonb_build_object('email_address', 'tags@example.com', 'partial_update', true) INTO wanted
 			FROM jsonb_each(request) WHERE key IN ('tags', 'add_tags', 'remove_tags', 'create_tags');
 		INSERT INTO contacts.tag (workspace_id, name)
@@ -149,7 +168,7 @@ BEGIN
 	SELECT a.*, p.outcome AS then_outcome, p.contact AS then_contact INTO wrong
 		FROM (
 				SELECT DISTINCT ON (email_address) * FROM answer
-				WHERE n = $1.n AND outcome <> 'failed'
+				WHERE n = $1.n AND outcome <> 'failed' AND id IS NOT NULL
 				ORDER BY email_address, "position" DESC) a,
 			jsonb_build_object('email_address', a.email_address, 'partial_update', true) look,
 			contacts.preview(look, workspace_id => $1.workspace_id) p
@@ -189,10 +208,10 @@ DECLARE
 	wrong record;
 BEGIN
 	SELECT a.* INTO wrong
-		FROM answer a, CAST(outcome = 'failed' AS boolean) failed
+		FROM answer a, CAST(outcome = 'failed' AS boolean) failed, CAST(outcome = 'skipped' AND id IS NULL AS boolean) absent
 		WHERE n = $1.n AND raised IS NULL AND (
-			failed <> (error IS NOT NULL) OR failed <> (contact IS NULL) OR failed AND events <> '[]' OR events IS NULL
-			OR NOT failed AND (id <> contact ->> 'id' OR id IS NULL) OR (id IS NULL) <> (version IS NULL)
+			failed <> (error IS NOT NULL) OR (failed OR absent) <> (contact IS NULL) OR failed AND events <> '[]' OR events IS NULL
+			OR NOT failed AND NOT absent AND (id <> contact ->> 'id' OR id IS NULL) OR (id IS NULL) <> (version IS NULL)
 			OR id <> (SELECT c.id FROM contacts.contact c WHERE (c.workspace_id, c.email_address) = ($1.workspace_id, a.email_address))
 			OR (outcome = 'updated') <> (changes IS NOT NULL)
 			OR outcome = 'updated' AND (coalesce(changes #> '{tags,added}', '[]'), coalesce(changes #> '{tags,removed}', '[]'))

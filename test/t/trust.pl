@@ -117,6 +117,7 @@ my $json = q('{"email_address":"new@example.com"}');
 my %of_members = (
 	'public.contact_upsert' => [ "SET contact_upsert.workspace_id = 2; SELECT contact_upsert($json)", $no_workspace ],
 	'contacts.upsert' => [ "SELECT contacts.upsert($json, workspace_id => 2)", $no_workspace ],
+	'contacts.apply' => [ "SELECT contacts.apply($json, workspace_id => 2)", $no_workspace ],
 	'contacts.preview' => [ "SELECT contacts.preview($json, workspace_id => 2)", $no_workspace ],
 	'contacts.upsert_many' => [ "SELECT error ->> 'message' FROM contacts.upsert_many(('[' || $json || ']')::jsonb, workspace_id => 2)", $no_workspace ],
 	'contacts.define_field' => [ "SELECT contacts.define_field('mine', 'Mine', workspace_id => 2)", $hidden ],
@@ -174,7 +175,7 @@ my %of_members = (
 	'contacts_internal.make_room_for_view' => [ "SELECT contacts_internal.make_room_for_view('contacts.event_lag', 2, true)", qr/./ ],
 	'contacts_internal.full_view_name' => [ "SELECT contacts_internal.full_view_name('x', 'public')", qr/x/ ],
 	'contacts_internal.in_transaction_block' => [ "SELECT contacts_internal.in_transaction_block()", qr/^f$/ ],
-	'contacts_internal.check_import_call' => [ "SELECT contacts_internal.check_import_call('public.s', 1, '{t,t}', 2)", $hidden ],
+	'contacts_internal.check_import_call' => [ "SELECT contacts_internal.check_import_call('public.s', 1, '{t,t}', 'upsert', 2)", $hidden ],
 	'contacts_internal.check_import_columns' => [ "SELECT contacts_internal.check_import_columns('public.s', 2)", qr/^/ ],
 	'contacts_internal.check_staging' => [ "SELECT contacts_internal.check_staging('contacts.contact')", $read_as_owner ],
 	'contacts_internal.staging_fingerprint' => [ "SELECT contacts_internal.staging_fingerprint('contacts.contact')", $read_as_owner ],
@@ -186,9 +187,9 @@ my %of_members = (
 	'contacts_internal.begin_import' => [ "SELECT contacts_internal.begin_import('public.s', '{}', NULL, 2)", qr/row-level security/ ],
 	'contacts_internal.hold_import' => [ 'SELECT contacts_internal.hold_import(1, 2)', $gone ],
 	'contacts_internal.next_chunk' => [ 'SELECT * FROM contacts_internal.next_chunk(1, 2)', $gone ],
-	'contacts_internal.upsert_rows' => [ "SELECT error ->> 'message' FROM contacts_internal.upsert_rows(ARRAY[$json]::jsonb[], 1, false, false, 2)", $no_workspace ],
-	'contacts_internal.import_rows' => [ "SELECT contacts_internal.import_rows(1, 1, ARRAY[$json]::jsonb[], false, false, 2)", qr/row-level security|Workspace 2/ ],
-	'contacts_internal.note_rows' => [ "SELECT contacts_internal.note_rows(1, 1, '{null}', 1, 0, 0, '{1}', '{\"{}\"}', 2)", qr/row-level security/ ],
+	'contacts_internal.upsert_rows' => [ "SELECT error ->> 'message' FROM contacts_internal.upsert_rows(ARRAY[$json]::jsonb[], 1, false, false, 'upsert', 2)", $no_workspace ],
+	'contacts_internal.import_rows' => [ "SELECT contacts_internal.import_rows(1, 1, ARRAY[$json]::jsonb[], false, false, 'upsert', 2)", qr/row-level security|Workspace 2/ ],
+	'contacts_internal.note_rows' => [ "SELECT contacts_internal.note_rows(1, 1, '{null}', 1, 0, 0, 0, '{1}', '{\"{}\"}', 2)", qr/row-level security/ ],
 	'contacts_internal.end_import' => [ 'SELECT contacts_internal.end_import(1, 2)', qr/^$/ ],
 );
 
