@@ -43,6 +43,14 @@ struct Input
 	std::size_t interrupt_at;
 };
 
+/* The text under a key; empty if there is none. */
+std::string_view
+text_of(const cu_json &request, std::string_view key)
+{
+	const auto *value = find_member(request, key);
+	return value != nullptr && value->kind == CU_JSON_STRING ? view_text(value->text) : std::string_view();
+}
+
 /* Whether the key is given, and is true. */
 bool
 flag(const cu_json &request, std::string_view key)
@@ -60,6 +68,7 @@ check_error(const cu_error &error, bool is_utf8)
 	require(error.has_merge_tag || error.merge_tag[0] == '\0', "an error says that it has a merge tag");
 	require(error.has_tag || error.tag[0] == '\0', "an error says that it has a tag");
 	require((error.code == CU_FIELD_INVALID) == error.has_type, "an invalid value has its field's type");
+	require((error.code == CU_VERSION_CONFLICT) == error.has_version, "a conflict has the contact's version");
 	require((error.options != nullptr) == (error.option_count > 0), "the options are there");
 	for (const std::string_view text :
 		 {error.message, error.hint, error.field, error.merge_tag, error.tag, error.value})
@@ -139,7 +148,17 @@ check_outcome(const Input &input, const cu_decision &decision)
 {
 	const auto changes = decision.field_change_count + decision.tags_added_count + decision.tags_removed_count;
 	const bool changed = changes > 0 || decision.status != decision.old_status;
-	if (input.contact == nullptr)
+	const auto mode = text_of(input.request.root, "mode");
+	const bool exists = input.contact != nullptr;
+	const bool skips = (mode == "create" && exists) || (mode == "update" && !exists);
+	require((decision.outcome == CU_SKIPPED) == skips, "what the mode leaves alone is skipped");
+	require(mode != "fill" || !exists || (decision.tags_removed_count == 0 && decision.status == decision.old_status),
+			"fill takes nothing away");
+	for (const auto &change : range(decision.field_changes, decision.field_change_count))
+		require(mode != "fill" || change.old_value.kind == CU_JSON_NULL, "fill changes no value");
+	if (skips)
+		require(!changed && decision.new_tag_count == 0, "what is skipped stays as it is");
+	else if (!exists)
 		require(decision.outcome == CU_CREATED && !changed, "what did not exist is created, without changes");
 	else
 		require(decision.outcome == (changed ? CU_UPDATED : CU_UNCHANGED), "what exists is updated if it changes");
@@ -221,7 +240,11 @@ check_idempotence(const TestHost &host, const Input &input, const cu_definitions
 {
 	/* A partial update of a contact that it created clears a field for which creating took the default. */
 	const bool cleared = decision.outcome == CU_CREATED && flag(input.request.root, "partial_update");
-	if (decision.new_tag_count > 0 || cleared)
+	const auto mode = text_of(input.request.root, "mode");
+	const auto *if_version = find_member(input.request.root, "if_version");
+	/* A version that was right is old by then; an update that found no contact leaves none to be repeated on. */
+	const bool has_version = if_version != nullptr && if_version->kind != CU_JSON_NULL;
+	if (decision.new_tag_count > 0 || cleared || has_version || (decision.outcome == CU_SKIPPED && mode == "update"))
 		return;
 
 	std::vector<std::int64_t> ids;
@@ -232,8 +255,11 @@ check_idempotence(const TestHost &host, const Input &input, const cu_definitions
 	cu_error error{};
 	require(cu_decide(host.get(), definitions, request, &contact, nullptr, &again, &error) == CU_OK,
 			"a request can be repeated");
-	require(again.outcome == CU_UNCHANGED, "a request that is repeated changes nothing");
-	check_without_options(host, input, request, contact);
+	require(again.outcome == (decision.outcome == CU_SKIPPED || mode == "create" ? CU_SKIPPED : CU_UNCHANGED),
+			"a request that is repeated changes nothing");
+	/* A value that fill has not taken is still one to validate. */
+	if (mode.empty())
+		check_without_options(host, input, request, contact);
 	require(write_json(again.data) == write_json(decision.data), "a request that is repeated keeps the data");
 }
 

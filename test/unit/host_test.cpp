@@ -9,14 +9,14 @@ const char *const kContact = R"({"status": "SUBSCRIBED", "tags": [1, 7], "data":
 
 /* Long enough to need memory in each step. */
 std::string
-long_request()
+long_request(const std::string &mode)
 {
 	std::string names;
 	for (int i = 0; i < 300; i++)
 		names += ", \"Tag " + std::to_string(i) + "\"";
 	return R"({"email_address": "TYWIN@EXAMPLE.COM", "create_tags": true, "partial_update": true, "tags": [2)" + names +
 		   R"(], "remove_tags": ["TAG 3"], "fields": {"age": 2, "topics": "Jobs,News,Jobs", "country": "de",
-		   "birthday": "2024-02-15T10:30:00+01:00", "first_name": "Tyrion", "last_name": ""}})";
+		   "birthday": "2024-02-15T10:30:00+01:00", "first_name": "Tyrion", "last_name": ""}, "mode": ")" + mode + "\"}";
 }
 
 /* The request decides on tags, data and events: without them, nothing was written. */
@@ -27,9 +27,13 @@ is_untouched(const cu_decision &decision)
 		   decision.events == nullptr && decision.event_count == 0;
 }
 
-TEST(Host, may_fail_at_any_allocation)
+class HostOfMode : public testing::TestWithParam<const char *>
+{};
+INSTANTIATE_TEST_SUITE_P(modes, HostOfMode, testing::Values("upsert", "create", "update", "fill"));
+
+TEST_P(HostOfMode, may_fail_at_any_allocation)
 {
-	const auto request = long_request();
+	const auto request = long_request(GetParam());
 	std::size_t failures = 0;
 	for (std::size_t n = 1;; n++)
 	{
@@ -48,9 +52,9 @@ TEST(Host, may_fail_at_any_allocation)
 	EXPECT_GE(failures, 6U);
 }
 
-TEST(Host, may_interrupt_at_any_poll)
+TEST_P(HostOfMode, may_interrupt_at_any_poll)
 {
-	const auto request = long_request();
+	const auto request = long_request(GetParam());
 	std::size_t interrupts = 0;
 	for (std::size_t n = 1;; n++)
 	{
