@@ -26,6 +26,8 @@ $node->safe_psql('postgres', q(
 	SELECT contact_upsert('{"email_address":"a@example.com","tags":["vip"],"fields":{"size":"L"}}');
 	SELECT contact_upsert('{"email_address":"a@example.com","partial_update":true,"fields":{"name":"A"}}');
 	SELECT contacts.record(id, 'total_opens', workspace_id => 1) FROM contacts.contact;
+	SELECT contact_upsert('{"email_address":"gone@example.com","status":"COMPLAINED"}');
+	DELETE FROM contacts.contact WHERE email_address = 'gone@example.com';
 	CREATE SCHEMA "File's";
 	SELECT contacts.create_import_view('"File''s"."contact ""import"""');
 	GRANT USAGE ON SCHEMA "File's" TO app;
@@ -44,7 +46,7 @@ my $everything = q(
 	SELECT c::text, (SELECT string_agg(f::text, ';' ORDER BY f::text) FROM contacts.field f),
 		(SELECT string_agg(t::text, ';') FROM contacts.tag t), (SELECT string_agg(s::text, ';') FROM contacts.statistics s),
 		(SELECT string_agg(e::text, ';') FROM contacts.event e), (SELECT string_agg(h::text, ';') FROM contacts.history h), (SELECT string_agg(m::text, ';') FROM contacts.member m),
-		(SELECT string_agg(w::text, ';') FROM contacts.workspace w)
+		(SELECT string_agg(w::text, ';') FROM contacts.workspace w), (SELECT string_agg(u::text, ';') FROM contacts.suppression u)
 	FROM contacts.contact c);
 my $before = $node->safe_psql('postgres', $everything);
 
@@ -77,6 +79,9 @@ for my $format ('plain', 'custom')
 		"t\n4", 'install() again changes nothing');
 	is($node->safe_psql($database, q(CALL contacts.import('staging', chunk => 1); SELECT done, created FROM contacts.import_progress)),
 		'3|3', 'the import goes on');
+	is($node->safe_psql($database, q(SELECT contacts.define_workspace('default', 'guarded') = 1;
+			SELECT error ->> 'code' FROM contacts.preview('{"email_address":"gone@example.com"}');
+			SELECT contacts.define_workspace('default', 'api') = 1)), "t\nRESUBSCRIBE_REFUSED\nt", 'an opt-out whose contact is gone is known');
 	is($node->safe_psql($database, q(SELECT indexname FROM pg_indexes WHERE indexname = 'mine')), 'mine', q(and the user's own index));
 }
 
@@ -91,6 +96,7 @@ my $rows = q(
 		(SELECT string_agg(f::text, ';' ORDER BY f::text) FROM contacts.field f),
 		(SELECT string_agg(t::text, ';' ORDER BY t::text) FROM contacts.tag t),
 		(SELECT string_agg(e::text, ';' ORDER BY e::text) FROM contacts.event e),
+		(SELECT string_agg(u::text, ';' ORDER BY u::text) FROM contacts.suppression u),
 		(SELECT string_agg(h::text, ';' ORDER BY h::text) FROM contacts.history h),
 		(SELECT string_agg(concat_ws(' ', workspace_id, name, status_policy, history, created_at), ';' ORDER BY workspace_id) FROM contacts.workspace));
 $node->safe_psql('postgres', q(SELECT contacts.define_workspace('first', workspace_id => 1)));

@@ -15,6 +15,7 @@ $primary->safe_psql('postgres', q(
 	SELECT contacts.install();
 	SELECT contacts.define_field('name', 'Name');
 	SELECT contact_upsert('{"email_address":"a@example.com"}');
+	SELECT contacts.erase('gone@example.com', workspace_id => contacts.define_workspace('guarded', 'guarded'), suppress => true);
 	CREATE TABLE staging (email_address text);
 ));
 $primary->backup('backup');
@@ -27,6 +28,13 @@ my ($status, $out, $err) = $standby->psql('postgres', q(SELECT contact_upsert('[
 like($err, qr/ERROR:  25006/, 'contact_upsert is refused with 25006');
 ($status, $out, $err) = $standby->psql('postgres', q(CALL contacts.import('staging')));
 like($err, qr/ERROR:  contacts\.import\(\) cannot run on a standby\.\nHINT:  CALL it on the primary\./, 'so is contacts.import');
+for my $call (q(contacts.erase('a@example.com')), q(contacts.change_address('a@example.com', 'b@example.com')), q(contacts.merge('a@example.com', 'b@example.com')),
+	q(contacts.lift_suppression('gone@example.com', 2)))
+{
+	($status, $out, $err) = $standby->psql('postgres', "\\set VERBOSITY sqlstate\nSELECT $call;\n\\set VERBOSITY default\nSELECT $call;", on_error_stop => 0);
+	like($err, qr/ERROR:  25006.*HINT:  This server is a standby: connect to the primary\.$/sm, "so is $call");
+}
+is($standby->safe_psql('postgres', q(SELECT error ->> 'code' FROM contacts.preview('{"email_address":"gone@example.com"}', 2))), 'RESUBSCRIBE_REFUSED', 'preview of a suppressed address');
 my $preview = q(SELECT outcome FROM contacts.preview('{"email_address":"%s","fields":{"name":"x"}}'));
 is($standby->safe_psql('postgres', sprintf $preview, 'A@example.com'), 'updated', 'preview of an update');
 is($standby->safe_psql('postgres', sprintf $preview, 'b@example.com'), 'created', 'preview of a creation');
