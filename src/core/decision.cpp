@@ -95,8 +95,7 @@ check_status(const Case &of, Plan &plan, cu_error &error) noexcept
 		return result;
 	if (of.existing == nullptr)
 		return choose_status({plan.given_status, guarded && of.options.suppressed, resubscribe}, plan.status, error);
-	return change_status(
-		{of.existing->status, plan.given_status, plan.keep, guarded, resubscribe}, plan.status, error);
+	return change_status({of.existing->status, plan.given_status, plan.keep, guarded, resubscribe}, plan.status, error);
 }
 
 cu_result

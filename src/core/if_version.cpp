@@ -19,8 +19,7 @@ namespace {
 class Digits
 {
 public:
-	explicit Digits(std::int64_t number) noexcept
-		: end_(std::to_chars(std::begin(text_), std::end(text_), number).ptr)
+	explicit Digits(std::int64_t number) noexcept : end_(std::to_chars(std::begin(text_), std::end(text_), number).ptr)
 	{}
 
 	std::string_view view() const noexcept { return {text_, static_cast<std::size_t>(end_ - text_)}; }
@@ -71,8 +70,9 @@ check_version(std::optional<std::int64_t> expected, const cu_contact *existing, 
 	if (existing == nullptr)
 		return rejection.hint({"There is no such contact: it was deleted, or never created. With \"if_version\": 0 the "
 							   "request creates it."});
-	return rejection.hint(
-		{"Read the contact again: it has version ", Digits(version).view(), " now. Then send what is still to be changed."});
+	return rejection.hint({"Read the contact again: it has version ",
+						   Digits(version).view(),
+						   " now. Then send what is still to be changed."});
 }
 
 } // namespace contact

@@ -79,8 +79,8 @@ ErrorText::append(std::string_view text) noexcept
 Rejection::Rejection(cu_error &error, cu_code code) noexcept : error_(error), message_(error.message), hint_(error.hint)
 {
 	error.code = code;
-	error.has_field = error.has_merge_tag = error.has_tag = error.has_value = error.has_type =
-		error.has_version = false;
+	error.has_field = error.has_merge_tag = error.has_tag = error.has_value = error.has_type = error.has_version =
+		false;
 	error.field[0] = error.merge_tag[0] = error.tag[0] = error.value[0] = '\0';
 	error.tag_is_id = false;
 	error.type = CU_TEXT;

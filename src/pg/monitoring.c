@@ -58,8 +58,9 @@ static const char count_deliveries[] =
 	" WHERE $1 OR c.workspace_id = ANY ($2)";
 
 static const char count_imports[] =
-	"SELECT i.workspace_id, i.import_id, i.state, i.total, i.done, i.created, i.updated, i.unchanged, i.skipped, i.failed,"
-	" i.rate, i.started_at, i.updated_at, i.finished_at FROM contacts.import_progress i WHERE $1 OR i.workspace_id = ANY ($2)";
+	"SELECT i.workspace_id, i.import_id, i.state, i.total, i.done, i.created, i.updated, i.unchanged, i.skipped,"
+	" i.failed, i.rate, i.started_at, i.updated_at, i.finished_at"
+	" FROM contacts.import_progress i WHERE $1 OR i.workspace_id = ANY ($2)";
 
 /* Whether the role may see the counts of all workspaces: the owner, or a role that may call contacts_internal.monitor(). */
 static bool

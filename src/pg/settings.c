@@ -65,16 +65,17 @@ settings_define(void)
 							   check_workspace_id,
 							   NULL,
 							   NULL);
-	DefineCustomBoolVariable("contact_upsert.events",
-							 "Whether changes of contacts raise automation events.",
-							 "off is for backfills by the owner of the contact tables; of every other role changes raise them.",
-							 &events,
-							 true,
-							 PGC_USERSET,
-							 0,
-							 NULL,
-							 NULL,
-							 NULL);
+	DefineCustomBoolVariable(
+		"contact_upsert.events",
+		"Whether changes of contacts raise automation events.",
+		"off is for backfills by the owner of the contact tables; of every other role changes raise them.",
+		&events,
+		true,
+		PGC_USERSET,
+		0,
+		NULL,
+		NULL,
+		NULL);
 	DefineCustomEnumVariable("contact_upsert.notify",
 							 "What a transaction with automation events notifies contact_automation of.",
 							 "events: of each event; wakeup: that there are some; off: of nothing.",

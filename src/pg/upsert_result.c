@@ -22,8 +22,11 @@
 
 #define FAILED (CU_SKIPPED + 1)
 
-static const char *const outcome_names[] = {
-	[CU_CREATED] = "created", [CU_UPDATED] = "updated", [CU_UNCHANGED] = "unchanged", [CU_SKIPPED] = "skipped", [FAILED] = "failed"};
+static const char *const outcome_names[] = {[CU_CREATED] = "created",
+											[CU_UPDATED] = "updated",
+											[CU_UNCHANGED] = "unchanged",
+											[CU_SKIPPED] = "skipped",
+											[FAILED] = "failed"};
 
 /* no_decision is that of a rejected request. */
 static const cu_decision no_decision;

@@ -81,7 +81,8 @@ upsert(benchmark::State &state, const char *data, cu_outcome expected)
 		cu_error error;
 		auto result = cu_parse_request(host.get(), &request.document(), false, &read, &email, &error);
 		if (result == CU_OK)
-			result = cu_decide(host.get(), definitions, read, data == nullptr ? nullptr : &contact, nullptr, &decision, &error);
+			result = cu_decide(
+				host.get(), definitions, read, data == nullptr ? nullptr : &contact, nullptr, &decision, &error);
 		if (result != CU_OK || decision.outcome != expected)
 			return state.SkipWithError("the outcome is another");
 		benchmark::DoNotOptimize(decision);

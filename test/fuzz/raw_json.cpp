@@ -9,9 +9,9 @@
 namespace {
 
 constexpr const char *kKeys[] = {
-	"email_address", "fields",		"tags",			 "status",	   "partial_update", "add_tags", "remove_tags",
-	"create_tags",	 "resubscribe", "mode",		 "if_version", "source",	 "evidence",	 "partialUpdate", "first_name", "last_name",		 "age",		 "active",
-	"birthday",		 "plan",		"topics",		 "country",	   "data",
+	"email_address", "fields", "tags",		 "status", "partial_update", "add_tags",	  "remove_tags", "create_tags",
+	"resubscribe",	 "mode",   "if_version", "source", "evidence",		 "partialUpdate", "first_name",	 "last_name",
+	"age",			 "active", "birthday",	 "plan",   "topics",		 "country",		  "data",
 };
 
 constexpr const char *kTexts[] = {

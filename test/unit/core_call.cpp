@@ -175,7 +175,8 @@ CoreCall::run()
 		return result;
 	const cu_parsed_request *request = nullptr;
 	const auto result = cu_parse_request(host.get(), &request_.document(), false, &request, &email, &error);
-	return result == CU_OK ? cu_decide(host.get(), definitions, request, existing_.get(), &options, &decision, &error) : result;
+	return result == CU_OK ? cu_decide(host.get(), definitions, request, existing_.get(), &options, &decision, &error)
+						   : result;
 }
 
 std::string

@@ -75,7 +75,8 @@ TEST(Definitions, take_little_memory_for_tags)
 	cu_error error{};
 	cu_decision decision{};
 	ASSERT_EQ(cu_parse_request(scratch.get(), &document.document(), false, &request, &email, &error), CU_OK);
-	ASSERT_EQ(cu_decide(scratch.get(), definitions, request, nullptr, nullptr, &decision, &error), CU_OK) << error.message;
+	ASSERT_EQ(cu_decide(scratch.get(), definitions, request, nullptr, nullptr, &decision, &error), CU_OK)
+		<< error.message;
 	EXPECT_EQ(decision.tag_count, (kCount + 100) / 101);
 }
 

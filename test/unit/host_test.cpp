@@ -16,7 +16,8 @@ long_request(const std::string &mode)
 		names += ", \"Tag " + std::to_string(i) + "\"";
 	return R"({"email_address": "TYWIN@EXAMPLE.COM", "create_tags": true, "partial_update": true, "tags": [2)" + names +
 		   R"(], "remove_tags": ["TAG 3"], "fields": {"age": 2, "topics": "Jobs,News,Jobs", "country": "de",
-		   "birthday": "2024-02-15T10:30:00+01:00", "first_name": "Tyrion", "last_name": ""}, "mode": ")" + mode + "\"}";
+		   "birthday": "2024-02-15T10:30:00+01:00", "first_name": "Tyrion", "last_name": ""}, "mode": ")" +
+		   mode + "\"}";
 }
 
 /* The request decides on tags, data and events: without them, nothing was written. */

@@ -68,8 +68,9 @@ TEST(IfVersion, has_hints)
 	EXPECT_EQ(hint("{}", "\"1\""), "Write the version as a number, without quotes.");
 	EXPECT_EQ(hint("{}", "-1"), "It is the version that the contact had when you read it; 0 stands for no contact.");
 	EXPECT_EQ(hint("{}", "9"), "Read the contact again: it has version 1 now. Then send what is still to be changed.");
-	EXPECT_EQ(hint("null", "9"),
-			  "There is no such contact: it was deleted, or never created. With \"if_version\": 0 the request creates it.");
+	EXPECT_EQ(
+		hint("null", "9"),
+		"There is no such contact: it was deleted, or never created. With \"if_version\": 0 the request creates it.");
 }
 
 TEST(IfVersion, is_checked_behind_consent_and_before_the_size)

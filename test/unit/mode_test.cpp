@@ -4,7 +4,8 @@
 
 namespace {
 
-const char *const kTywin = R"({"version": 3, "status": "UNSUBSCRIBED", "tags": [1], "data": {"age": 56, "first_name": "Tywin"}})";
+const char *const kTywin =
+	R"({"version": 3, "status": "UNSUBSCRIBED", "tags": [1], "data": {"age": 56, "first_name": "Tywin"}})";
 const std::string kAsItIs = R"(UNSUBSCRIBED [1] {"age":56,"first_name":"Tywin"})";
 const std::string kNoMode = "INVALID_REQUEST (mode): mode must be one of upsert, create, update and fill.";
 const std::string kFilled = R"(UPDATED UNSUBSCRIBED [1] {"age":56,"last_name":"L","first_name":"Tywin"})";
@@ -53,15 +54,15 @@ const Row kRows[] = {
 	 R"(UPDATED UNSUBSCRIBED [1,2] {"age":56,"first_name":"Tywin"})",
 	 "CREATED SUBSCRIBED [2] {}"},
 	{"fill_no_tags", R"("mode": "fill", "tags": [])", "UNCHANGED " + kAsItIs, "CREATED SUBSCRIBED [] {}"},
-	{"fill_removes_no_tags", R"("mode": "fill", "remove_tags": [1])", "UNCHANGED " + kAsItIs, "CREATED SUBSCRIBED [] {}"},
+	{"fill_removes_no_tags",
+	 R"("mode": "fill", "remove_tags": [1])",
+	 "UNCHANGED " + kAsItIs,
+	 "CREATED SUBSCRIBED [] {}"},
 	{"fill_adds_what_it_does_not_remove",
 	 R"("mode": "fill", "tags": [1, 2], "add_tags": [7, "x", "y"], "remove_tags": [1, 2, "y"], "create_tags": true)",
 	 R"(UPDATED UNSUBSCRIBED [1,7,"x"] {"age":56,"first_name":"Tywin"})",
 	 R"(CREATED SUBSCRIBED [7,"x"] {})"},
-	{"fill_status",
-	 R"("mode": "fill", "status": "COMPLAINED")",
-	 "UNCHANGED " + kAsItIs,
-	 "CREATED COMPLAINED [] {}"},
+	{"fill_status", R"("mode": "fill", "status": "COMPLAINED")", "UNCHANGED " + kAsItIs, "CREATED COMPLAINED [] {}"},
 
 	{"capitals", R"("mode": "CREATE")", kNoMode, kNoMode},
 	{"empty", R"("mode": "")", kNoMode, kNoMode},
@@ -91,9 +92,10 @@ TABLE_TEST(ModeOfRequest, kRows)
 
 TEST(ModeOfRequest, fill_raises_events_of_what_it_changes)
 {
-	CoreCall call(kDefinitions,
-				  R"({"tags": [1], "data": {"age": 1}})",
-				  request_with(R"("mode": "fill", "fields": {"age": 2, "first_name": "T"}, "tags": [2], "remove_tags": [1])"));
+	CoreCall call(
+		kDefinitions,
+		R"({"tags": [1], "data": {"age": 1}})",
+		request_with(R"("mode": "fill", "fields": {"age": 2, "first_name": "T"}, "tags": [2], "remove_tags": [1])"));
 	EXPECT_EQ(call.events(), R"(TAG_ADDED 2 vip; FIELD_UPDATED first_name null -> "T")");
 }
 
@@ -174,7 +176,8 @@ TEST(ModeOfRequest, comes_before_consent)
 {
 	const char *const out = R"({"status": "UNSUBSCRIBED"})";
 	const auto with_mode = [out](const std::string &mode) {
-		return outcome_of(guarded_definitions(), out, request_with(R"("status": "SUBSCRIBED", "mode": ")" + mode + '"'));
+		return outcome_of(
+			guarded_definitions(), out, request_with(R"("status": "SUBSCRIBED", "mode": ")" + mode + '"'));
 	};
 	EXPECT_EQ(with_mode("create"), "SKIPPED UNSUBSCRIBED [] {}");
 	EXPECT_EQ(with_mode("fill"), "UNCHANGED UNSUBSCRIBED [] {}");

@@ -76,9 +76,10 @@ TEST(Suppressed, has_a_hint_that_helps)
 	CoreCall call(guarded_definitions(), "null", request_with(""));
 	call.options.suppressed = true;
 	ASSERT_EQ(call.run(), CU_REJECTED);
-	EXPECT_STREQ(call.error.hint,
-				 "With the contact's consent, add \"resubscribe\": true; otherwise give a status that is not mailed, such as "
-				 "UNSUBSCRIBED.");
+	EXPECT_STREQ(
+		call.error.hint,
+		"With the contact's consent, add \"resubscribe\": true; otherwise give a status that is not mailed, such as "
+		"UNSUBSCRIBED.");
 }
 
 /* guarded, with a required field and one that has a default */
@@ -127,7 +128,8 @@ TEST(Options, may_be_left_out)
 TEST(DescribedContact, has_what_is_defined)
 {
 	const JsonDocument source(kDefinitions);
-	const JsonDocument contact(R"({"version": 4, "status": "CLEANED", "tags": [1, 3, 7], "data": {"age": 1, "lost": 2}})");
+	const JsonDocument contact(
+		R"({"version": 4, "status": "CLEANED", "tags": [1, 3, 7], "data": {"age": 1, "lost": 2}})");
 	const StoredContact stored(contact.root());
 	TestHost host;
 	WorkspaceSource workspace;
@@ -140,7 +142,9 @@ TEST(DescribedContact, has_what_is_defined)
 	EXPECT_EQ(decision.status, CU_CLEANED);
 	EXPECT_EQ(describe_tags(decision.tags, decision.tag_count), "[1,7]");
 	EXPECT_EQ(write_json(decision.data), R"({"age":1})");
-	EXPECT_EQ(decision.event_count + decision.field_change_count + decision.tags_added_count + decision.tags_removed_count, 0U);
+	EXPECT_EQ(decision.event_count + decision.field_change_count + decision.tags_added_count +
+				  decision.tags_removed_count,
+			  0U);
 
 	TestHost failing;
 	failing.fail_at = 1;
@@ -154,7 +158,8 @@ TEST(NormalizedEmail, is_the_one_that_is_stored)
 		cu_text email{};
 		cu_error error{};
 		const auto result = cu_normalize_email(host.get(), {text.data(), text.size()}, &email, &error);
-		return result == CU_OK ? std::string(view_text(email)) : std::string(cu_code_name(error.code)) + " " + error.field;
+		return result == CU_OK ? std::string(view_text(email))
+							   : std::string(cu_code_name(error.code)) + " " + error.field;
 	};
 	EXPECT_EQ(normalized(" \xC2\xA0Tywin@Example.com\n"), "tywin@example.com");
 	EXPECT_EQ(normalized("tywin@example.com"), "tywin@example.com");
