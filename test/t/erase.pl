@@ -32,6 +32,10 @@ my %script = (
 		SELECT contacts.erase('c' || :n || '@example.com');),
 	delete => q(\set n random(1, 20)
 		DELETE FROM contacts.contact WHERE email_address = 'c' || :n || '@example.com';),
+	move => q(DO $$ BEGIN PERFORM contacts.change_address('c' || (1 + floor(random() * 20))::int || '@example.com', 'c' || (1 + floor(random() * 20))::int || '@example.com');
+			EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$;),
+	merge => q(DO $$ BEGIN PERFORM contacts.merge('c' || (1 + floor(random() * 20))::int || '@example.com', 'c' || (1 + floor(random() * 20))::int || '@example.com');
+			EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$;),
 	consume => q(SELECT count(contacts.ack('mailer', lease, ARRAY[event_id])) FROM contacts.claim('mailer', 5);
 		SELECT count(contacts.fail('dead', lease, event_id, 'dead')) FROM contacts.claim('dead', 2);),
 );
@@ -42,8 +46,17 @@ for my $name (sort keys %script)
 	append_to_file($file, $script{$name});
 	push @files, '-f', $file;
 }
+# Imports run beside, one after the other, and lock contacts, too.
+$node->safe_psql('postgres', q(CREATE TABLE staging AS SELECT 'c' || i || '@example.com' AS email_address, random() AS number FROM generate_series(1, 20) i));
+my ($import_out, $import_err) = ('', '');
+my $import = IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-c', q(DO $$ DECLARE began timestamptz := clock_timestamp(); BEGIN
+	SET client_min_messages = error;
+	WHILE clock_timestamp() < began + interval '8 s' LOOP CALL contacts.import('staging', chunk => 3, restart => true); COMMIT; END LOOP; END $$) ], '>', \$import_out, '2>', \$import_err);
 my ($stdout, $stderr) = ('', '');
 IPC::Run::run([ 'pgbench', '-n', '-c', 6, '-j', 2, '-T', 8, '--max-tries=20', @files, '-h', $node->host, '-p', $node->port, 'postgres' ], '>', \$stdout, '2>', \$stderr);
+$import->finish;
+is($import_err, '', 'no import fails');
+is($node->safe_psql('postgres', q(SELECT count(*) > 1 AND every(state = 'finished' AND done = total), (SELECT count(*) FROM contacts.import_chunk) FROM contacts.import_progress)), 't|0', 'each has dealt with each row');
 unlike($stderr, qr/ERROR|aborted/, 'no session fails for good') or diag $stderr;
 like($stdout, qr/number of failed transactions: 0 /, 'nor a transaction') or diag $stdout;
 is($node->safe_psql('postgres', q(SELECT count(*) > 0 FROM contacts.suppression)), 't', 'some have opted out and gone');
