@@ -164,8 +164,7 @@ look_for_suppressions(const Round *round)
 		upserts[i] = &group->upsert;
 		upserts[i]->found.email = batch->requests[group->next].email;
 		for (size_t n = group->next; n < group->end && !asks && !store_is_fetched(&round->contacts, i); n++)
-			asks = batch->parsed_requests[n] &&
-				   cu_asks_for_suppression(round->definitions, batch->parsed_requests[n]);
+			asks = batch->parsed_requests[n] && cu_asks_for_suppression(round->definitions, batch->parsed_requests[n]);
 		upserts[i]->asks = asks;
 	}
 	guard_look_up(batch->call->workspace_id, upserts, batch->group_count);

@@ -44,8 +44,8 @@ static Statement find_email = {
 	.parameter_types = {INT8OID, TEXTOID},
 };
 
-#define DELETE_CONTACT(column)                                                              \
-	"DELETE FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND c." column EQ "$2"     \
+#define DELETE_CONTACT(column)                                                          \
+	"DELETE FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND c." column EQ "$2" \
 	" RETURNING c.id::pg_catalog.text, c.email_address::pg_catalog.text, c.status::pg_catalog.text"
 
 static Statement delete_by_id = {
@@ -90,15 +90,17 @@ static Statement delete_history = {
 };
 
 /* Whether the row of an import, a jsonb, has the address $2, in whatever case and with whatever blanks around it. */
-#define HAS_ADDRESS(row)                                                                       \
+#define HAS_ADDRESS(row)                                                                           \
 	"translate(contacts_internal.trim(" row " ->> 'email_address'), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'," \
 	" 'abcdefghijklmnopqrstuvwxyz') = $2"
 
 /* An empty object keeps the numbers of the other rows; the import then counts it as one that failed. */
 static Statement empty_waiting_rows = {
-	.sql = "UPDATE contacts.import_chunk c SET rows = ARRAY(SELECT CASE WHEN " HAS_ADDRESS("u.row") " THEN '{}' ELSE u.row END"
-		   " FROM unnest(c.rows) WITH ORDINALITY AS u (row, number) ORDER BY u.number)"
-		   " WHERE c.workspace_id = $1 AND EXISTS (SELECT FROM unnest(c.rows) AS u (row) WHERE " HAS_ADDRESS("u.row") ")",
+	.sql = "UPDATE contacts.import_chunk c SET rows = ARRAY(SELECT CASE WHEN " HAS_ADDRESS(
+		"u.row") " THEN '{}' ELSE u.row END"
+				 " FROM unnest(c.rows) WITH ORDINALITY AS u (row, number) ORDER BY u.number)"
+				 " WHERE c.workspace_id = $1 AND EXISTS (SELECT FROM unnest(c.rows) AS u (row) WHERE " HAS_ADDRESS(
+					 "u.row") ")",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTOID},
 };
