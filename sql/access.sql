@@ -72,7 +72,8 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 			WHERE x.extname = 'contact_upsert' AND (p.pronamespace = x.extnamespace AND p.proname = 'contact_upsert'
 				OR p.pronamespace = 'contacts'::regnamespace AND p.proname IN (
 					'upsert', 'apply', 'upsert_many', 'preview', 'define_field', 'define_tag', 'record', 'record_many',
-					'claim', 'ack', 'fail', 'release', 'extend', 'retry_dead', 'relay', 'import', 'create_import_view',
+					'claim', 'ack', 'fail', 'release', 'extend', 'retry_dead', 'relay', 'import', 'undo_import',
+					'create_import_view',
 					'erase', 'lift_suppression', 'change_address', 'merge')
 				OR p.pronamespace = 'contacts_internal'::regnamespace AND p.proname IN (
 					-- what defaults, constraints, indexes, policies and views of the tables call
@@ -91,7 +92,10 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'in_transaction_block', 'check_import_call', 'check_import_columns', 'check_staging',
 					'check_import_parameters', 'find_import', 'new_import', 'begin_import', 'hold_import', 'copy_staging',
 					'staging_fingerprint', 'staging_chunks', 'next_chunk', 'import_rows', 'upsert_rows', 'note_rows',
-					'end_import'))
+					'end_import',
+					-- parts of undo_import()
+					'check_undo', 'is_at_work', 'begin_undo', 'undo_ids', 'next_undo', 'undo_plan', 'restore_contacts', 'note_undo',
+					'delete_created', 'undo_contacts', 'count_undo', 'end_undo'))
 			UNION ALL
 			SELECT format('USAGE ON SCHEMA %I', n.nspname)
 			FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace
@@ -112,10 +116,11 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				('SELECT ON contacts.suppression'),
 				('SELECT ON contacts.event_lag, contacts.import_counts'),
 				('SELECT, INSERT (workspace_id, staging_table, parameters, backend_pid), UPDATE (state, parameters, total, done, '
-					'created, updated, unchanged, skipped, failed, seconds, updated_at, finished_at, backend_pid, fingerprint), DELETE '
+					'created, updated, unchanged, skipped, failed, seconds, updated_at, finished_at, backend_pid, fingerprint, '
+					'restored, deleted, kept, undone_up_to, undone_at), DELETE '
 					'ON contacts.import_progress'),
 				('SELECT, INSERT, DELETE ON contacts.import_chunk'),
-				('SELECT, INSERT ON contacts.import_error')
+				('SELECT, INSERT ON contacts.import_error, contacts.import_kept')
 		) AS needed (privilege)
 	$$;
 COMMENT ON FUNCTION contacts_internal.member_privileges(text, name) IS

@@ -14,8 +14,8 @@ BEGIN
 		import_id bigint GENERATED ALWAYS AS IDENTITY,
 		staging_table text NOT NULL,
 		parameters jsonb NOT NULL DEFAULT '{}',
-		state text NOT NULL DEFAULT 'running' CONSTRAINT "state is running, finished or abandoned" CHECK (
-			state IN ('running', 'finished', 'abandoned')),
+		state text NOT NULL DEFAULT 'running' CONSTRAINT "state is running, finished, abandoned, undoing or undone" CHECK (
+			state IN ('running', 'finished', 'abandoned', 'undoing', 'undone')),
 		total bigint NOT NULL DEFAULT 0,
 		done bigint NOT NULL DEFAULT 0,
 		created bigint NOT NULL DEFAULT 0,
@@ -30,6 +30,11 @@ BEGIN
 		finished_at timestamptz,
 		backend_pid integer,
 		fingerprint bigint,
+		restored bigint NOT NULL DEFAULT 0,
+		deleted bigint NOT NULL DEFAULT 0,
+		kept bigint NOT NULL DEFAULT 0,
+		undone_up_to text COLLATE "C",
+		undone_at timestamptz,
 		PRIMARY KEY (workspace_id, import_id),
 		CONSTRAINT "done is created, updated, unchanged, skipped and failed" CHECK (
 			done = created + updated + unchanged + skipped + failed AND done <= total)
@@ -37,7 +42,8 @@ BEGIN
 	CREATE UNIQUE INDEX import_running_key ON contacts.import_progress (workspace_id, staging_table) WHERE state = 'running';
 	COMMENT ON TABLE contacts.import_progress IS
 		'contact_upsert: the imports; rows, seconds in their chunks, and rows a second; backend_pid is the last backend that '
-		'was at it; fingerprint is null until the rows are copied';
+		'was at it; fingerprint is null until the rows are copied; contacts that an undo has restored, deleted and kept, up to which '
+		'id, and when it was done';
 
 	CREATE TABLE contacts.import_chunk (
 		workspace_id bigint NOT NULL,
@@ -97,7 +103,7 @@ BEGIN
 	END IF;
 	PERFORM contacts_internal.require_workspace(check_import_call.workspace_id);
 	IF staging_table IS NULL OR chunk IS NULL OR array_position(flags, NULL) IS NOT NULL THEN
-		RAISE EXCEPTION 'staging_table, chunk, partial_update and create_tags must not be null.'
+		RAISE EXCEPTION 'staging_table, chunk, partial_update, create_tags and history must not be null.'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Leave out what is to have its default.';
 	ELSIF chunk NOT BETWEEN 1 AND 100000 THEN
 		RAISE EXCEPTION 'chunk must be from 1 to 100000.'
@@ -294,7 +300,7 @@ BEGIN
 		DELETE FROM contacts.import_chunk c
 			WHERE c.workspace_id = begin_import.workspace_id AND c.import_id = last.import_id;
 	END IF;
-	IF restart OR last.import_id IS NULL OR last.state = 'abandoned' THEN
+	IF restart OR last.import_id IS NULL OR last.state IN ('abandoned', 'undoing', 'undone') THEN
 		RETURN contacts_internal.new_import(name, parameters, begin_import.workspace_id);
 	END IF;
 
@@ -391,14 +397,15 @@ COMMENT ON FUNCTION contacts_internal.copy_staging(regclass, integer, bigint, bi
 REVOKE ALL ON FUNCTION contacts_internal.copy_staging(regclass, integer, bigint, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.upsert_rows(
-	rows jsonb[], first_row bigint, partial_update boolean, create_tags boolean, mode text, workspace_id bigint
+	rows jsonb[], first_row bigint, partial_update boolean, create_tags boolean, mode text, history boolean,
+	import_id bigint, workspace_id bigint
 ) RETURNS SETOF contacts.upsert_result
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 1000
 	AS 'MODULE_PATHNAME', 'contacts_upsert_rows';
-COMMENT ON FUNCTION contacts_internal.upsert_rows(jsonb[], bigint, boolean, boolean, text, bigint) IS
+COMMENT ON FUNCTION contacts_internal.upsert_rows(jsonb[], bigint, boolean, boolean, text, boolean, bigint, bigint) IS
 	'part of contacts.import(): contacts.upsert_many for rows of a staging table, of which an error says the numbers; a text of '
-	'tags is their names, separated by commas';
-REVOKE ALL ON FUNCTION contacts_internal.upsert_rows(jsonb[], bigint, boolean, boolean, text, bigint) FROM PUBLIC;
+	'tags is their names, separated by commas; history keeps each change, whatever the level of the workspace';
+REVOKE ALL ON FUNCTION contacts_internal.upsert_rows(jsonb[], bigint, boolean, boolean, text, boolean, bigint, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.next_chunk(import_id bigint, workspace_id bigint, OUT first_row bigint, OUT rows jsonb[])
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -460,7 +467,8 @@ REVOKE ALL ON FUNCTION contacts_internal.note_rows(
 
 -- import_rows() has every name qualified and pins no search_path: so triggers of the user's own find what they find in any upsert.
 CREATE FUNCTION contacts_internal.import_rows(
-	import_id bigint, first_row bigint, rows jsonb[], partial_update boolean, create_tags boolean, mode text, workspace_id bigint
+	import_id bigint, first_row bigint, rows jsonb[], partial_update boolean, create_tags boolean, mode text, history boolean,
+	workspace_id bigint
 ) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	AS $$
@@ -480,7 +488,8 @@ BEGIN
 				pg_catalog.array_agg(r."position") FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'failed'),
 				pg_catalog.array_agg(r.error) FILTER (WHERE r.outcome OPERATOR(pg_catalog.=) 'failed')
 			INTO created, updated, unchanged, skipped, bad_positions, errors
-			FROM contacts_internal.upsert_rows(rows, first_row, partial_update, create_tags, mode, workspace_id) r;
+			FROM contacts_internal.upsert_rows(
+				rows, first_row, partial_update, create_tags, mode, history, import_id, workspace_id) r;
 	EXCEPTION
 		WHEN OTHERS THEN
 			-- No row is to blame, and this ends the import. Yet it may come at one row: once more, row by row, until the error is
@@ -490,7 +499,7 @@ BEGIN
 			END IF;
 			FOR i IN 1 .. pg_catalog.cardinality(rows) LOOP
 				PERFORM contacts_internal.import_rows(import_id, first_row OPERATOR(pg_catalog.+) i OPERATOR(pg_catalog.-) 1,
-					rows[i:i], partial_update, create_tags, mode, workspace_id);
+					rows[i:i], partial_update, create_tags, mode, history, workspace_id);
 			END LOOP;
 			RETURN;
 	END;
@@ -498,9 +507,9 @@ BEGIN
 		import_id, first_row, rows, created, updated, unchanged, skipped, bad_positions, errors, workspace_id);
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boolean, boolean, text, bigint) IS
+COMMENT ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boolean, boolean, text, boolean, bigint) IS
 	'part of contacts.import(): upserts rows, and notes what became of them';
-REVOKE ALL ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boolean, boolean, text, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boolean, boolean, text, boolean, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.end_import(import_id bigint, workspace_id bigint) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -533,8 +542,9 @@ CREATE PROCEDURE contacts.import(
 	chunk integer DEFAULT 1000,
 	partial_update boolean DEFAULT true,
 	create_tags boolean DEFAULT false,
-	restart boolean DEFAULT NULL,
 	mode text DEFAULT NULL,
+	history boolean DEFAULT true,
+	restart boolean DEFAULT NULL,
 	workspace_id bigint DEFAULT NULL
 )
 	LANGUAGE plpgsql
@@ -546,13 +556,15 @@ DECLARE
 	first_row bigint;
 	rows pg_catalog.jsonb[];
 BEGIN
-	PERFORM contacts_internal.check_import_call(staging_table, chunk, ARRAY[partial_update, create_tags], mode_of_rows, workspace);
+	PERFORM contacts_internal.check_import_call(
+		staging_table, chunk, ARRAY[partial_update, create_tags, history], mode_of_rows, workspace);
 	-- Where no commit is possible this is the error, before anything is done.
 	COMMIT;
 	-- A session that waits for another one's import must see it afterwards, whatever the session's default is.
 	SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 	import_id := contacts_internal.begin_import(staging_table,
-		pg_catalog.jsonb_build_object('partial_update', partial_update, 'create_tags', create_tags, 'mode', mode_of_rows),
+		pg_catalog.jsonb_build_object('partial_update', partial_update, 'create_tags', create_tags, 'mode', mode_of_rows,
+			'history', history),
 		restart, workspace);
 	-- From now on other sessions see it, and keep away from the table.
 	COMMIT;
@@ -566,16 +578,17 @@ BEGIN
 		SELECT c.first_row, c.rows INTO first_row, rows FROM contacts_internal.next_chunk(import_id, workspace) c;
 		EXIT WHEN rows IS NULL;
 		PERFORM contacts_internal.import_rows(
-			import_id, first_row, rows, partial_update, create_tags, mode_of_rows, workspace);
+			import_id, first_row, rows, partial_update, create_tags, mode_of_rows, history, workspace);
 	END LOOP;
 	COMMIT;
 	PERFORM contacts_internal.end_import(import_id, workspace);
 END
 $$;
-COMMENT ON PROCEDURE contacts.import(regclass, integer, boolean, boolean, boolean, text, bigint) IS
+COMMENT ON PROCEDURE contacts.import(regclass, integer, boolean, boolean, text, boolean, boolean, bigint) IS
 	'upserts the rows of a table whose columns are those of an import view, and commits after each chunk (1 to 100000 rows). '
 	'contacts.import_progress shows how far it is, contacts.import_error keeps the bad rows. Called again after an '
 	'interruption it goes on, each row exactly once; after the end it does nothing as long as the rows are the same. '
 	'restart => true loads all again, false the rest of the rows as they were; mode is that of each row, as in a request. '
+	'history => false keeps no more history than the workspace does, and then undo_import() cannot work. '
 	'Not inside a transaction';
-REVOKE ALL ON PROCEDURE contacts.import(regclass, integer, boolean, boolean, boolean, text, bigint) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE contacts.import(regclass, integer, boolean, boolean, text, boolean, boolean, bigint) FROM PUBLIC;

@@ -77,6 +77,7 @@ BEGIN
 	PERFORM contacts_internal.install_events();
 	PERFORM contacts_internal.install_history();
 	PERFORM contacts_internal.install_imports();
+	PERFORM contacts_internal.install_undo();
 	PERFORM contacts_internal.install_erasure();
 EXCEPTION WHEN unique_violation OR duplicate_table OR duplicate_object THEN
 	-- Of two sessions that run install() at once the second waits here for the first one's commit.

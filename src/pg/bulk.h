@@ -46,9 +46,10 @@ typedef struct BulkRequests
 /* BulkOptions are what a call is to do otherwise than usual. */
 typedef struct BulkOptions
 {
-	bool stops;			  /* at the first request that is rejected, and raises its error */
-	bool keeps_history;	  /* of each change, whatever the level of the workspace */
-	int64 import_id;	  /* of the import whose rows the requests are, or 0 */
+	bool stops;			/* at the first request that is rejected, and raises its error */
+	bool restores;		/* what was: cu_decide_options.restores */
+	bool keeps_history; /* of each change, whatever the level of the workspace */
+	int64 import_id;	/* of the import whose rows the requests are, or 0 */
 } BulkOptions;
 
 typedef struct BulkCall

@@ -80,31 +80,18 @@ history_begin(History *history, HistoryLevel level, int64 import_id)
 	*history = (History){.level = level, .import_id = import_id, .parent = CurrentMemoryContext};
 }
 
-/* Returns the source of a request, in the database's encoding; empty if there is none. */
-static text *
-source_of(const Upsert *upsert)
-{
-	return cstring_to_text("");
-}
-
 static Jsonb *
-evidence_of(const Upsert *upsert)
+no_evidence(void)
 {
 	cu_json none = {.kind = CU_JSON_NULL};
 
 	return jsonb_write_any(&none);
 }
 
-static bool
-has_source(const Upsert *upsert)
-{
-	return false;
-}
-
 bool
 history_has_evidence(const Upsert *upsert)
 {
-	return false;
+	return cu_request_evidence(upsert->parsed_request) != NULL;
 }
 
 static bool
@@ -122,9 +109,9 @@ is_kept(HistoryLevel level, const Upsert *upsert)
 	if (level == HISTORY_NONE || decision->outcome == CU_SKIPPED)
 		return false;
 	if (!has_changed(upsert))
-		return upsert->found.exists && history_has_evidence(upsert);
+		return history_has_evidence(upsert);
 	return level == HISTORY_ALL || (decision->outcome == CU_UPDATED && decision->status != decision->old_status) ||
-		   has_source(upsert) || history_has_evidence(upsert);
+		   cu_request_source(upsert->parsed_request).size > 0 || history_has_evidence(upsert);
 }
 
 static HistoryRow *
@@ -143,6 +130,7 @@ void
 history_add(History *history, int64 position, const Upsert *upsert)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	const cu_json *evidence = cu_request_evidence(upsert->parsed_request);
 	HistoryRow *row;
 
 	if (!is_kept(history->level, upsert))
@@ -154,11 +142,11 @@ history_add(History *history, int64 position, const Upsert *upsert)
 	*row = (HistoryRow){.position = position,
 						.contact_version = upsert->after.version,
 						.is_proof_alone = !has_changed(upsert),
-						.source = source_of(upsert),
+						.source = DatumGetTextPP(encoding_to_text(cu_request_source(upsert->parsed_request))),
 						.changes = upsert->decision.outcome == CU_CREATED
 									   ? jsonb_write_creation(&upsert->after, &upsert->decision)
 									   : jsonb_write_changes(&upsert->decision),
-						.evidence = evidence_of(upsert)};
+						.evidence = evidence ? jsonb_write_any(evidence) : no_evidence()};
 	strlcpy(row->contact_id, upsert->after.id, sizeof(row->contact_id));
 	MemoryContextSwitchTo(caller);
 }
@@ -311,11 +299,10 @@ history_store(History *history, int64 workspace_id)
 void
 history_note(int64 workspace_id, const char *contact_id, int64 contact_version, Jsonb *changes)
 {
-	cu_json none = {.kind = CU_JSON_NULL};
 	HistoryRow row = {.contact_version = contact_version,
 					  .source = cstring_to_text(""),
 					  .changes = changes,
-					  .evidence = jsonb_write_any(&none)};
+					  .evidence = no_evidence()};
 	History history = {.rows = &row, .count = 1};
 
 	if (statement_execute(&find_level, (Datum[]){Int64GetDatum(workspace_id)}) == 0 ||

@@ -294,6 +294,7 @@ contacts_upsert_rows(PG_FUNCTION_ARGS)
 	ImportRow how = {.partial_update = PG_GETARG_BOOL(2),
 					 .create_tags = PG_GETARG_BOOL(3),
 					 .mode = mode_argument(text_to_cstring(PG_GETARG_TEXT_PP(4)))};
+	BulkOptions options = {.keeps_history = PG_GETARG_BOOL(5), .import_id = PG_GETARG_INT64(6)};
 	UpsertResults results;
 	Jsonb *requests;
 	Datum *rows;
@@ -304,7 +305,7 @@ contacts_upsert_rows(PG_FUNCTION_ARGS)
 	error_context_stack = &context;
 	upsert_results_begin(&results, fcinfo);
 	requests = requests_of(rows, range.count, &how);
-	bulk_upsert(PG_GETARG_INT64(5), requests, (BulkOptions){.stops = false}, &results);
+	bulk_upsert(PG_GETARG_INT64(7), requests, options, &results);
 	upsert_results_return(&results);
 	error_context_stack = context.previous;
 	return (Datum)0;

@@ -98,7 +98,7 @@ bool
 upsert_decide(Upsert *upsert, const cu_definitions *definitions)
 {
 	cu_host host = host_in(CurrentMemoryContext);
-	cu_decide_options options = {.suppressed = upsert->suppressed};
+	cu_decide_options options = {.suppressed = upsert->suppressed, .restores = upsert->restores};
 	cu_result result = cu_decide(&host,
 								 definitions,
 								 upsert->parsed_request,

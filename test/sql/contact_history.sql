@@ -35,6 +35,44 @@ CALL pg_temp.run('all');
 SELECT * FROM pg_temp.history WHERE email LIKE 'all%' ORDER BY id;
 COMMIT;
 
+-- source and evidence: at status they make a row of a creation and of a change; evidence makes one even if nothing changes
+CREATE PROCEDURE pg_temp.prove(level contacts.history_level) LANGUAGE plpgsql AS $$
+DECLARE
+	requests jsonb := '[{"source":"form","fields":{"name":"x"}}, {"source":"form","fields":{"name":"y"}}, {"source":"form","fields":{"name":"y"}},
+		{"evidence":{"ip":"192.0.2.1","at":[1,{"a":null}],"ok":true},"fields":{"name":"y"}}, {"source":"s","evidence":{"n":1.50},"fields":{"name":"z"}},
+		{"mode":"create","evidence":{"again":1}}, {"mode":"create","source":"again"}, {"mode":"fill","evidence":{"fill":1}}, {"evidence":{}}, {"evidence":[],"source":""}, {"evidence":7}]';
+BEGIN
+	PERFORM contacts.define_workspace('default', history => level);
+	FOR i IN 0 .. jsonb_array_length(requests) - 2 LOOP
+		PERFORM contact_upsert(jsonb_build_object('email_address', level || '.proof@example.com', 'partial_update', true) || (requests -> i));
+	END LOOP;
+	PERFORM contacts.upsert_many((SELECT jsonb_agg(jsonb_build_object('email_address', level::text || n || '.proof@example.com', 'partial_update', true) || r)
+		FROM jsonb_array_elements(requests) r, generate_series(1, 2) n));
+	PERFORM contacts.upsert_many(jsonb_build_array(jsonb_build_object('email_address', level::text || '.none@example.com', 'evidence', '{"x":1}'::jsonb, 'mode', 'update')));
+END $$;
+CREATE VIEW pg_temp.proof AS SELECT email, v, source, changes, evidence, id FROM pg_temp.history WHERE email LIKE '%proof%' OR email LIKE '%none%';
+BEGIN;
+CALL pg_temp.prove('none');
+SELECT count(*) FROM pg_temp.proof;
+CALL pg_temp.prove('status');
+SELECT * FROM pg_temp.proof ORDER BY email, v, id;
+CALL pg_temp.prove('all');
+-- the same rows, but for changes that have neither
+SELECT email, count(*), count(source), count(evidence) FROM pg_temp.proof GROUP BY 1 ORDER BY 1;
+COMMIT;
+-- proof again is written: by who may change the contact
+SET ROLE history_writer;
+SELECT contact_upsert('{"email_address":"all.proof@example.com","partial_update":true,"evidence":{"by":"writer"}}') #>> '{data,data,name}' AS name;
+RESET ROLE;
+SELECT h.changed_by, h.contact_version, h.changes, h.evidence FROM contacts.history h ORDER BY h.history_id DESC LIMIT 1;
+REVOKE UPDATE ON contacts.contact FROM history_writer;
+SET ROLE history_writer;
+SELECT contact_upsert('{"email_address":"all.proof@example.com","partial_update":true}') #>> '{data,data,name}' AS name;
+SELECT contact_upsert('{"email_address":"all.proof@example.com","partial_update":true,"evidence":{"by":"reader"}}');
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"all.proof@example.com","partial_update":true,"evidence":{"by":"reader"}}]');
+RESET ROLE;
+SELECT contacts.grant_access('history_writer', workspace_id => 1);
+
 -- by whom
 SET ROLE history_writer;
 SELECT contact_upsert('{"email_address":"by@example.com"}') IS NOT NULL AS created;

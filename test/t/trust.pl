@@ -86,9 +86,11 @@ my %relation = (
 	'contacts.low_water_mark' => '',
 	'contacts.deleted_workspace' => '',
 	'contacts.import_progress' => 'member: DELETE INSERT (workspace_id staging_table parameters backend_pid) SELECT '
-		. 'UPDATE (parameters state total done created updated unchanged skipped failed seconds updated_at finished_at backend_pid fingerprint)',
+		. 'UPDATE (parameters state total done created updated unchanged skipped failed seconds updated_at finished_at backend_pid fingerprint '
+		. 'restored deleted kept undone_up_to undone_at)',
 	'contacts.import_chunk' => 'member: DELETE INSERT SELECT',
 	'contacts.import_error' => 'member: INSERT SELECT',
+	'contacts.import_kept' => 'member: INSERT SELECT',
 	'contacts.event_lag' => 'member: SELECT; monitor: SELECT',
 	'contacts.import_counts' => 'member: SELECT; monitor: SELECT',
 	'contacts.definitions_version_seq' => 'member: USAGE',
@@ -102,7 +104,7 @@ my %setting = map { ("contact_upsert.$_" => 'user') } qw(workspace_id notify not
 my @of_owner = qw(contacts.install contacts.define_workspace contacts.subscribe contacts.unsubscribe contacts.purge_events contacts.purge_history contacts.grant_access contacts.revoke_access
 	contacts.grant_monitoring contacts.revoke_monitoring contacts.tables_version);
 my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe show_to_members install_definitions install_definition_triggers
-	install_contacts install_access install_events install_history install_event_policies install_imports require_role member_privileges monitor_privileges before_workspace_write
+	install_contacts install_access install_events install_history install_undo install_event_policies install_imports require_role member_privileges monitor_privileges before_workspace_write
 	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_insert before_tag_update
 	before_contact_update after_definitions_change make_tables note_tables_version upgrade_tables add_first_workspace check_owners tables_version
 	check_library delete_rows purge_deleted_workspaces revoke_default_privileges revoke_what_others_granted after_member_change before_consumer_change before_consumer_insert
@@ -187,9 +189,22 @@ my %of_members = (
 	'contacts_internal.begin_import' => [ "SELECT contacts_internal.begin_import('public.s', '{}', NULL, 2)", qr/row-level security/ ],
 	'contacts_internal.hold_import' => [ 'SELECT contacts_internal.hold_import(1, 2)', $gone ],
 	'contacts_internal.next_chunk' => [ 'SELECT * FROM contacts_internal.next_chunk(1, 2)', $gone ],
-	'contacts_internal.upsert_rows' => [ "SELECT error ->> 'message' FROM contacts_internal.upsert_rows(ARRAY[$json]::jsonb[], 1, false, false, 'upsert', 2)", $no_workspace ],
-	'contacts_internal.import_rows' => [ "SELECT contacts_internal.import_rows(1, 1, ARRAY[$json]::jsonb[], false, false, 'upsert', 2)", qr/row-level security|Workspace 2/ ],
+	'contacts_internal.upsert_rows' => [ "SELECT error ->> 'message' FROM contacts_internal.upsert_rows(ARRAY[$json]::jsonb[], 1, false, false, 'upsert', true, 1, 2)", $no_workspace ],
+	'contacts_internal.import_rows' => [ "SELECT contacts_internal.import_rows(1, 1, ARRAY[$json]::jsonb[], false, false, 'upsert', true, 2)", qr/row-level security|Workspace 2/ ],
 	'contacts_internal.note_rows' => [ "SELECT contacts_internal.note_rows(1, 1, '{null}', 1, 0, 0, 0, '{1}', '{\"{}\"}', 2)", qr/row-level security/ ],
+	'contacts.undo_import' => [ 'CALL contacts.undo_import(1, workspace_id => 2)', $no_workspace ],
+	'contacts_internal.check_undo' => [ 'SELECT contacts_internal.check_undo(1, true, 2)', $no_workspace ],
+	'contacts_internal.is_at_work' => [ 'SELECT contacts_internal.is_at_work(pg_backend_pid())', qr/^f$/ ],
+	'contacts_internal.begin_undo' => [ 'SELECT contacts_internal.begin_undo(1, 2)', qr/Another session is at import 1/ ],
+	'contacts_internal.undo_ids' => [ q(SELECT contacts_internal.undo_ids(1, '', 2)), qr/^\{\}$/ ],
+	'contacts_internal.next_undo' => [ 'SELECT contacts_internal.next_undo(1, 2)', $gone ],
+	'contacts_internal.undo_plan' => [ 'SELECT * FROM contacts_internal.undo_plan(1, ARRAY[:theirs], 2)', qr/^$/ ],
+	'contacts_internal.restore_contacts' => [ "SELECT error ->> 'message' FROM contacts_internal.restore_contacts(('[' || $json || ']')::jsonb, 2)", $no_workspace ],
+	'contacts_internal.note_undo' => [ q(SELECT contacts_internal.note_undo(1, 'x', 1, 1, '{x}', '{X}', '{x}', 2)), qr/row-level security/ ],
+	'contacts_internal.delete_created' => [ 'SELECT contacts_internal.delete_created(ARRAY[:theirs], 2)', qr/^$/ ],
+	'contacts_internal.undo_contacts' => [ 'SELECT contacts_internal.undo_contacts(1, ARRAY[:theirs], 2)', qr/^$/ ],
+	'contacts_internal.count_undo' => [ 'SELECT contacts_internal.count_undo(1, 2)', qr/^$/ ],
+	'contacts_internal.end_undo' => [ 'SELECT contacts_internal.end_undo(1, 2)', qr/^$/ ],
 	'contacts_internal.end_import' => [ 'SELECT contacts_internal.end_import(1, 2)', qr/^$/ ],
 );
 
