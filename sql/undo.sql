@@ -421,7 +421,7 @@ BEGIN
 		progress.kept := progress.kept + chunk.kept;
 		progress.undone_up_to := ids[cardinality(ids)];
 	END LOOP;
-	RAISE NOTICE 'Undo of import % of %: % contacts would be restored, % deleted, % kept.', progress.import_id,
+	RAISE NOTICE 'Undo of import % of %: % to restore, % to delete, % to keep.', progress.import_id,
 			progress.staging_table, progress.restored, progress.deleted, progress.kept
 		USING HINT = format('Nothing was written. CALL contacts.undo_import(%s); does it, and lists in contacts.import_kept what it keeps.',
 			progress.import_id);
@@ -444,7 +444,7 @@ BEGIN
 	IF progress.import_id IS NULL THEN
 		RETURN;
 	END IF;
-	RAISE NOTICE 'Import % of % is undone: % contacts restored, % deleted, % kept.', progress.import_id,
+	RAISE NOTICE 'Import % of % is undone: % restored, % deleted, % kept.', progress.import_id,
 			progress.staging_table, progress.restored, progress.deleted, progress.kept
 		USING HINT = CASE WHEN progress.kept > 0 THEN format(
 			'SELECT * FROM contacts.import_kept WHERE workspace_id = %s AND import_id = %s;',

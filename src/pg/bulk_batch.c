@@ -113,9 +113,8 @@ put_into_group(Batch *batch, size_t number)
 	if (number == 0 || request[-1].email == 0 || encoding_compare_texts(request[-1].email, request->email) != 0)
 	{
 		group = palloc(sizeof(ContactGroup));
-		*group = (ContactGroup){.next = number,
-								.upsert.error = &batch->call->error,
-								.upsert.restores = batch->call->options.restores};
+		*group = (ContactGroup){
+			.next = number, .upsert.error = &batch->call->error, .upsert.restores = batch->call->options.restores};
 		batch->groups[batch->group_count++] = group;
 	}
 	batch->groups[batch->group_count - 1]->end = number + 1;

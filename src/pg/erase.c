@@ -89,6 +89,12 @@ static Statement delete_history = {
 	.parameter_types = {INT8OID, TEXTOID},
 };
 
+static Statement delete_kept = {
+	.sql = "DELETE FROM contacts.import_kept k WHERE k.workspace_id = $1 AND k.contact_id = $2",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
 /* Whether the row of an import, a jsonb, has the address $2, in whatever case and with whatever blanks around it. */
 #define HAS_ADDRESS(row)                                                                           \
 	"translate(contacts_internal.trim(" row " ->> 'email_address'), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'," \
@@ -139,6 +145,7 @@ erase_past(const Erasure *erasure)
 		return;
 	owner_begin(&scope);
 	(void)execute(&delete_history, erasure, erasure->id);
+	(void)execute(&delete_kept, erasure, erasure->id);
 	(void)execute(&delete_events, erasure, erasure->id);
 	owner_end(&scope);
 }

@@ -23,8 +23,7 @@
 #include "pg_compat.h"
 #include "statement.h"
 
-#define HISTORY_COLUMNS \
-	"(workspace_id, changed_by, import_id, contact_id, contact_version, source, changes, evidence)"
+#define HISTORY_COLUMNS "(workspace_id, changed_by, import_id, contact_id, contact_version, source, changes, evidence)"
 #define KEEP_FIRST " ON CONFLICT (workspace_id, history_id) DO NOTHING RETURNING history_id::pg_catalog.int8"
 /* Parameters are not null: 0, an empty text and a JSON null stand for it. */
 #define IMPORT_ID "CASE WHEN $3 OPERATOR(pg_catalog.<>) 0::pg_catalog.int8 THEN $3 END"
@@ -32,16 +31,16 @@
 #define EVIDENCE(object) "CASE WHEN " object " OPERATOR(pg_catalog.<>) 'null'::pg_catalog.jsonb THEN " object " END"
 
 static Statement insert_row = {
-	.sql = "INSERT INTO contacts.history " HISTORY_COLUMNS " VALUES ($1, $2, " IMPORT_ID ", $4, $5, " SOURCE(
-		"$6") ", $7, " EVIDENCE("$8") ")" KEEP_FIRST,
+	.sql = "INSERT INTO contacts.history " HISTORY_COLUMNS " VALUES ($1, $2, " IMPORT_ID
+		   ", $4, $5, " SOURCE("$6") ", $7, " EVIDENCE("$8") ")" KEEP_FIRST,
 	.parameter_count = 8,
 	.parameter_types = {INT8OID, NAMEOID, INT8OID, TEXTOID, INT8OID, TEXTOID, JSONBOID, JSONBOID},
 };
 
 /* insert_rows does what insert_row does, for arrays of rows. */
 static Statement insert_rows = {
-	.sql = "INSERT INTO contacts.history " HISTORY_COLUMNS
-		   " SELECT $1, $2, " IMPORT_ID ", r.contact_id, r.contact_version, " SOURCE("r.source") ", r.changes, " EVIDENCE(
+	.sql = "INSERT INTO contacts.history " HISTORY_COLUMNS " SELECT $1, $2, " IMPORT_ID
+		   ", r.contact_id, r.contact_version, " SOURCE("r.source") ", r.changes, " EVIDENCE(
 			   "r.evidence") " FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6),"
 							 " pg_catalog.unnest($7), pg_catalog.unnest($8))"
 							 " AS r (contact_id, contact_version, source, changes, evidence)" KEEP_FIRST,
@@ -251,8 +250,8 @@ lock_unchanged(History *history, int64 workspace_id)
 			ids[count++] = CStringGetTextDatum(history->rows[i].contact_id);
 	if (count == 0)
 		return;
-	found = statement_execute(&lock_contacts,
-							  (Datum[]){Int64GetDatum(workspace_id), statement_array(ids, count, TEXTOID)});
+	found =
+		statement_execute(&lock_contacts, (Datum[]){Int64GetDatum(workspace_id), statement_array(ids, count, TEXTOID)});
 	for (size_t i = 0; i < history->count; i++)
 	{
 		if (history->rows[i].is_proof_alone)

@@ -22,23 +22,23 @@ typedef struct IdentityColumn
 	Statement move_sequence; /* looks by the key of each workspace: there is no index of the column alone */
 } IdentityColumn;
 
-#define IDENTITY_COLUMN(table, column)                                                                           \
-	{                                                                                                            \
-		.find_sequence = {.sql = "SELECT pg_catalog.pg_get_serial_sequence('contacts." table "', '" column       \
-								 "')::pg_catalog.regclass::pg_catalog.oid"},                                     \
+#define IDENTITY_COLUMN(table, column)                                                                            \
+	{                                                                                                             \
+		.find_sequence = {.sql = "SELECT pg_catalog.pg_get_serial_sequence('contacts." table "', '" column        \
+								 "')::pg_catalog.regclass::pg_catalog.oid"},                                      \
 		.find_drawn_id = {.sql = "SELECT FROM contacts." table " e WHERE e.workspace_id" EQ "$1 AND e." column EQ \
-								 "pg_catalog.currval($2::pg_catalog.regclass)",                                  \
-						  .parameter_count = 2,                                                                  \
-						  .parameter_types = {INT8OID, OIDOID}},                                                 \
-		.move_sequence = {.sql = "SELECT pg_catalog.setval($1::pg_catalog.regclass, m.highest) FROM ("           \
-								 "SELECT pg_catalog.max(l.id) AS highest FROM contacts.workspace w, LATERAL ("   \
-								 "SELECT e." column " AS id FROM contacts." table " e WHERE e.workspace_id" EQ   \
-								 "w.workspace_id ORDER BY e." column " DESC LIMIT 1) l) m"                       \
-								 " WHERE m.highest OPERATOR(pg_catalog.>) coalesce("                             \
-								 "pg_catalog.pg_sequence_last_value($1::pg_catalog.regclass),"                   \
-								 " 0::pg_catalog.int8)",                                                         \
-						  .parameter_count = 1,                                                                  \
-						  .parameter_types = {OIDOID}},                                                          \
+								 "pg_catalog.currval($2::pg_catalog.regclass)",                                   \
+						  .parameter_count = 2,                                                                   \
+						  .parameter_types = {INT8OID, OIDOID}},                                                  \
+		.move_sequence = {.sql = "SELECT pg_catalog.setval($1::pg_catalog.regclass, m.highest) FROM ("            \
+								 "SELECT pg_catalog.max(l.id) AS highest FROM contacts.workspace w, LATERAL ("    \
+								 "SELECT e." column " AS id FROM contacts." table " e WHERE e.workspace_id" EQ    \
+								 "w.workspace_id ORDER BY e." column " DESC LIMIT 1) l) m"                        \
+								 " WHERE m.highest OPERATOR(pg_catalog.>) coalesce("                              \
+								 "pg_catalog.pg_sequence_last_value($1::pg_catalog.regclass),"                    \
+								 " 0::pg_catalog.int8)",                                                          \
+						  .parameter_count = 1,                                                                   \
+						  .parameter_types = {OIDOID}},                                                           \
 	}
 
 /* identity_drew_used_id() says whether the id that was drawn last is in use in the workspace. */

@@ -377,8 +377,7 @@ new_fields_value(const cu_json *data)
 	JsonbPair *pairs = ROOM(JsonbPair, data->count);
 
 	for (size_t i = 0; i < data->count; i++)
-		pairs[i] =
-			(JsonbPair){.key = text_value(data->keys[i]), .value = new_value(stored_value(&data->items[i]))};
+		pairs[i] = (JsonbPair){.key = text_value(data->keys[i]), .value = new_value(stored_value(&data->items[i]))};
 	return unsorted_object_value(pairs, data->count);
 }
 

@@ -17,7 +17,7 @@
 typedef struct Upsert
 {
 	const cu_parsed_request *parsed_request;
-	bool restores; /* what was: see cu_decide_options */
+	bool restores;				/* what was: see cu_decide_options */
 	ContactRow found;			/* the contact before the request; as long as it was not looked for, only its email */
 	bool asks;					/* nobody has the address, and whether it is suppressed counts */
 	bool suppressed;			/* it is; see guard.h */
