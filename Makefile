@@ -21,7 +21,7 @@
 #   make format-check    clang-format; make format applies it
 #   make bench           timings beside other ways, and docs/bench.svg; takes a quarter of an hour
 #   make bench-scale     the cost of a contact among 10,000 to 5,000,000; make bench-memory, of a session over many calls
-#   make bench-events    timings of the outbox and NOTIFY
+#   make bench-events    timings of the outbox and NOTIFY; make bench-history, of the levels of history
 #   make check-pg PG=17  every suite with that PostgreSQL, in a chroot, and its row in the README (root only)
 #   make check-fresh RELEASE=trixie WHO=root|user   the README's first steps and every suite on a fresh machine (root only)
 #   make dist            the archive of a release, from the last commit; REPOSITORY=<public address> goes into its META.json
@@ -184,7 +184,7 @@ build/worker/%.o: src/worker/%.cpp
 
 -include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
 
-.PHONY: installed freeze server-fits headers newer regress isolation tap documents symbols lint format format-check bench bench-scale bench-memory bench-events
+.PHONY: installed freeze server-fits headers newer regress isolation tap documents symbols lint format format-check bench bench-scale bench-memory bench-events bench-history
 
 # A sentence in place of a page of failed tests.
 installcheck: server-fits
@@ -243,6 +243,9 @@ bench-scale: installed
 
 bench-memory: installed
 	@scripts/server.sh test/bench/memory.sh
+
+bench-history: installed
+	@SERVER_OPTIONS='$(BENCH_SERVER) -c contact_upsert.notify=off' scripts/server.sh test/bench/bench_history.sh
 
 # The disk as it is, then one that takes its time, where NOTIFY hurts most.
 bench-events: installed
