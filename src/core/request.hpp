@@ -15,6 +15,7 @@ struct cu_parsed_request
 {
 	std::string_view email; /* as it is stored */
 	std::span<const cu_text> keys;
+	const cu_json *email_address;
 	const cu_json *fields;
 	const cu_json *status;
 	const cu_json *tags;
