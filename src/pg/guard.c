@@ -48,7 +48,8 @@ guard_look_up(int64 workspace_id, Upsert *const *upserts, size_t count)
 		if (upserts[i]->asks)
 			asking[asking_count++] = i;
 	}
-	look_up(workspace_id, upserts, asking, asking_count);
+	if (asking_count > 0)
+		look_up(workspace_id, upserts, asking, asking_count);
 }
 
 static bool
@@ -84,6 +85,8 @@ guard_check_written(int64 workspace_id, Upsert *const *upserts, size_t count, bo
 			consenting[consenting_count++] = i;
 	if (consenting_count > 0)
 		(void)suppression_lift(workspace_id, emails_of(upserts, consenting, consenting_count), consenting_count);
+	if (asking_count == 0)
+		return false;
 	look_up(workspace_id, upserts, asking, asking_count);
 	for (size_t i = 0; i < asking_count; i++)
 	{

@@ -46,6 +46,13 @@ for my $name (sort keys %script)
 	append_to_file($file, $script{$name});
 	push @files, '-f', $file;
 }
+# An array looks all its new addresses up at once: by one statement before it decides, and by one when they are written.
+my ($out, $err) = ('', '');
+$node->psql('postgres', q(LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET client_min_messages = log;
+	SELECT count(*) FROM contacts.upsert_many((SELECT jsonb_agg(jsonb_build_object('email_address', 'm' || i || '@example.com')) FROM generate_series(1, 200) i))), stdout => \$out, stderr => \$err);
+is("$out " . scalar(() = $err =~ /Query Text: .*contacts\.suppression/g), '200 2', 'an array looks up 200 new addresses by two statements');
+$node->safe_psql('postgres', q(DELETE FROM contacts.contact));
+
 # Imports run beside, one after the other, and lock contacts, too.
 $node->safe_psql('postgres', q(CREATE TABLE staging AS SELECT 'c' || i || '@example.com' AS email_address, random() AS number FROM generate_series(1, 20) i));
 my ($import_out, $import_err) = ('', '');
