@@ -94,6 +94,14 @@ contact_after(const ContactRow *found, const cu_decision *decision)
 	return after;
 }
 
+/* Whether it counts that the address is suppressed. What is restored was mailed before. */
+static bool
+asks_for_suppression(const Upsert *upsert, const cu_definitions *definitions)
+{
+	return !upsert->restores && !upsert->found.exists &&
+		   cu_asks_for_suppression(definitions, upsert->parsed_request);
+}
+
 bool
 upsert_decide(Upsert *upsert, const cu_definitions *definitions)
 {
@@ -109,7 +117,7 @@ upsert_decide(Upsert *upsert, const cu_definitions *definitions)
 
 	host_check(result);
 	upsert->rejected = result == CU_REJECTED;
-	upsert->asks = !upsert->found.exists && cu_asks_for_suppression(definitions, upsert->parsed_request);
+	upsert->asks = asks_for_suppression(upsert, definitions);
 	if (upsert->rejected)
 		return false;
 	upsert->after = contact_after(&upsert->found, &upsert->decision);
@@ -131,7 +139,7 @@ find_and_decide(int64 workspace_id, Upsert *upsert)
 		errors_workspace_not_found(upsert->error, workspace_id);
 		return false;
 	}
-	upsert->asks = !upsert->found.exists && cu_asks_for_suppression(definitions, upsert->parsed_request);
+	upsert->asks = asks_for_suppression(upsert, definitions);
 	upsert->suppressed = upsert->asks && suppression_covers(workspace_id, upsert->found.email);
 	return upsert_decide(upsert, definitions);
 }

@@ -48,6 +48,7 @@ SELECT count(*) AS leased FROM contacts.claim('every', 1, workspace_id => 0);
 INSERT INTO contacts.import_error (workspace_id, import_id, row_number, row, code, message, error) VALUES
 	(1, 1, 99, '{"email_address":" NEEDLE@example.com ","city":"needle town"}', 'X', 'x', '{"value":"needle town"}'),
 	(1, 1, 98, '{"email_address":"other@example.com"}', 'X', 'x', '{}'), (1, 1, 97, '{"email_address":null}', 'X', 'x', '{}'), (1, 1, 96, '{}', 'X', 'x', '{}');
+INSERT INTO contacts.import_kept (workspace_id, import_id, contact_id, code, message) VALUES (1, 1, :'needle', 'X', 'needle@example.com');
 SELECT contacts.upsert('{"email_address":"needle@example.com"}', workspace_id => 2) IS NOT NULL AS in_another_workspace;
 SELECT * FROM pg_temp.find('needle', :'needle');
 
