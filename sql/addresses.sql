@@ -188,7 +188,7 @@ CREATE FUNCTION contacts_internal.merge(
 	duplicate text,
 	into_contact text,
 	workspace_id bigint,
-	OUT duplicate_id text, OUT into_id text, OUT answer jsonb
+	OUT duplicate_id text, OUT into_id text, OUT request jsonb
 )
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -196,7 +196,6 @@ CREATE FUNCTION contacts_internal.merge(
 #variable_conflict use_column
 DECLARE
 	workspace CONSTANT bigint := merge.workspace_id;
-	request jsonb;
 	names text[];
 BEGIN
 	duplicate_id := contacts_internal.contact_id(duplicate, workspace);
@@ -222,11 +221,10 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM contacts_internal.raise_not_written();
 	END IF;
-	answer := contacts.upsert(request, workspace);
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.merge(text, text, bigint) IS
-	'the part of contacts.merge() that runs as its caller: all but the history';
+	'part of contacts.merge(): locks both contacts, adds up the statistics, deletes the duplicate; returns what is left to upsert';
 REVOKE ALL ON FUNCTION contacts_internal.merge(text, text, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts.merge(duplicate text, into_contact text, workspace_id bigint DEFAULT NULL) RETURNS jsonb

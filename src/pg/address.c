@@ -1,8 +1,9 @@
 /*
  * address.c - contacts.merge(), and what sql/addresses.sql needs of C.
  *
- * A merge runs as its caller (contacts_internal.merge), but for the history, which only its owner writes: the rows of the
- * duplicate follow as the owner, once the caller has been able to delete it.
+ * A merge runs as its caller: contacts_internal.merge locks both contacts and deletes the duplicate, an upsert gives the other one
+ * what the duplicate had. Between the two the duplicate's history and events follow, as their owner, who alone writes them: the
+ * events before the upsert, so that those that it raises come behind them.
  */
 #include "postgres.h"
 
@@ -14,13 +15,14 @@
 #include "contact_key.h"
 #include "errors.h"
 #include "member.h"
+#include "outbox.h"
 #include "owner.h"
 #include "settings.h"
 #include "statement.h"
 #include "store.h"
 
 static Statement merge = {
-	.sql = "SELECT m.duplicate_id, m.into_id, m.answer FROM contacts_internal.merge($1, $2, $3) m",
+	.sql = "SELECT m.duplicate_id, m.into_id, m.request FROM contacts_internal.merge($1, $2, $3) m",
 	.parameter_count = 3,
 	.parameter_types = {TEXTOID, TEXTOID, INT8OID},
 };
@@ -30,7 +32,20 @@ enum MergeColumn
 {
 	MERGED_DUPLICATE = 1,
 	MERGED_INTO,
-	MERGED_ANSWER,
+	MERGED_REQUEST,
+};
+
+static Statement upsert = {
+	.sql = "SELECT contacts.upsert($1, $2)",
+	.parameter_count = 2,
+	.parameter_types = {JSONBOID, INT8OID},
+};
+
+/* find_version runs as the owner of the tables. */
+static Statement find_version = {
+	.sql = "SELECT c.version FROM contacts.contact c WHERE c.workspace_id = $1 AND c.id = $2",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
 };
 
 /*
@@ -43,16 +58,40 @@ static Statement move_history = {
 	.parameter_types = {INT8OID, TEXTOID, TEXTOID},
 };
 
+/* Returns the version of a contact, as the owner of the tables. */
+static int64
+version_of(int64 workspace_id, Datum id)
+{
+	OwnerScope scope;
+	int64 version = 0;
+
+	owner_begin(&scope);
+	if (statement_execute(&find_version, (Datum[]){Int64GetDatum(workspace_id), id}) > 0)
+		version = DatumGetInt64(statement_column(0, 1));
+	owner_end(&scope);
+	return version;
+}
+
+/* Gives what is kept of a duplicate that is gone to the contact that stays. */
+static void
+move_past(int64 workspace_id, Datum duplicate, Datum into)
+{
+	OwnerScope scope;
+
+	outbox_move(workspace_id, duplicate, into, version_of(workspace_id, into));
+	owner_begin(&scope);
+	(void)statement_execute(&move_history, (Datum[]){Int64GetDatum(workspace_id), duplicate, into});
+	owner_end(&scope);
+}
+
 PG_FUNCTION_INFO_V1(contacts_merge);
 Datum
 contacts_merge(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	int64 workspace_id = PG_ARGISNULL(2) ? settings_workspace_id() : PG_GETARG_INT64(2);
-	Datum duplicate;
-	Datum into;
+	Datum request;
 	Jsonb *answer;
-	OwnerScope scope;
 
 	member_begin_write("contacts.merge()", workspace_id);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -63,13 +102,11 @@ contacts_merge(PG_FUNCTION_ARGS)
 	statement_connect();
 	store_require_workspace(workspace_id);
 	(void)statement_execute(&merge, (Datum[]){PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), Int64GetDatum(workspace_id)});
+	request = statement_column(0, MERGED_REQUEST);
+	move_past(workspace_id, statement_column(0, MERGED_DUPLICATE), statement_column(0, MERGED_INTO));
+	(void)statement_execute(&upsert, (Datum[]){request, Int64GetDatum(workspace_id)});
 	MemoryContextSwitchTo(caller);
-	answer = DatumGetJsonbPCopy(statement_column(0, MERGED_ANSWER));
-	duplicate = statement_column(0, MERGED_DUPLICATE);
-	into = statement_column(0, MERGED_INTO);
-	owner_begin(&scope);
-	(void)statement_execute(&move_history, (Datum[]){Int64GetDatum(workspace_id), duplicate, into});
-	owner_end(&scope);
+	answer = DatumGetJsonbPCopy(statement_column(0, 1));
 	SPI_finish();
 	return JsonbPGetDatum(answer);
 }

@@ -6,12 +6,15 @@
  * later. An event is handed out only if the contact has no earlier one that is live, that is, neither acknowledged (deleted)
  * nor dead. Earlier is: of a lower version, or of the same and a lower ordinal.
  *
+ * A merge puts the events of one contact behind those of another, under the locks on both (outbox_move).
+ *
  * The races, under READ COMMITTED, where FOR UPDATE checks a row again as it is now, but other rows by the snapshot:
  *   claim, claim   The row that the other has locked is skipped; the one that it has leased meanwhile fails the check.
  *   claim, ack     The earlier event is acknowledged after the snapshot: the later one waits for the next claim.
  *   claim, fail    The same; and an event that failed after the snapshot fails the check, for it is due later.
  *   ack, claim     The lease ran out and another claim took the event: ack waits for it, checks the lease again, and
  *                  leaves the row alone.
+ *   claim, merge   The event that a merge has moved meanwhile is checked as it is now; the merge waits for one that is locked.
  *   retry_dead     A dead event comes back after later ones of its contact may have been handed out, or while one is: to
  *                  be dead is to have given up the order. This alone breaks it.
  *

@@ -99,6 +99,29 @@ static Statement insert_deliveries = {
 	.parameter_types = {INT8OID, TEXTARRAYOID, INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT4ARRAYOID, INT8OID},
 };
 
+/*
+ * move_events numbers the events that move behind those that the other contact, $3, has of its version, $4: in their own order. So no
+ * two events of a contact have one place, and its next version comes behind all of them.
+ */
+static Statement move_events = {
+	.sql = "UPDATE contacts.event e SET contact_id = $3, contact_version = $4, ordinal = n.ordinal::int4"
+		   " FROM (SELECT m.event_id, row_number() OVER (ORDER BY m.contact_version, m.ordinal, m.event_id)"
+		   " + coalesce((SELECT max(k.ordinal) FROM contacts.event k"
+		   " WHERE k.workspace_id = $1 AND k.contact_id = $3 AND k.contact_version = $4), 0) AS ordinal"
+		   " FROM contacts.event m WHERE m.workspace_id = $1 AND m.contact_id = $2) n"
+		   " WHERE e.workspace_id = $1 AND e.event_id = n.event_id",
+	.parameter_count = 4,
+	.parameter_types = {INT8OID, TEXTOID, TEXTOID, INT8OID},
+};
+
+static Statement move_deliveries = {
+	.sql = "UPDATE contacts.delivery d SET contact_id = $3, contact_version = $4, ordinal = e.ordinal, queued_xid = $5"
+		   " FROM contacts.event e WHERE e.workspace_id = $1 AND e.contact_id = $3 AND e.contact_version = $4"
+		   " AND d.workspace_id = $1 AND d.event_id = e.event_id AND d.contact_id = $2",
+	.parameter_count = 5,
+	.parameter_types = {INT8OID, TEXTOID, TEXTOID, INT8OID, INT8OID},
+};
+
 static IdentityColumn event_ids = IDENTITY_COLUMN("event", "event_id");
 
 void
@@ -313,4 +336,21 @@ outbox_store(Outbox *outbox, int64 workspace_id)
 	owner_end(&scope);
 	MemoryContextDelete(outbox->memory);
 	*outbox = (Outbox){.parent = outbox->parent};
+}
+
+/*
+ * The place of a delivery must be the same by (queued_xid, contact_version, ordinal), which orders those that wait, and by
+ * (contact_version, ordinal), which orders the others among each other and with them: else two events could wait for each other for
+ * ever (due.c). So both change together, and queued_xid is read behind the locks on both contacts.
+ */
+void
+outbox_move(int64 workspace_id, Datum from_id, Datum to_id, int64 version)
+{
+	Datum parameters[] = {Int64GetDatum(workspace_id), from_id, to_id, Int64GetDatum(version), queued_xid()};
+	OwnerScope scope;
+
+	owner_begin(&scope);
+	if (statement_execute(&move_events, parameters) > 0)
+		(void)statement_execute_latest(&move_deliveries, parameters);
+	owner_end(&scope);
 }

@@ -42,4 +42,11 @@ extern void outbox_add(Outbox *outbox, int64 position, const ContactRow *contact
  */
 extern void outbox_store(Outbox *outbox, int64 workspace_id);
 
+/*
+ * outbox_move() gives the events of a contact that is gone, and their deliveries, to another one, as the owner of the tables: behind
+ * all that this one has, and before all that it gets later. version is the other contact's, which the caller has locked. Needs
+ * an SPI connection.
+ */
+extern void outbox_move(int64 workspace_id, Datum from_id, Datum to_id, int64 version);
+
 #endif
