@@ -71,9 +71,9 @@ SELECT contacts.record_many('[{"contact": "a@example.com", "counter": "total_ope
 ROLLBACK;
 TABLE pg_temp.totals;
 
--- 20,000 counts of 10,000 contacts, in any order, are one statement.
-INSERT INTO contacts.contact (workspace_id, id, email_address) SELECT 2, lpad(n::text, 24, '0'), n || '@example.com' FROM generate_series(1, 10000) n;
+-- 2,000 counts of 1,000 contacts, in any order, are one statement.
+INSERT INTO contacts.contact (workspace_id, id, email_address) SELECT 2, lpad(n::text, 24, '0'), n || '@example.com' FROM generate_series(1, 1000) n;
 ANALYZE contacts.contact;
-SELECT contacts.record_many((SELECT jsonb_agg(jsonb_build_object('contact', CASE WHEN n % 3 = 0 THEN lpad((1 + n % 10000)::text, 24, '0')
-	ELSE 1 + n % 10000 || '@example.com' END, 'counter', 'total_clicks') ORDER BY md5(n::text)) FROM generate_series(1, 20000) n), workspace_id => 2) AS contacts;
+SELECT contacts.record_many((SELECT jsonb_agg(jsonb_build_object('contact', CASE WHEN n % 3 = 0 THEN lpad((1 + n % 1000)::text, 24, '0')
+	ELSE 1 + n % 1000 || '@example.com' END, 'counter', 'total_clicks') ORDER BY md5(n::text)) FROM generate_series(1, 2000) n), workspace_id => 2) AS contacts;
 SELECT total_clicks, count(*) FROM contacts.statistics WHERE workspace_id = 2 GROUP BY 1 ORDER BY 1;
