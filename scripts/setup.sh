@@ -97,7 +97,8 @@ case ${1:-} in
 	demo | bench | test | check | watch) packages+=(build-essential libpq-dev) ;;&
 	bench) packages+=(gnuplot-nox) ;;
 	test | check | watch)
-		packages+=(clang iso-codes jq git libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-psycopg2 unicode-data unzip)
+		packages+=(clang iso-codes jq git libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-jsonschema python3-psycopg2 unicode-data
+			unzip)
 		optional+=(libclang-rt-dev python3-psycopg)
 		;;&
 	check) packages+=(clang-format clang-tidy shellcheck) ;;

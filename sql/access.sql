@@ -74,6 +74,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'upsert', 'apply', 'upsert_many', 'preview', 'define_field', 'define_tag', 'record', 'record_many',
 					'claim', 'ack', 'fail', 'release', 'extend', 'retry_dead', 'relay', 'import', 'undo_import',
 					'create_import_view',
+					'request_schema',
 					'erase', 'lift_suppression', 'change_address', 'merge')
 				OR p.pronamespace = 'contacts_internal'::regnamespace AND p.proname IN (
 					-- what defaults, constraints, indexes, policies and views of the tables call
@@ -82,6 +83,8 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					-- what the functions above and contact-worker call
 					'current_workspace', 'check_versions', 'require_workspace', 'require_triggers', 'trim', 'event_line',
 					'contact_id', 'check_counts', 'raise_error',
+					-- parts of request_schema()
+					'padded_pattern', 'field_schema', 'key_schema',
 					-- parts of change_address() and merge()
 					'require_writing', 'normalize_address', 'is_suppressed', 'is_address_key', 'raise_no_contact', 'raise_not_written',
 					'move_to_address', 'merge_request', 'merge_statistics', 'merge',

@@ -6,3 +6,123 @@ CREATE FUNCTION contacts_internal.contact_id(contact text, workspace_id bigint) 
 COMMENT ON FUNCTION contacts_internal.contact_id(text, bigint) IS
 	'an id as it is, there or not; of an e-mail address the id of the contact that has it; else null';
 REVOKE ALL ON FUNCTION contacts_internal.contact_id(text, bigint) FROM PUBLIC;
+
+-- JSON Schema writes regular expressions as JavaScript does. White space is Unicode's White_Space, which its \s is not.
+CREATE FUNCTION contacts_internal.padded_pattern(pattern text) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT format('^%1$s*(?:%2$s)?%1$s*$', '[\t-\r \u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]', pattern)
+	$$;
+COMMENT ON FUNCTION contacts_internal.padded_pattern(text) IS
+	'part of request_schema(): a pattern with white space around it, or white space alone';
+REVOKE ALL ON FUNCTION contacts_internal.padded_pattern(text) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.field_schema(type contacts.field_type, options text[]) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT CASE type
+			WHEN 'TEXT' THEN jsonb_build_object('type', '["string", "number", "boolean", "null"]'::jsonb,
+				'anyOf', jsonb_build_array('{"maxLength": 65535}'::jsonb, '{"$ref": "#/$defs/blank"}'::jsonb))
+			WHEN 'NUMBER' THEN jsonb_build_object('type', '["number", "string", "null"]'::jsonb, 'pattern',
+				contacts_internal.padded_pattern('-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?'))
+			WHEN 'BOOLEAN' THEN jsonb_build_object('type', '["boolean", "string", "null"]'::jsonb, 'pattern',
+				contacts_internal.padded_pattern('[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]'))
+			WHEN 'DATE' THEN jsonb_build_object('type', '["string", "null"]'::jsonb, 'pattern', contacts_internal.padded_pattern(
+				'[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])'
+				'(?:[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]))?'))
+			WHEN 'DROPDOWN_SINGLE' THEN jsonb_build_object('anyOf', jsonb_build_array(
+				jsonb_build_object('enum', to_jsonb(options) || '[null, ""]'),
+				'{"$ref": "#/$defs/padded"}'::jsonb))
+			WHEN 'DROPDOWN_MULTIPLE' THEN jsonb_build_object('type', '["array", "string", "null"]'::jsonb,
+				'items', jsonb_build_object('anyOf', jsonb_build_array(
+					jsonb_build_object('enum', options), '{"$ref": "#/$defs/padded"}'::jsonb)))
+			WHEN 'COUNTRY' THEN jsonb_build_object('type', '["string", "null"]'::jsonb, 'pattern',
+				contacts_internal.padded_pattern('[A-Za-z]{2}'))
+		END
+	$$;
+COMMENT ON FUNCTION contacts_internal.field_schema(contacts.field_type, text[]) IS
+	'part of request_schema(): the schema of the values that such a field takes';
+REVOKE ALL ON FUNCTION contacts_internal.field_schema(contacts.field_type, text[]) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.key_schema(keys text[]) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		-- A key that is one of these but for case, "_" and "-" is none. (The call looks at the first 64 bytes.)
+		SELECT jsonb_build_object('anyOf', jsonb_build_array(
+			jsonb_build_object('enum', keys),
+			'{"minLength": 65}'::jsonb,
+			jsonb_build_object('not', jsonb_build_object('pattern',
+				format('^[_-]*(?:%s)$', (
+					SELECT string_agg((
+							SELECT string_agg(format('[%s%s][_-]*', letter, upper(letter)), '' ORDER BY number)
+							FROM regexp_split_to_table(replace(key, '_', ''), '') WITH ORDINALITY AS l (letter, number)
+						), '|')
+					FROM unnest(keys) AS key))))))
+	$$;
+COMMENT ON FUNCTION contacts_internal.key_schema(text[]) IS
+	'part of request_schema(): the schema of the keys of a request';
+REVOKE ALL ON FUNCTION contacts_internal.key_schema(text[]) FROM PUBLIC;
+
+CREATE FUNCTION contacts.request_schema(workspace_id bigint DEFAULT NULL) RETURNS jsonb
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	workspace CONSTANT bigint := coalesce(request_schema.workspace_id, contacts_internal.current_workspace());
+	flag CONSTANT jsonb := '{"type": ["boolean", "null"]}';
+	tags CONSTANT jsonb := '{"type": ["array", "null"], "maxItems": 1000, "items": {"type": ["integer", "string"], "minimum": 1}}';
+	properties jsonb;
+	fields jsonb;
+	required text[]; -- fields that a creation and a full replace must give a value
+	schema jsonb;
+BEGIN
+	PERFORM contacts_internal.require_workspace(workspace);
+	SELECT coalesce(jsonb_object_agg(f.merge_tag,
+				jsonb_build_object('title', f.label)
+				|| CASE WHEN f.default_value IS NULL THEN '{}' ELSE jsonb_build_object('default', f.default_value) END
+				|| contacts_internal.field_schema(f.type, f.options)), '{}'),
+			array_agg(f.merge_tag ORDER BY f."position", f.merge_tag) FILTER (WHERE f.required AND f.default_value IS NULL)
+		INTO fields, required
+		FROM contacts.field f
+		WHERE f.workspace_id = workspace AND NOT f.immutable;
+	properties := jsonb_build_object(
+		'email_address', '{"type": "string", "pattern": "^[^@]+@[^@]+$"}'::jsonb,
+		'fields', jsonb_build_object('type', '["object", "array", "null"]'::jsonb, 'maxItems', 0, 'maxProperties', 1000,
+			'properties', fields || '{"email_address": true}', 'additionalProperties', false),
+		'status', jsonb_build_object('enum', to_jsonb(enum_range(NULL::contacts.status)) || 'null'),
+		'tags', tags, 'add_tags', tags, 'remove_tags', tags, 'create_tags', flag,
+		'partial_update', flag, 'resubscribe', flag,
+		'mode', '{"enum": ["upsert", "create", "update", "fill", null]}'::jsonb,
+		'if_version', '{"type": ["integer", "null"], "minimum": 0, "maximum": 9223372036854775807}'::jsonb,
+		'source', '{"type": ["string", "null"], "maxLength": 255}'::jsonb,
+		'evidence', '{"type": ["object", "array", "null"], "maxItems": 0}'::jsonb);
+	schema := jsonb_build_object(
+		'$schema', 'https://json-schema.org/draft/2020-12/schema',
+		'title', 'Create or Update Contact',
+		'type', 'object',
+		'required', '["email_address"]'::jsonb,
+		'properties', properties,
+		'propertyNames', contacts_internal.key_schema(ARRAY(SELECT jsonb_object_keys(properties))),
+		'$defs', jsonb_build_object(
+			'blank', jsonb_build_object('pattern', contacts_internal.padded_pattern('')),
+			'padded', jsonb_build_object('type', 'string', 'pattern',
+				'^[\t-\r \u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]'
+				'|[\t-\r \u0085\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000]$')));
+	IF required IS NULL THEN
+		RETURN schema;
+	END IF;
+	-- In other modes the call may leave the contact alone, and does not ask for its fields then.
+	RETURN schema || jsonb_build_object(
+		'if', '{"properties": {"partial_update": {"not": {"const": true}}, "mode": {"enum": ["upsert", null]}}}'::jsonb,
+		'then', jsonb_build_object('required', '["fields"]'::jsonb, 'properties', jsonb_build_object('fields', jsonb_build_object(
+			'type', 'object', 'required', required, 'properties',
+			(SELECT jsonb_object_agg(r, '{"not": {"enum": [null, "", []]}}'::jsonb) FROM unnest(required) r)))));
+END
+$$;
+COMMENT ON FUNCTION contacts.request_schema(bigint) IS
+	'JSON Schema (2020-12) of a request in the workspace: what contact_upsert accepts validates, but not the other way round';
+REVOKE ALL ON FUNCTION contacts.request_schema(bigint) FROM PUBLIC;
