@@ -7,6 +7,25 @@ COMMENT ON FUNCTION contacts_internal.contact_id(text, bigint) IS
 	'an id as it is, there or not; of an e-mail address the id of the contact that has it; else null';
 REVOKE ALL ON FUNCTION contacts_internal.contact_id(text, bigint) FROM PUBLIC;
 
+CREATE FUNCTION contacts.get(contact text, workspace_id bigint DEFAULT NULL) RETURNS jsonb
+	LANGUAGE C STABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'contacts_get';
+COMMENT ON FUNCTION contacts.get(text, bigint) IS
+	'the contact with that id or e-mail address as contact_upsert answers it, with its version beside data; null if there is none';
+REVOKE ALL ON FUNCTION contacts.get(text, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts.search(
+	filter jsonb,
+	after text DEFAULT NULL,
+	max integer DEFAULT 100,
+	workspace_id bigint DEFAULT NULL
+) RETURNS SETOF contacts.upsert_result
+	LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100
+	AS 'MODULE_PATHNAME', 'contacts_search';
+COMMENT ON FUNCTION contacts.search(jsonb, text, integer, bigint) IS
+	'contacts by status, tags (all, any, none), fields and updated_since, in the order of id, behind the id after';
+REVOKE ALL ON FUNCTION contacts.search(jsonb, text, integer, bigint) FROM PUBLIC;
+
 -- JSON Schema writes regular expressions as JavaScript does. White space is Unicode's White_Space, which its \s is not.
 CREATE FUNCTION contacts_internal.padded_pattern(pattern text) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -39,17 +39,9 @@ contact_key_is_id(const text *text)
 static bool
 read_address(const text *contact, cu_text *address, cu_error *error)
 {
-	cu_text key = {"email_address", strlen("email_address")};
-	cu_json value = {.kind = CU_JSON_NULL};
-	cu_document request = {.root = {.kind = CU_JSON_OBJECT, .count = 1, .items = &value, .keys = &key}, .depth = 1};
 	cu_host host = host_in(CurrentMemoryContext);
-	const cu_parsed_request *parsed;
-	cu_result result;
-
-	if (contact)
-		value = (cu_json){.kind = CU_JSON_STRING,
-						  .text = encoding_to_core(VARDATA_ANY(contact), VARSIZE_ANY_EXHDR(contact))};
-	result = cu_parse_request(&host, &request, false, &parsed, address, error);
+	cu_text given = contact ? encoding_to_core(VARDATA_ANY(contact), VARSIZE_ANY_EXHDR(contact)) : (cu_text){"", 0};
+	cu_result result = cu_normalize_email(&host, given, address, error);
 
 	host_check(result);
 	return result == CU_OK;
@@ -75,7 +67,7 @@ contact_key_read(text *contact)
 		return (ContactKey){CONTACT_KEY_ID, PointerGetDatum(contact)};
 	if (read_address(contact, &address, palloc(sizeof(cu_error))))
 		return (ContactKey){CONTACT_KEY_ADDRESS, encoding_to_text(address)};
-	return (ContactKey){CONTACT_KEY_NEITHER, (Datum)0};
+	return (ContactKey){CONTACT_KEY_NEITHER, CStringGetTextDatum("")};
 }
 
 /* Returns the id of the contact with an address, in the current memory, or NULL. */

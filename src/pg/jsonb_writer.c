@@ -362,6 +362,18 @@ jsonb_write_answer(const ContactRow *contact, const cu_decision *decision)
 	return JsonbValueToJsonb(&value);
 }
 
+Jsonb *
+jsonb_write_versioned_answer(const ContactRow *contact, const cu_decision *decision)
+{
+	JsonbPair *pairs = ROOM(JsonbPair, 2);
+	JsonbValue value;
+
+	pairs[0] = pair("data", contact_value(contact, decision));
+	pairs[1] = pair("version", integer_value(contact->version));
+	value = object_value(pairs, 2);
+	return JsonbValueToJsonb(&value);
+}
+
 static JsonbValue
 new_value(JsonbValue value)
 {

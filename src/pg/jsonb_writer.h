@@ -20,6 +20,9 @@ extern Jsonb *jsonb_write_any(const cu_json *value);
  */
 extern Jsonb *jsonb_write_answer(const ContactRow *contact, const cu_decision *decision);
 
+/* jsonb_write_versioned_answer() returns the answer with the contact's version beside data. */
+extern Jsonb *jsonb_write_versioned_answer(const ContactRow *contact, const cu_decision *decision);
+
 /* jsonb_write_contact() returns what the answer holds under "data". */
 extern Jsonb *jsonb_write_contact(const ContactRow *contact, const cu_decision *decision);
 

@@ -32,9 +32,6 @@
 #include "errors.h"
 #include "own_rules.h"
 
-/* The policy that contacts.install() makes. */
-#define CONTACT_POLICY "members_only"
-
 /* our_columns are those of contacts.contact, with their types; the oid of the enum's is not known before. */
 typedef struct OurColumn
 {
@@ -204,7 +201,7 @@ look_at_policies(OwnRules *rules, Relation table)
 
 		if (policy->polcmd == ACL_DELETE_CHR)
 			continue;
-		if (strcmp(policy->policy_name, CONTACT_POLICY) != 0 || policy->with_check_qual)
+		if (strcmp(policy->policy_name, OWN_POLICY) != 0 || policy->with_check_qual)
 			rules->act_on_insert = true;
 	}
 }

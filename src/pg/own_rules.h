@@ -4,6 +4,9 @@
 #ifndef CU_OWN_RULES_H
 #define CU_OWN_RULES_H
 
+/* The policy that contacts.install() makes. */
+#define OWN_POLICY "members_only"
+
 typedef struct OwnRules
 {
 	/*

@@ -25,13 +25,19 @@ statement_connect(void)
 		elog(ERROR, "SPI_connect failed");
 }
 
+static bool
+is_planned_once(const Statement *statement)
+{
+	return !statement->plan_each_time && !statement->plan_freely;
+}
+
 static void
 prepare(Statement *statement)
 {
 	SPIPlanPtr plan = SPI_prepare_cursor(statement->sql,
 										 statement->parameter_count,
 										 statement->parameter_types,
-										 statement->plan_each_time ? CURSOR_OPT_CUSTOM_PLAN : CURSOR_OPT_GENERIC_PLAN);
+										 is_planned_once(statement) ? CURSOR_OPT_GENERIC_PLAN : CURSOR_OPT_CUSTOM_PLAN);
 
 	if (plan == NULL || SPI_keepplan(plan) != 0)
 		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
@@ -54,6 +60,8 @@ static const char *const other_plans[] = {"enable_seqscan", "enable_bitmapscan",
 
 /* unsorted_plans: a statement that is planned each time gets index scans in the order that it asks for, and nothing compiled. */
 static const char *const unsorted_plans[] = {"enable_sort", "enable_hashjoin", "enable_mergejoin", "jit"};
+
+static const char *const compiled_plans[] = {"jit"};
 
 static void
 turn_off(const char *const *settings, size_t count)
@@ -89,7 +97,7 @@ make_ready(Statement *statement)
 {
 	if (statement->plan == NULL)
 		prepare(statement);
-	if (!statement->plan_each_time && !is_planned(statement))
+	if (is_planned_once(statement) && !is_planned(statement))
 		plan_for_growth(statement);
 }
 
@@ -104,6 +112,8 @@ begin_planning(const Statement *statement)
 		turn_off(other_plans, lengthof(other_plans));
 		turn_off(unsorted_plans, lengthof(unsorted_plans));
 	}
+	if (statement->plan_freely)
+		turn_off(compiled_plans, lengthof(compiled_plans));
 	return nest_level;
 }
 
@@ -131,7 +141,8 @@ statement_execute(Statement *statement, Datum *parameters)
 	make_ready(statement);
 	if (statement->plan_each_time)
 		nest_level = begin_planning(statement);
-	count = check_result(SPI_execute_plan(statement->plan, parameters, NULL, false, 0));
+	/* A parallel query only reads, with its one snapshot. */
+	count = check_result(SPI_execute_plan(statement->plan, parameters, NULL, IsInParallelMode(), 0));
 	if (statement->plan_each_time)
 		AtEOXact_GUC(true, nest_level);
 	MemoryContextSwitchTo(caller);
@@ -158,7 +169,7 @@ statement_open(Statement *statement, Datum *parameters)
 
 	make_ready(statement);
 	nest_level = begin_planning(statement);
-	portal = SPI_cursor_open(NULL, statement->plan, parameters, NULL, false);
+	portal = SPI_cursor_open(NULL, statement->plan, parameters, NULL, statement->plan_freely);
 	AtEOXact_GUC(true, nest_level);
 	return portal;
 }

@@ -88,6 +88,8 @@ row_type(FunctionCallInfo fcinfo)
 	return type;
 }
 
+#define SET_COLUMN(column, datum) (values[type->places[column]] = (datum), nulls[type->places[column]] = false)
+
 static void
 fill(const RowType *type, Datum *values, bool *nulls, int64 position, Oid outcome, const Upsert *upsert)
 {
@@ -95,7 +97,6 @@ fill(const RowType *type, Datum *values, bool *nulls, int64 position, Oid outcom
 	const ContactRow *contact = upsert->rejected ? &upsert->found : &upsert->after;
 
 	memset(nulls, true, sizeof(bool) * (size_t)type->descriptor->natts);
-#define SET_COLUMN(column, datum) (values[type->places[column]] = (datum), nulls[type->places[column]] = false)
 	SET_COLUMN(RESULT_POSITION, Int64GetDatum(position));
 	SET_COLUMN(RESULT_OUTCOME, ObjectIdGetDatum(outcome));
 	if (contact->id[0])
@@ -117,8 +118,20 @@ fill(const RowType *type, Datum *values, bool *nulls, int64 position, Oid outcom
 	SET_COLUMN(RESULT_EVENTS, JsonbPGetDatum(jsonb_write_events(&upsert->decision)));
 	if (upsert->decision.outcome != CU_SKIPPED || contact->exists)
 		SET_COLUMN(RESULT_CONTACT, JsonbPGetDatum(jsonb_write_contact(contact, &upsert->decision)));
-#undef SET_COLUMN
 }
+
+/* Fills a row of a contact that was only read. */
+static void
+fill_read(const RowType *type, Datum *values, bool *nulls, int64 position, const ContactRow *contact, const cu_decision *decision)
+{
+	memset(nulls, true, sizeof(bool) * (size_t)type->descriptor->natts);
+	SET_COLUMN(RESULT_POSITION, Int64GetDatum(position));
+	SET_COLUMN(RESULT_ID, CStringGetTextDatum(contact->id));
+	SET_COLUMN(RESULT_EMAIL, contact->email);
+	SET_COLUMN(RESULT_VERSION, Int64GetDatum(contact->version));
+	SET_COLUMN(RESULT_CONTACT, JsonbPGetDatum(jsonb_write_contact(contact, decision)));
+}
+#undef SET_COLUMN
 
 Datum
 upsert_result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert *upsert)
@@ -154,7 +167,7 @@ upsert_results_begin(UpsertResults *results, FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("A set of results cannot be returned here."),
-				 errhint("Call contacts.upsert_many in FROM, or in the select list of a SELECT.")));
+				 errhint("Call the function in FROM, or in the select list of a SELECT.")));
 
 	caller = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
 	*results = (UpsertResults){.info = info, .type = row_type(fcinfo)};
@@ -173,6 +186,19 @@ upsert_results_add(UpsertResults *results, int64 position, const Upsert *upsert)
 	MemoryContext caller = MemoryContextSwitchTo(results->scratch);
 
 	fill(&results->type, slot->tts_values, slot->tts_isnull, position, results->outcomes[outcome_of(upsert)], upsert);
+	ExecStoreVirtualTuple(slot);
+	tuplesort_puttupleslot(results->rows, slot);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(results->scratch);
+}
+
+void
+upsert_results_add_read(UpsertResults *results, int64 position, const ContactRow *contact, const cu_decision *decision)
+{
+	TupleTableSlot *slot = ExecClearTuple(results->slot);
+	MemoryContext caller = MemoryContextSwitchTo(results->scratch);
+
+	fill_read(&results->type, slot->tts_values, slot->tts_isnull, position, contact, decision);
 	ExecStoreVirtualTuple(slot);
 	tuplesort_puttupleslot(results->rows, slot);
 	MemoryContextSwitchTo(caller);

@@ -55,6 +55,10 @@ extern void upsert_results_begin(UpsertResults *results, FunctionCallInfo fcinfo
 
 extern void upsert_results_add(UpsertResults *results, int64 position, const Upsert *upsert);
 
+/* upsert_results_add_read() adds a contact that was only read, with the decision that describes it: no outcome, changes, events, error. */
+extern void upsert_results_add_read(UpsertResults *results, int64 position, const ContactRow *contact,
+									const cu_decision *decision);
+
 /* upsert_results_return() hands the rows to the caller of the function. */
 extern void upsert_results_return(UpsertResults *results);
 

@@ -1,4 +1,4 @@
-# On a standby the call is refused at once, and preview works.
+# On a standby the call is refused at once, and preview, get and search work.
 
 use strict;
 use warnings;
@@ -14,7 +14,8 @@ $primary->safe_psql('postgres', q(
 	CREATE EXTENSION contact_upsert;
 	SELECT contacts.install();
 	SELECT contacts.define_field('name', 'Name');
-	SELECT contact_upsert('{"email_address":"a@example.com"}');
+	SELECT contact_upsert('{"email_address":"a@example.com","tags":["vip"],"create_tags":true}');
+	CREATE ROLE member; SELECT contacts.grant_access('member');
 	SELECT contacts.erase('gone@example.com', workspace_id => contacts.define_workspace('guarded', 'guarded'), suppress => true);
 	CREATE TABLE staging (email_address text);
 ));
@@ -38,6 +39,12 @@ is($standby->safe_psql('postgres', q(SELECT error ->> 'code' FROM contacts.previ
 my $preview = q(SELECT outcome FROM contacts.preview('{"email_address":"%s","fields":{"name":"x"}}'));
 is($standby->safe_psql('postgres', sprintf $preview, 'A@example.com'), 'updated', 'preview of an update');
 is($standby->safe_psql('postgres', sprintf $preview, 'b@example.com'), 'created', 'preview of a creation');
+is($standby->safe_psql('postgres', q(SELECT contacts.get('A@example.com') #>> '{data,data,email_address}')), 'a@example.com', 'get');
+is($standby->safe_psql('postgres', q(SELECT email_address, version FROM contacts.search('{"status":"SUBSCRIBED"}'))), 'a@example.com|1', 'search');
+is($standby->safe_psql('postgres', q(SET ROLE member; SELECT email_address FROM contacts.search('{"tags":{"any":["vip"]}}'))), 'a@example.com', 'search by tags, as a member');
+is($standby->safe_psql('postgres', q(SELECT contacts.request_schema() #>> '{properties,fields,properties,name,title}')), 'Name', 'request_schema');
+($status, $out, $err) = $standby->psql('postgres', q(SELECT contacts.record_many('[{"contact":"a@example.com","counter":"total_opens"}]')), on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
+like($err, qr/ERROR:  25006/, 'record_many is refused with 25006');
 $primary->safe_psql('postgres', q(DELETE FROM contacts.field WHERE merge_tag = 'name'));
 $primary->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', sprintf $preview, 'a@example.com'), 'failed', 'a change of the definitions arrives');

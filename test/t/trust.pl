@@ -131,6 +131,8 @@ my %of_members = (
 	'contacts_internal.padded_pattern' => [ "SELECT length(contacts_internal.padded_pattern('x')) > 1", qr/^t$/ ],
 	'contacts_internal.field_schema' => [ "SELECT contacts_internal.field_schema('COUNTRY', NULL) ->> 'type'", qr/string/ ],
 	'contacts_internal.key_schema' => [ "SELECT contacts_internal.key_schema('{tags}') IS NOT NULL", qr/^t$/ ],
+	'contacts.get' => [ "SELECT contacts.get('a\@example.com', workspace_id => 2)", $no_workspace ],
+	'contacts.search' => [ "SELECT contacts.search('{}', workspace_id => 2)", $no_workspace ],
 	'contacts.claim' => [ "SELECT * FROM contacts.claim('mailer', workspace_id => 2)", $not_member ],
 	'contacts.ack' => [ "SELECT contacts.ack('mailer', :lease, ARRAY[:event]::bigint[], workspace_id => 2)", $not_member ],
 	'contacts.fail' => [ "SELECT contacts.fail('mailer', :lease, :event, 'x', workspace_id => 2)", $not_member ],

@@ -1,0 +1,109 @@
+/*
+ * own_policies.c - compares the policies on the tables that are read with those that contacts.install() made.
+ *
+ * A policy of the user's, and one of ours that the user has altered, is the caller's business: it applies. So what is compared
+ * is all that a policy has. Raises nothing but what opening a table can raise.
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "nodes/primnodes.h"
+#include "rewrite/rowsecurity.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+
+#include "own_policies.h"
+#include "own_rules.h"
+
+/* Whether an expression is contacts_internal.is_member(workspace_id). */
+static bool
+asks_for_membership(Relation table, const Expr *expression)
+{
+	const FuncExpr *call = (const FuncExpr *)expression;
+	const Var *argument;
+	Oid extension;
+
+	if (expression == NULL || !IsA(expression, FuncExpr) || list_length(call->args) != 1 || !IsA(linitial(call->args), Var))
+		return false;
+	argument = linitial(call->args);
+	extension = getExtensionOfObject(ProcedureRelationId, call->funcid);
+	return OidIsValid(extension) && extension == get_extension_oid("contact_upsert", true) &&
+		   strcmp(get_func_name(call->funcid), "is_member") == 0 &&
+		   argument->varattno == get_attnum(RelationGetRelid(table), "workspace_id");
+}
+
+static bool
+is_ours(Relation table, const RowSecurityPolicy *policy)
+{
+	return policy->permissive && policy->polcmd == '*' && strcmp(policy->policy_name, OWN_POLICY) == 0 &&
+		   asks_for_membership(table, policy->qual);
+}
+
+/* Whether a policy takes part in what the current role reads. */
+static bool
+applies(const RowSecurityPolicy *policy)
+{
+	const Oid *roles = (const Oid *)ARR_DATA_PTR(policy->roles);
+	int count = ArrayGetNItems(ARR_NDIM(policy->roles), ARR_DIMS(policy->roles));
+
+	if (policy->polcmd != '*' && policy->polcmd != ACL_SELECT_CHR)
+		return false;
+	for (int i = 0; i < count; i++)
+		if (roles[i] == ACL_ID_PUBLIC || has_privs_of_role(GetUserId(), roles[i]))
+			return true;
+	return false;
+}
+
+/* Whether of the policies that apply there is ours, and no other. */
+static bool
+has_ours_only(Relation table)
+{
+	bool found = false;
+	ListCell *cell;
+
+	if (table->rd_rsdesc == NULL)
+		return false;
+	foreach (cell, table->rd_rsdesc->policies)
+	{
+		const RowSecurityPolicy *policy = lfirst(cell);
+
+		if (!applies(policy))
+			continue;
+		if (!is_ours(table, policy))
+			return false;
+		found = true;
+	}
+	return found;
+}
+
+static bool
+hides_workspaces_only(const char *name)
+{
+	Oid oid = get_relname_relid(name, get_namespace_oid("contacts", false));
+	Relation table;
+	bool result;
+
+	if (!OidIsValid(oid) || pg_class_aclcheck(oid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		return false;
+	table = table_open(oid, AccessShareLock);
+	result = (table->rd_rel->relkind == RELKIND_RELATION || table->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) &&
+			 check_enable_rls(oid, InvalidOid, true) == RLS_ENABLED && has_ours_only(table);
+	table_close(table, NoLock);
+	return result;
+}
+
+bool
+own_policies_hide_workspaces_only(void)
+{
+	/* With row_security off the statement is an error, and shall be one. */
+	return row_security && hides_workspaces_only("contact") && hides_workspaces_only("statistics");
+}
