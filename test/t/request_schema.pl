@@ -84,12 +84,17 @@ my $fields = '"fields":{"must":"x"}';
 my @good = map { [ $last, qq({"email_address":"t\@example.com",$_}) ] } $fields, "$fields,\"tags\":null", "$fields,\"tags\":[]",
 	'"partial_update":true', '"partial_update":true,"fields":[]', '"partial_update":true,"fields":null', "$fields,\"partial_update\":null",
 	"$fields,\"status\":\"CLEANED\"", "$fields,\"status\":null", "$fields,\"other\":{\"a\":[1]}", "$fields,\"Email\":1", "$fields,\"" . ('_' x 61) . 'tags":1',
-	"$fields,\"add_tags\":[\"VIP\"],\"remove_tags\":[\" vip\"]", "$fields,\"create_tags\":true,\"resubscribe\":false,\"tags\":[\"Ünew\"]";
+	"$fields,\"add_tags\":[\"VIP\"],\"remove_tags\":[\" vip\"]", "$fields,\"create_tags\":true,\"resubscribe\":false,\"tags\":[\"Ünew\"]",
+	(map { "$fields,$_" } '"mode":"upsert"', '"mode":null', '"mode":"fill"', '"mode":"update"', '"if_version":null', '"source":"form"', '"source":""', '"source":null',
+		'"evidence":{"a":[{}]}', '"evidence":[]', '"evidence":null'),
+	'"mode":"create"', '"mode":"fill"', '"mode":"update","partial_update":true';
 my @wrong = map { [ $last, qq({"email_address":"t\@example.com",$_}) ] } "$fields,\"tags\":7", "$fields,\"tags\":[1.5]", "$fields,\"tags\":[true]", "$fields,\"tags\":[0]",
 	"$fields,\"tags\":\"vip\"", "$fields,\"add_tags\":{}", "$fields,\"remove_tags\":[null]", "$fields,\"tags\":[" . join(',', (1) x 1001) . ']',
 	"$fields,\"status\":\"subscribed\"", "$fields,\"status\":7", "$fields,\"partial_update\":\"true\"", "$fields,\"create_tags\":1", "$fields,\"resubscribe\":\"no\"",
 	'"fields":"x"', '"fields":7', '"fields":[1]', '"fields":{}', '"fields":null', '"tags":[]', '"fields":{"must":null}', '"fields":{"must":""}',
-	"$fields,\"partialUpdate\":true", "$fields,\"Status\":\"CLEANED\"", "$fields,\"TAGS\":[]", "$fields,\"add-tags\":[]";
+	"$fields,\"partialUpdate\":true", "$fields,\"Status\":\"CLEANED\"", "$fields,\"TAGS\":[]", "$fields,\"add-tags\":[]",
+	(map { "$fields,$_" } '"mode":"Create"', '"mode":""', '"mode":7', '"if_version":"1"', '"if_version":-1', '"if_version":1.5', '"if_version":9223372036854775808',
+		'"source":7', '"source":"' . 'x' x 256 . '"', '"evidence":"x"', '"evidence":[1]');
 push @wrong, map { [ $last, $_ ] } '{}', '[]', 'null', '"x"', '{"email_address":null}', '{"email_address":7}', '{"email_address":""}', '{"email_address":"nobody"}', '{"email_address":"a@b@c.example"}';
 push @requests, @good, @wrong;
 push @bad, @wrong;
