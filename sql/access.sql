@@ -83,8 +83,8 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					-- what the functions above and contact-worker call
 					'current_workspace', 'check_versions', 'require_workspace', 'require_triggers', 'trim', 'event_line',
 					'contact_id', 'check_counts', 'raise_error',
-					-- parts of request_schema()
-					'padded_pattern', 'field_schema', 'key_schema',
+					-- parts of request_schema() and export()
+					'padded_pattern', 'field_schema', 'key_schema', 'has_address', 'export_events', 'export_import_rows',
 					-- parts of change_address() and merge()
 					'require_writing', 'normalize_address', 'is_suppressed', 'is_address_key', 'raise_no_contact', 'raise_not_written',
 					'move_to_address', 'merge_request', 'merge_statistics', 'merge',

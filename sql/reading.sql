@@ -145,3 +145,94 @@ $$;
 COMMENT ON FUNCTION contacts.request_schema(bigint) IS
 	'JSON Schema (2020-12) of a request in the workspace: what contact_upsert accepts validates, but not the other way round';
 REVOKE ALL ON FUNCTION contacts.request_schema(bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.has_address("row" jsonb, address text) RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT translate(contacts_internal.trim("row" ->> 'email_address'), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+			'abcdefghijklmnopqrstuvwxyz') = address
+	$$;
+COMMENT ON FUNCTION contacts_internal.has_address(jsonb, text) IS
+	'part of export(): whether a row of an import has the address, in whatever case and with whatever blanks around it';
+REVOKE ALL ON FUNCTION contacts_internal.has_address(jsonb, text) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.export_events(id text, workspace_id bigint) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	SET TimeZone = 'UTC'
+	AS $$
+		SELECT jsonb_agg(to_jsonb(e) - '{workspace_id,contact_id}'::text[] || jsonb_build_object('deliveries', (
+				SELECT coalesce(jsonb_agg(jsonb_build_object('consumer', c.name, 'attempts', d.attempts, 'dead', d.dead,
+					'last_error', d.last_error) ORDER BY c.name), '[]')
+				FROM contacts.delivery d JOIN contacts.consumer c ON c.consumer_id = d.consumer_id
+				WHERE d.workspace_id = export_events.workspace_id AND d.event_id = e.event_id
+			)) ORDER BY e.contact_version, e.ordinal, e.event_id)
+		FROM contacts.event e
+		WHERE e.workspace_id = export_events.workspace_id AND e.contact_id = export_events.id
+	$$;
+COMMENT ON FUNCTION contacts_internal.export_events(text, bigint) IS
+	'part of export(): the events of a contact, and what their deliveries say; null if there are none';
+REVOKE ALL ON FUNCTION contacts_internal.export_events(text, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.export_import_rows(address text, workspace_id bigint) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT jsonb_agg(jsonb_build_object('import_id', r.import_id, 'row_number', r.row_number, 'row', r.row, 'error', r.error)
+			ORDER BY r.import_id, r.row_number)
+		FROM (
+			SELECT c.import_id, c.first_row + u.number - 1 AS row_number, u.row, NULL::jsonb AS error
+			FROM contacts.import_chunk c, unnest(c.rows) WITH ORDINALITY AS u ("row", number)
+			WHERE c.workspace_id = export_import_rows.workspace_id AND contacts_internal.has_address(u.row, address)
+			UNION ALL
+			SELECT e.import_id, e.row_number, e.row, e.error
+			FROM contacts.import_error e
+			WHERE e.workspace_id = export_import_rows.workspace_id AND contacts_internal.has_address(e.row, address)
+		) AS r
+	$$;
+COMMENT ON FUNCTION contacts_internal.export_import_rows(text, bigint) IS
+	'part of export(): the rows of imports with an address, those that wait and those that failed; null if there are none';
+REVOKE ALL ON FUNCTION contacts_internal.export_import_rows(text, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts.export(contact text, workspace_id bigint DEFAULT NULL) RETURNS jsonb
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
+	SET search_path = pg_catalog, pg_temp
+	SET TimeZone = 'UTC'
+	AS $$
+#variable_conflict use_column
+DECLARE
+	workspace CONSTANT bigint := coalesce(export.workspace_id, contacts_internal.current_workspace());
+	id text;
+	held jsonb;
+	address text;
+	history jsonb;
+	events jsonb;
+	import_rows jsonb;
+	suppression jsonb;
+BEGIN
+	PERFORM contacts_internal.require_workspace(workspace);
+	id := contacts_internal.contact_id(export.contact, workspace);
+	held := contacts.get(coalesce(id, export.contact), workspace_id => workspace);
+	-- Of an address that no contact has any more there may be rows of imports, and that it must not be mailed.
+	address := coalesce(held #>> '{data,data,email_address}',
+		translate(contacts_internal.trim(export.contact), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'));
+	SELECT jsonb_agg(to_jsonb(h) - '{workspace_id,contact_id}'::text[] ORDER BY h.contact_version, h.history_id) INTO history
+		FROM contacts.history h
+		WHERE h.workspace_id = workspace AND h.contact_id = id;
+	events := contacts_internal.export_events(id, workspace);
+	import_rows := contacts_internal.export_import_rows(address, workspace);
+	SELECT to_jsonb(s) - '{workspace_id,address_hash}'::text[] INTO suppression
+		FROM contacts.suppression s
+		WHERE s.workspace_id = workspace AND s.address_hash = sha256(convert_to(address, 'UTF8'));
+	IF coalesce(held, history, events, import_rows, suppression) IS NULL THEN
+		RETURN NULL;
+	END IF;
+	RETURN jsonb_build_object('contact', held -> 'data' || jsonb_build_object('version', held -> 'version'),
+		'history', coalesce(history, '[]'), 'events', coalesce(events, '[]'), 'import_rows', coalesce(import_rows, '[]'),
+		'suppression', suppression);
+END
+$$;
+COMMENT ON FUNCTION contacts.export(text, bigint) IS
+	'all that is held of a person: contact, history, events, rows of imports, suppression; null if nothing is';
+REVOKE ALL ON FUNCTION contacts.export(text, bigint) FROM PUBLIC;
