@@ -12,7 +12,7 @@ SELECT contacts.define_field('age', 'Age', 'NUMBER', tracked => true), contacts.
 SELECT contact_upsert('{"email_address":"other@example.com","status":"UNCONFIRMED","fields":{"age":13},"tags":["vip"]}') IS NOT NULL AS made,
 	contacts.upsert('{"email_address":"tywin@example.com","status":"UNCONFIRMED"}', workspace_id => 2) IS NOT NULL AS made;
 SELECT contact_upsert('{"email_address":"tywin@example.com","status":"UNCONFIRMED","fields":{"age":56}}') #>> '{data,id}' AS id \gset
-SELECT contact_upsert('{"email_address":"tywin@example.com","status":"UNSUBSCRIBED","fields":{"age":57},"source":"form","evidence":{"ip":"::1"}}') IS NOT NULL AS changed;
+SELECT contact_upsert('{"email_address":"tywin@example.com","status":"UNSUBSCRIBED","fields":{"age":57}}') IS NOT NULL AS changed;
 SELECT count(contacts.fail('mailer', lease, event_id, 'bounced: tywin@example.com')) AS failed FROM contacts.claim('mailer', 1) WHERE contact_id = :'id';
 SELECT count(contacts.fail('mailer', lease, event_id, 'bounced: tywin@example.com')) AS failed FROM contacts.claim('mailer', 10) WHERE contact_id = :'id';
 SELECT contacts.record(:'id', 'total_bounces');

@@ -1,4 +1,4 @@
--- What a parameter "contact" can be.
+-- docs/api.md, "Reading": contacts.get, and what a parameter contact can be.
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS contact_upsert CASCADE;
 CREATE EXTENSION contact_upsert;
