@@ -17,7 +17,8 @@ typedef enum ContactKeyKind
 typedef struct ContactKey
 {
 	ContactKeyKind kind;
-	Datum value; /* a text of the database: the id, or the address as it is stored and matched; empty of CONTACT_KEY_NEITHER */
+	Datum
+		value; /* a text of the database: the id, or the address as it is stored and matched; empty of CONTACT_KEY_NEITHER */
 } ContactKey;
 
 /* contact_key_is_id() says whether a text is an id: 24 lower-case hex digits. */

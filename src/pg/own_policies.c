@@ -32,7 +32,8 @@ asks_for_membership(Relation table, const Expr *expression)
 	const Var *argument;
 	Oid extension;
 
-	if (expression == NULL || !IsA(expression, FuncExpr) || list_length(call->args) != 1 || !IsA(linitial(call->args), Var))
+	if (expression == NULL || !IsA(expression, FuncExpr) || list_length(call->args) != 1 ||
+		!IsA(linitial(call->args), Var))
 		return false;
 	argument = linitial(call->args);
 	extension = getExtensionOfObject(ProcedureRelationId, call->funcid);

@@ -168,8 +168,9 @@ max_argument(FunctionCallInfo fcinfo, int number)
 	int max = PG_ARGISNULL(number) ? DEFAULT_PAGE : PG_GETARG_INT32(number);
 
 	if (max < 1 || max > MAX_PAGE)
-		search_filter_reject(
-			"max", psprintf("max must be from 1 to %d.", MAX_PAGE), "Read more with another call, behind the id of the last row.");
+		search_filter_reject("max",
+							 psprintf("max must be from 1 to %d.", MAX_PAGE),
+							 "Read more with another call, behind the id of the last row.");
 	return max;
 }
 

@@ -72,7 +72,8 @@ static cu_decision
 decide(const cu_definitions *definitions, const cu_json *tags, const cu_json *fields)
 {
 	/* in jsonb's order */
-	static const cu_text keys[] = {TEXT_OF("tags"), TEXT_OF("fields"), TEXT_OF("email_address"), TEXT_OF("partial_update")};
+	static const cu_text keys[] = {
+		TEXT_OF("tags"), TEXT_OF("fields"), TEXT_OF("email_address"), TEXT_OF("partial_update")};
 	static const cu_json nothing = {.kind = CU_JSON_NULL};
 	/* A filter asks for contacts without a value of a required field, too. */
 	static const cu_decide_options options = {.restores = true};
@@ -126,7 +127,8 @@ read_statuses(const cu_json *given)
 	Datum *names = palloc(sizeof(Datum) * Max(count, 1));
 
 	if (given && count == 0)
-		search_filter_reject("status", "status must not be an empty array.", "Leave status out to find contacts of any status.");
+		search_filter_reject(
+			"status", "status must not be an empty array.", "Leave status out to find contacts of any status.");
 	for (size_t i = 0; i < count; i++)
 	{
 		if (!is_status(&items[i]))
@@ -136,7 +138,8 @@ read_statuses(const cu_json *given)
 			strlcpy(error.field, "status", sizeof(error.field));
 			strlcpy(error.message, "The status you provided is not valid.", sizeof(error.message));
 			strlcpy(error.hint,
-					"status must be SUBSCRIBED, UNSUBSCRIBED, UNCONFIRMED, CLEANED or COMPLAINED, in upper case, or an array of some.",
+					"status must be SUBSCRIBED, UNSUBSCRIBED, UNCONFIRMED, CLEANED or COMPLAINED, in upper case, or an "
+					"array of some.",
 					sizeof(error.hint));
 			errors_raise(&error);
 		}
@@ -170,7 +173,8 @@ read_tag_lists(ContactFilter *filter, const cu_json *tags, const cu_definitions 
 		check_keys(tags, "tags", keys, hint);
 	any = tags ? find(tags, "any") : NULL;
 	if (any && any->kind == CU_JSON_ARRAY && any->count == 0)
-		search_filter_reject("tags", "tags.any must not be an empty array.", "No contact has one of no tags. Leave any out.");
+		search_filter_reject(
+			"tags", "tags.any must not be an empty array.", "No contact has one of no tags. Leave any out.");
 	filter->all_tags = read_tags(tags, "all", definitions);
 	filter->any_tags = read_tags(tags, "any", definitions);
 	filter->none_tags = read_tags(tags, "none", definitions);
@@ -209,8 +213,10 @@ read_fields(ContactFilter *filter, const cu_json *given, const cu_definitions *d
 		cu_text key = given->keys[i];
 
 		if (is_text(key, "email_address"))
-			search_filter_reject("fields", "A filter cannot ask for email_address.", "contacts.get() finds a contact by its address.");
-		if (next < values.count && values.keys[next].size == key.size && memcmp(values.keys[next].data, key.data, key.size) == 0)
+			search_filter_reject(
+				"fields", "A filter cannot ask for email_address.", "contacts.get() finds a contact by its address.");
+		if (next < values.count && values.keys[next].size == key.size &&
+			memcmp(values.keys[next].data, key.data, key.size) == 0)
 			next++;
 		else
 			without[without_count++] = encoding_to_text(key);
@@ -260,7 +266,8 @@ search_filter_read(Datum given, const cu_definitions *definitions)
 	if (root->kind != CU_JSON_OBJECT)
 		search_filter_reject(NULL, "The filter must be a JSON object.", FILTER_HINT);
 	check_keys(root, NULL, keys, "The keys of a filter are status, tags, fields and updated_since.");
-	filter = (ContactFilter){.statuses = read_statuses(find(root, "status")), .updated_since = read_time(find(root, "updated_since"))};
+	filter = (ContactFilter){.statuses = read_statuses(find(root, "status")),
+							 .updated_since = read_time(find(root, "updated_since"))};
 	read_fields(&filter, find(root, "fields"), definitions);
 	read_tag_lists(&filter, find(root, "tags"), definitions);
 	return filter;

@@ -19,7 +19,8 @@ typedef struct Statement
 	Oid parameter_types[STATEMENT_MAX_PARAMETERS];
 	bool
 		plan_each_time; /* by the parameters and the size of the tables as they are; else once, for tables of any size */
-	bool plan_freely; /* each time, by the parameters, and with any plan; for statement_open() alone: it only reads, and sees what the
+	bool
+		plan_freely; /* each time, by the parameters, and with any plan; for statement_open() alone: it only reads, and sees what the
 						 query sees that calls */
 	/* The rest is empty until the first use. */
 	SPIPlanPtr plan;

@@ -43,19 +43,36 @@ static Statement find_by_address = {
 static Statement search = {
 	.sql = "SELECT 0::pg_catalog.int8," READ_COLUMNS " FROM contacts.contact c"
 		   " WHERE c.workspace_id" EQ "$1 AND c.id OPERATOR(pg_catalog.>) $2"
-		   " AND " ASKS_NOTHING("$4") "c.status OPERATOR(pg_catalog.=) ANY ($4::contacts.status[]))"
-		   " AND " ASKS_NOTHING("$5") "c.tags OPERATOR(pg_catalog.@>) $5)"
-		   " AND " ASKS_NOTHING("$6") "c.tags OPERATOR(pg_catalog.&&) $6)"
-		   " AND " ASKS_NOTHING("$7") "NOT c.tags OPERATOR(pg_catalog.&&) $7)"
-		   " AND ($8" EQ "'{}' OR c.data OPERATOR(pg_catalog.@>) $8)"
-		   " AND ($9" EQ "'{}' OR NOT EXISTS (SELECT FROM pg_catalog.jsonb_each($9) v"
-		   " WHERE NOT v.value OPERATOR(pg_catalog.@>) (c.data OPERATOR(pg_catalog.->) v.key)))"
-		   " AND " ASKS_NOTHING("$10") "NOT c.data OPERATOR(pg_catalog.?|) $10)"
-		   " AND ($11" EQ "'-infinity' OR c.updated_at OPERATOR(pg_catalog.>=) $11)"
-		   " ORDER BY c.id LIMIT $3",
+		   " AND " ASKS_NOTHING(
+			   "$4") "c.status OPERATOR(pg_catalog.=) ANY ($4::contacts.status[]))"
+					 " AND " ASKS_NOTHING(
+						 "$5") "c.tags OPERATOR(pg_catalog.@>) $5)"
+							   " AND " ASKS_NOTHING(
+								   "$6") "c.tags OPERATOR(pg_catalog.&&) $6)"
+										 " AND " ASKS_NOTHING(
+											 "$7") "NOT c.tags OPERATOR(pg_catalog.&&) $7)"
+												   " AND ($8" EQ "'{}' OR c.data OPERATOR(pg_catalog.@>) $8)"
+												   " AND ($9" EQ
+												   "'{}' OR NOT EXISTS (SELECT FROM pg_catalog.jsonb_each($9) v"
+												   " WHERE NOT v.value OPERATOR(pg_catalog.@>) (c.data "
+												   "OPERATOR(pg_catalog.->) v.key)))"
+												   " AND " ASKS_NOTHING(
+													   "$10") "NOT c.data OPERATOR(pg_catalog.?|) $10)"
+															  " AND ($11" EQ
+															  "'-infinity' OR c.updated_at OPERATOR(pg_catalog.>=) $11)"
+															  " ORDER BY c.id LIMIT $3",
 	.parameter_count = 11,
-	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, JSONBOID,
-						JSONBOID, TEXTARRAYOID, TIMESTAMPTZOID},
+	.parameter_types = {INT8OID,
+						TEXTOID,
+						INT8OID,
+						TEXTARRAYOID,
+						INT8ARRAYOID,
+						INT8ARRAYOID,
+						INT8ARRAYOID,
+						JSONBOID,
+						JSONBOID,
+						TEXTARRAYOID,
+						TIMESTAMPTZOID},
 	.plan_freely = true,
 };
 

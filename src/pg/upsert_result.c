@@ -122,7 +122,8 @@ fill(const RowType *type, Datum *values, bool *nulls, int64 position, Oid outcom
 
 /* Fills a row of a contact that was only read. */
 static void
-fill_read(const RowType *type, Datum *values, bool *nulls, int64 position, const ContactRow *contact, const cu_decision *decision)
+fill_read(const RowType *type, Datum *values, bool *nulls, int64 position, const ContactRow *contact,
+		  const cu_decision *decision)
 {
 	memset(nulls, true, sizeof(bool) * (size_t)type->descriptor->natts);
 	SET_COLUMN(RESULT_POSITION, Int64GetDatum(position));

@@ -33,6 +33,8 @@ complete "parameters of functions" docs/*.md < <(sql "SELECT DISTINCT unnest(pro
 	WHERE pronamespace = 'contacts'::regnamespace")
 complete "tables and views" docs/api.md docs/events.md < <(sql "SELECT relname FROM pg_class
 	WHERE relnamespace = 'contacts'::regnamespace AND relkind IN ('r', 'p', 'v')")
+complete "tables and views on the page about personal data" docs/gdpr.md < <(sql "SELECT 'contacts.' || relname FROM pg_class
+	WHERE relnamespace = 'contacts'::regnamespace AND relkind IN ('r', 'p', 'v')")
 complete "columns" docs/*.md < <(sql "SELECT DISTINCT attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
 	WHERE relnamespace = 'contacts'::regnamespace AND relkind IN ('r', 'p', 'v', 'c') AND attnum > 0 AND NOT attisdropped")
 complete "values of types" docs/*.md < <(sql "SELECT DISTINCT enumlabel FROM pg_enum JOIN pg_type t ON t.oid = enumtypid
