@@ -46,6 +46,10 @@ SELECT count(*) FROM contacts.delivery;
 SELECT h.workspace_id, c.email_address, h.contact_version, h.changes #- '{tags,added,0,id}' AS changes
 	FROM contacts.history h JOIN contacts.contact c ON (c.workspace_id, c.id) = (h.workspace_id, h.contact_id) ORDER BY history_id;
 SELECT type FROM contacts.claim('mailer');
+SELECT contacts.get('new@example.com') -> 'version' AS version;
+SELECT email_address, version FROM contacts.search('{"tags":{"none":[]}}') ORDER BY 1;
+SELECT contacts.record_many('[{"contact":"new@example.com","counter":"total_opens"}]') AS contacts;
+SELECT contacts.export('new@example.com') #>> '{contact,data,email_address}' AS exported;
 DELETE FROM contacts.field WHERE workspace_id = 1 AND merge_tag = 'name';
 SELECT email_address, data FROM contacts.contact WHERE workspace_id = 1 ORDER BY 1;
 DELETE FROM contacts.workspace WHERE workspace_id = 1;
