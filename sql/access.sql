@@ -74,7 +74,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'upsert', 'apply', 'upsert_many', 'preview', 'define_field', 'define_tag', 'record', 'record_many',
 					'claim', 'ack', 'fail', 'release', 'extend', 'retry_dead', 'relay', 'import', 'undo_import',
 					'create_import_view',
-					'get', 'search', 'request_schema',
+					'get', 'search', 'export', 'request_schema',
 					'erase', 'lift_suppression', 'change_address', 'merge')
 				OR p.pronamespace = 'contacts_internal'::regnamespace AND p.proname IN (
 					-- what defaults, constraints, indexes, policies and views of the tables call
