@@ -209,6 +209,7 @@ DECLARE
 	history jsonb;
 	events jsonb;
 	import_rows jsonb;
+	import_kept jsonb;
 	suppression jsonb;
 BEGIN
 	PERFORM contacts_internal.require_workspace(workspace);
@@ -222,15 +223,18 @@ BEGIN
 		WHERE h.workspace_id = workspace AND h.contact_id = id;
 	events := contacts_internal.export_events(id, workspace);
 	import_rows := contacts_internal.export_import_rows(address, workspace);
+	SELECT jsonb_agg(to_jsonb(k) - '{workspace_id,contact_id}'::text[] ORDER BY k.import_id) INTO import_kept
+		FROM contacts.import_kept k
+		WHERE k.workspace_id = workspace AND k.contact_id = id;
 	SELECT to_jsonb(s) - '{workspace_id,address_hash}'::text[] INTO suppression
 		FROM contacts.suppression s
 		WHERE s.workspace_id = workspace AND s.address_hash = sha256(convert_to(address, 'UTF8'));
-	IF coalesce(held, history, events, import_rows, suppression) IS NULL THEN
+	IF coalesce(held, history, events, import_rows, import_kept, suppression) IS NULL THEN
 		RETURN NULL;
 	END IF;
 	RETURN jsonb_build_object('contact', held -> 'data' || jsonb_build_object('version', held -> 'version'),
 		'history', coalesce(history, '[]'), 'events', coalesce(events, '[]'), 'import_rows', coalesce(import_rows, '[]'),
-		'suppression', suppression);
+		'import_kept', coalesce(import_kept, '[]'), 'suppression', suppression);
 END
 $$;
 COMMENT ON FUNCTION contacts.export(text, bigint) IS

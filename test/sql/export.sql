@@ -22,6 +22,7 @@ INSERT INTO contacts.import_chunk (workspace_id, import_id, first_row, rows)
 INSERT INTO contacts.import_error (workspace_id, import_id, row_number, "row", code, message, error)
 	VALUES (1, 1, 1, '{"email_address":"tywin@example.com","age":"x"}', 'FIELD_INVALID', 'Field', '{"code":"FIELD_INVALID","value":"x"}'),
 		(1, 1, 2, '{"email_address":"other@example.com","age":"x"}', 'FIELD_INVALID', 'Field', '{"code":"FIELD_INVALID","value":"x"}');
+INSERT INTO contacts.import_kept (workspace_id, import_id, contact_id, code, message) VALUES (1, 1, :'id', 'CHANGED', 'It has changed since.');
 CREATE FUNCTION pg_temp.shown(exported jsonb) RETURNS text LANGUAGE sql AS $$
 	SELECT regexp_replace(regexp_replace(regexp_replace(jsonb_pretty(exported), '"[0-9a-f]{24}"', '"<id>"', 'g'),
 		'"\d{4}-\d\d-\d\dT[0-9:]+Z"', '"<time>"', 'g'), '"\d{4}-\d\d-\d\dT[0-9:.]+\+00:00"', '"<UTC>"', 'g')
