@@ -264,7 +264,13 @@ store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_dec
 void
 store_delete_contact(int64 workspace_id, Datum id)
 {
-	(void)statement_execute(&delete_contact, (Datum[]){Int64GetDatum(workspace_id), id});
+	if (statement_execute(&delete_contact, (Datum[]){Int64GetDatum(workspace_id), id}) > 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("A contact changed while it was created, and could not be taken back."),
+			 errhint("Try again. Where a trigger or a row level security policy keeps contacts from being deleted, a "
+					 "creation cannot wait for another session that deletes the contact.")));
 }
 
 int64

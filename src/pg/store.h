@@ -76,7 +76,7 @@ extern bool store_insert_contact(int64 workspace_id, ContactRow *contact, const 
  */
 extern bool store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_decision *decision);
 
-/* store_delete_contact() deletes a contact by its id, a text. */
+/* store_delete_contact() takes back a contact that this transaction has created, by its id, a text. Raises if that is prevented. */
 extern void store_delete_contact(int64 workspace_id, Datum id);
 
 /* store_definitions_version() reads the definitions' version; 0 if there is no such workspace. */
