@@ -53,7 +53,8 @@ static Statement find_version = {
  * whose versions are others.
  */
 static Statement move_history = {
-	.sql = "UPDATE contacts.history h SET contact_id = $3, import_id = NULL WHERE h.workspace_id = $1 AND h.contact_id = $2",
+	.sql = "UPDATE contacts.history h SET contact_id = $3, import_id = NULL WHERE h.workspace_id = $1 AND h.contact_id "
+		   "= $2",
 	.parameter_count = 3,
 	.parameter_types = {INT8OID, TEXTOID, TEXTOID},
 };

@@ -234,7 +234,8 @@ PG_FUNCTION_INFO_V1(contacts_raise_error);
 Datum
 contacts_raise_error(PG_FUNCTION_ARGS)
 {
-	cu_error error = {.code = code_of_name(PG_ARGISNULL(RAISE_CODE) ? "NULL" : text_to_cstring(PG_GETARG_TEXT_PP(RAISE_CODE)))};
+	cu_error error = {
+		.code = code_of_name(PG_ARGISNULL(RAISE_CODE) ? "NULL" : text_to_cstring(PG_GETARG_TEXT_PP(RAISE_CODE)))};
 
 	(void)copy_argument(fcinfo, RAISE_MESSAGE, error.message, sizeof(error.message));
 	(void)copy_argument(fcinfo, RAISE_HINT, error.hint, sizeof(error.hint));

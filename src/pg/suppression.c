@@ -46,9 +46,10 @@ static Statement find_many = {
 
 /* leave_one: GREATEST is by the order of the enum, in which the stricter of two opt-outs comes later. */
 static Statement leave_one = {
-	.sql = "INSERT INTO contacts.suppression AS s (workspace_id, address_hash, status, reason)"
-		   " VALUES ($1, $2, $3::contacts.status, $4) ON CONFLICT (workspace_id, address_hash) DO UPDATE"
-		   " SET status = GREATEST(s.status, excluded.status), reason = excluded.reason, created_at = excluded.created_at",
+	.sql =
+		"INSERT INTO contacts.suppression AS s (workspace_id, address_hash, status, reason)"
+		" VALUES ($1, $2, $3::contacts.status, $4) ON CONFLICT (workspace_id, address_hash) DO UPDATE"
+		" SET status = GREATEST(s.status, excluded.status), reason = excluded.reason, created_at = excluded.created_at",
 	.parameter_count = 4,
 	.parameter_types = {INT8OID, BYTEAOID, TEXTOID, TEXTOID},
 };
@@ -124,11 +125,10 @@ suppression_leave(int64 workspace_id, Datum email, const char *status, const cha
 	OwnerScope scope;
 
 	owner_begin(&scope);
-	(void)statement_execute(&leave_one,
-							(Datum[]){Int64GetDatum(workspace_id),
-									  hash_of(email),
-									  CStringGetTextDatum(status),
-									  CStringGetTextDatum(reason)});
+	(void)statement_execute(
+		&leave_one,
+		(Datum[]){
+			Int64GetDatum(workspace_id), hash_of(email), CStringGetTextDatum(status), CStringGetTextDatum(reason)});
 	owner_end(&scope);
 }
 
@@ -192,8 +192,7 @@ json_string(Datum datum)
 {
 	const text *string = DatumGetTextPP(datum);
 
-	return (cu_json){.kind = CU_JSON_STRING,
-					 .text = encoding_to_core(VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string))};
+	return (cu_json){.kind = CU_JSON_STRING, .text = encoding_to_core(VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string))};
 }
 
 /* Keeps in the history that a contact had another address before. */
