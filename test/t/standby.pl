@@ -18,7 +18,9 @@ $primary->safe_psql('postgres', q(
 	CREATE ROLE member; SELECT contacts.grant_access('member');
 	SELECT contacts.erase('gone@example.com', workspace_id => contacts.define_workspace('guarded', 'guarded'), suppress => true);
 	CREATE TABLE staging (email_address text);
+	INSERT INTO staging VALUES ('staged@example.com');
 ));
+$primary->safe_psql('postgres', q(CALL contacts.import('staging')));
 $primary->backup('backup');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'backup', has_streaming => 1);
@@ -36,6 +38,10 @@ for my $call (q(contacts.erase('a@example.com')), q(contacts.change_address('a@e
 	like($err, qr/ERROR:  25006.*HINT:  This server is a standby: connect to the primary\.$/sm, "so is $call");
 }
 is($standby->safe_psql('postgres', q(SELECT error ->> 'code' FROM contacts.preview('{"email_address":"gone@example.com"}', 2))), 'RESUBSCRIBE_REFUSED', 'preview of a suppressed address');
+($status, $out, $err) = $standby->psql('postgres', q(CALL contacts.undo_import(1)));
+like($err, qr/ERROR:  contacts\.undo_import\(\) cannot run on a standby\.\nHINT:  CALL it on the primary; with dry_run => true it works here too\./, 'so is contacts.undo_import');
+($status, $out, $err) = $standby->psql('postgres', q(CALL contacts.undo_import(1, dry_run => true)));
+like($err, qr/Undo of import 1 of public\.staging: 0 to restore, 1 to delete, 0 to keep\./, 'but not its dry run');
 my $preview = q(SELECT outcome FROM contacts.preview('{"email_address":"%s","fields":{"name":"x"}}'));
 is($standby->safe_psql('postgres', sprintf $preview, 'A@example.com'), 'updated', 'preview of an update');
 is($standby->safe_psql('postgres', sprintf $preview, 'b@example.com'), 'created', 'preview of a creation');
