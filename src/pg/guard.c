@@ -64,7 +64,8 @@ has_consent(int64 workspace_id, const Upsert *upsert)
 {
 	const cu_decision *decision = &upsert->decision;
 
-	return !upsert->restores && is_mailed(decision->status) && (decision->outcome == CU_CREATED || !is_mailed(decision->old_status)) &&
+	return !upsert->restores && is_mailed(decision->status) &&
+		   (decision->outcome == CU_CREATED || !is_mailed(decision->old_status)) &&
 		   definitions_are_guarded(workspace_id);
 }
 

@@ -98,8 +98,7 @@ contact_after(const ContactRow *found, const cu_decision *decision)
 static bool
 asks_for_suppression(const Upsert *upsert, const cu_definitions *definitions)
 {
-	return !upsert->restores && !upsert->found.exists &&
-		   cu_asks_for_suppression(definitions, upsert->parsed_request);
+	return !upsert->restores && !upsert->found.exists && cu_asks_for_suppression(definitions, upsert->parsed_request);
 }
 
 bool
