@@ -15,19 +15,6 @@ COMMENT ON FUNCTION contacts_internal.after_member_change() IS
 	'trigger: makes every backend forget which roles are members of which workspaces';
 REVOKE ALL ON FUNCTION contacts_internal.after_member_change() FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.show_to_members(table_name text) RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-BEGIN
-	EXECUTE format('ALTER TABLE contacts.%I ENABLE ROW LEVEL SECURITY', table_name);
-	EXECUTE format('CREATE POLICY members_only ON contacts.%I USING (contacts_internal.is_member(workspace_id))', table_name);
-END
-$$;
-COMMENT ON FUNCTION contacts_internal.show_to_members(text) IS
-	'part of contacts.install(): row level security for a table with a workspace_id';
-REVOKE ALL ON FUNCTION contacts_internal.show_to_members(text) FROM PUBLIC;
-
 CREATE FUNCTION contacts_internal.install_access() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -39,19 +26,6 @@ BEGIN
 		PRIMARY KEY (workspace_id, role_name)
 	);
 	COMMENT ON TABLE contacts.member IS 'contact_upsert: which roles, and their members, may act for which workspace';
-
-	-- Whatever way members change, also by replication.
-	CREATE TRIGGER members_changed AFTER INSERT OR UPDATE OR DELETE ON contacts.member
-		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_member_change();
-	CREATE TRIGGER members_truncated AFTER TRUNCATE ON contacts.member
-		EXECUTE FUNCTION contacts_internal.after_member_change();
-	ALTER TABLE contacts.member ENABLE ALWAYS TRIGGER members_changed;
-	ALTER TABLE contacts.member ENABLE ALWAYS TRIGGER members_truncated;
-
-	ALTER TABLE contacts.member ENABLE ROW LEVEL SECURITY;
-	-- to_regrole() gives null, and no error, for a role that has been dropped.
-	CREATE POLICY own_roles_only ON contacts.member
-		USING (pg_has_role(to_regrole(quote_ident(role_name)), 'MEMBER'));
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.install_access() IS 'part of contacts.install(): which roles may act for which workspace';
@@ -81,13 +55,14 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'object_id', 'check_contact', 'is_tag_name', 'fold_case', 'is_option_list', 'is_field_value',
 					'is_member', 'is_consumer_of', 'count_deliveries', 'count_imports',
 					-- what the functions above and contact-worker call
-					'current_workspace', 'check_versions', 'require_workspace', 'require_triggers', 'trim', 'event_line',
+					'current_workspace', 'check_versions', 'require_workspace', 'raise_no_workspace', 'require_triggers', 'trim', 'event_line',
 					'contact_id', 'check_counts', 'raise_error',
 					-- parts of request_schema() and export()
 					'padded_pattern', 'field_schema', 'key_schema', 'has_address', 'export_events', 'export_import_rows',
 					-- parts of change_address() and merge()
-					'require_writing', 'normalize_address', 'is_suppressed', 'is_address_key', 'raise_no_contact', 'raise_not_written',
-					'move_to_address', 'merge_request', 'merge_statistics', 'merge',
+					'require_writing', 'require_contact_triggers', 'normalize_address', 'is_suppressed', 'is_address_key',
+					'raise_no_contact', 'raise_not_written', 'raise_address_taken', 'hold_contact', 'guard_address',
+					'move_to_address', 'hold_contacts', 'merge_requests', 'merge_statistics', 'merge', 'finish_merge',
 					-- parts of create_import_view(), and the triggers of its views
 					'full_view_name', 'view_column', 'column_of_field', 'view_rights', 'workspace_of_view',
 					'make_room_for_view', 'upsert_view_row', 'refuse_view_change',

@@ -53,8 +53,6 @@ BEGIN
 			contacts_internal.check_contact(id, email_address, tags, data, version, created_at, updated_at))
 	) WITH (fillfactor = 85); -- room for the next version of a row on its own page: a HOT update touches no index
 	CREATE INDEX contact_tags_idx ON contacts.contact USING gin (tags);
-	CREATE TRIGGER raise_version BEFORE UPDATE ON contacts.contact
-		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_contact_update();
 	COMMENT ON TABLE contacts.contact IS 'contact_upsert: the contacts, one for each workspace and e-mail address';
 
 	CREATE TABLE contacts.statistics (
@@ -70,8 +68,6 @@ BEGIN
 			total_opens >= 0 AND total_clicks >= 0 AND total_bounces >= 0 AND total_delivered >= 0)
 	) WITH (fillfactor = 70);
 	COMMENT ON TABLE contacts.statistics IS 'contact_upsert: the counters of a contact; no row means zeros';
-
-	PERFORM contacts_internal.show_to_members(t) FROM unnest(ARRAY['contact', 'statistics']) t;
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.install_contacts() IS 'part of contacts.install(): the contacts and their statistics';
@@ -91,6 +87,7 @@ DECLARE
 	workspace CONSTANT bigint := coalesce(record.workspace_id, contacts_internal.current_workspace());
 	total bigint;
 BEGIN
+	PERFORM contacts_internal.require_writing('contacts.record()');
 	IF counter IS NULL OR counter NOT IN ('total_opens', 'total_clicks', 'total_bounces', 'total_delivered') THEN
 		RAISE EXCEPTION 'There is no counter %.', coalesce(quote_literal(counter), 'NULL')
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'statistics',
@@ -106,6 +103,12 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'contact', COLUMN = 'id',
 				HINT = 'contact_id is the id in the answer of contact_upsert().';
 	END IF;
+	-- As in record_many(): a contact's first counters refer to it, which locks it, and locks of contacts come first.
+	PERFORM FROM contacts.contact c
+		WHERE c.workspace_id = workspace AND c.id = record.contact_id
+			AND NOT EXISTS (
+				SELECT FROM contacts.statistics s WHERE s.workspace_id = workspace AND s.contact_id = record.contact_id)
+		FOR KEY SHARE OF c;
 	INSERT INTO contacts.statistics AS s
 			(workspace_id, contact_id, total_opens, total_clicks, total_bounces, total_delivered)
 		VALUES (workspace, record.contact_id,
@@ -200,6 +203,7 @@ DECLARE
 	delivered bigint[];
 	recorded bigint;
 BEGIN
+	PERFORM contacts_internal.require_writing('contacts.record_many()');
 	PERFORM contacts_internal.check_counts(counts);
 	PERFORM contacts_internal.require_workspace(workspace);
 	SELECT array_agg(contacts_internal.contact_id(e.count ->> 'contact', workspace) ORDER BY e.number) INTO named

@@ -354,7 +354,6 @@ BEGIN
 		workspace_id bigint PRIMARY KEY,
 		deleted_at timestamptz NOT NULL DEFAULT now()
 	);
-	ALTER TABLE contacts.deleted_workspace ENABLE ROW LEVEL SECURITY; -- without a policy: the owner's alone
 	COMMENT ON TABLE contacts.deleted_workspace IS
 		'contact_upsert: workspaces that were deleted of late, for purge_events() to look for contacts and events that came after';
 
@@ -396,58 +395,17 @@ BEGIN
 	CREATE SEQUENCE contacts.tag_tag_id_seq OWNED BY contacts.tag.tag_id;
 	CREATE UNIQUE INDEX tag_name_key ON contacts.tag (workspace_id, contacts_internal.fold_case(name));
 	COMMENT ON TABLE contacts.tag IS 'contact_upsert: the tags that the contacts of a workspace can have';
-
-	PERFORM contacts_internal.show_to_members(t) FROM unnest(ARRAY['workspace', 'field', 'tag']) t;
-	PERFORM contacts_internal.install_definition_triggers();
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.install_definitions() IS
 	'part of contacts.install(): workspaces, their fields and tags';
 REVOKE ALL ON FUNCTION contacts_internal.install_definitions() FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.install_definition_triggers() RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-DECLARE
-	definition_table text;
-BEGIN
-	CREATE TRIGGER new_definitions_version BEFORE INSERT OR UPDATE ON contacts.workspace
-		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_workspace_write();
-	CREATE TRIGGER define_email_address AFTER INSERT ON contacts.workspace
-		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_workspace_insert();
-	CREATE TRIGGER delete_contacts AFTER DELETE ON contacts.workspace
-		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_workspace_delete();
-
-	CREATE TRIGGER keep_identity BEFORE INSERT OR UPDATE OR DELETE ON contacts.field
-		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_field_write();
-	CREATE TRIGGER keep_immutable BEFORE TRUNCATE ON contacts.field
-		EXECUTE FUNCTION contacts_internal.before_field_truncate();
-	CREATE TRIGGER delete_values AFTER DELETE ON contacts.field
-		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_field_delete();
-	CREATE TRIGGER draw_id BEFORE INSERT ON contacts.tag
-		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_tag_insert();
-	-- It stands for the column's default, and so is there under session_replication_role = replica too.
-	ALTER TABLE contacts.tag ENABLE ALWAYS TRIGGER draw_id;
-	CREATE TRIGGER keep_identity BEFORE UPDATE ON contacts.tag
-		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_tag_update();
-	CREATE TRIGGER definitions_truncated AFTER TRUNCATE ON contacts.tag
-		EXECUTE FUNCTION contacts_internal.after_definitions_change();
-
-	-- A trigger with a transition table is for one kind of statement.
-	FOREACH definition_table IN ARRAY ARRAY['field', 'tag'] LOOP
-		EXECUTE format('CREATE TRIGGER definitions_inserted AFTER INSERT ON contacts.%I
-			REFERENCING NEW TABLE AS changed EXECUTE FUNCTION contacts_internal.after_definitions_change()', definition_table);
-		EXECUTE format('CREATE TRIGGER definitions_updated AFTER UPDATE ON contacts.%I
-			REFERENCING NEW TABLE AS changed EXECUTE FUNCTION contacts_internal.after_definitions_change()', definition_table);
-		EXECUTE format('CREATE TRIGGER definitions_deleted AFTER DELETE ON contacts.%I
-			REFERENCING OLD TABLE AS changed EXECUTE FUNCTION contacts_internal.after_definitions_change()', definition_table);
-	END LOOP;
-END
-$$;
-COMMENT ON FUNCTION contacts_internal.install_definition_triggers() IS
-	'part of install_definitions(): what keeps definitions sound and tells every backend of a change';
-REVOKE ALL ON FUNCTION contacts_internal.install_definition_triggers() FROM PUBLIC;
+CREATE FUNCTION contacts_internal.raise_no_workspace(workspace_id bigint) RETURNS void
+	LANGUAGE C STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'contacts_raise_no_workspace';
+COMMENT ON FUNCTION contacts_internal.raise_no_workspace(bigint) IS 'raises WORKSPACE_NOT_FOUND';
+REVOKE ALL ON FUNCTION contacts_internal.raise_no_workspace(bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.require_workspace(workspace_id bigint) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
@@ -456,9 +414,7 @@ CREATE FUNCTION contacts_internal.require_workspace(workspace_id bigint) RETURNS
 BEGIN
 	PERFORM contacts_internal.check_versions();
 	IF NOT EXISTS (SELECT FROM contacts.workspace w WHERE w.workspace_id = require_workspace.workspace_id) THEN
-		RAISE EXCEPTION 'Workspace % does not exist.', require_workspace.workspace_id
-			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
-				HINT = 'SELECT contacts.define_workspace(name) creates one.';
+		PERFORM contacts_internal.raise_no_workspace(require_workspace.workspace_id);
 	END IF;
 END
 $$;
@@ -514,9 +470,9 @@ BEGIN
 			AND (define_workspace.workspace_id IS NOT NULL OR w.name = define_workspace.name)
 		RETURNING w.workspace_id INTO id;
 	IF id IS NULL AND define_workspace.workspace_id IS NOT NULL THEN
-		RAISE EXCEPTION 'Workspace % does not exist.', define_workspace.workspace_id
-			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace',
-				HINT = 'Leave workspace_id out to create a workspace.';
+		PERFORM contacts_internal.raise_error('WORKSPACE_NOT_FOUND',
+			format('Workspace %s does not exist.', define_workspace.workspace_id),
+			'Leave workspace_id out to create a workspace.');
 	ELSIF id IS NULL THEN
 		INSERT INTO contacts.workspace AS w (name, status_policy, history)
 			VALUES (define_workspace.name, coalesce(define_workspace.status_policy, 'api'),

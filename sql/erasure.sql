@@ -35,18 +35,9 @@ BEGIN
 	COMMENT ON TABLE contacts.suppression IS
 		'contact_upsert: addresses that have opted out and whose contact is gone; address_hash is '
 		'sha256(convert_to(email_address, ''UTF8'')), status the one that the contact had, reason what it went by';
-	ALTER TABLE contacts.suppression ENABLE ROW LEVEL SECURITY;
-	CREATE POLICY members_only ON contacts.suppression FOR SELECT USING (contacts_internal.is_member(workspace_id));
-
-	CREATE TRIGGER leave_suppression AFTER DELETE ON contacts.contact
-		FOR EACH ROW WHEN (OLD.status IN ('UNSUBSCRIBED', 'CLEANED', 'COMPLAINED'))
-		EXECUTE FUNCTION contacts_internal.after_contact_delete();
-	CREATE TRIGGER address_changed AFTER UPDATE OF workspace_id, email_address ON contacts.contact
-		FOR EACH ROW WHEN ((OLD.workspace_id, OLD.email_address) IS DISTINCT FROM (NEW.workspace_id, NEW.email_address))
-		EXECUTE FUNCTION contacts_internal.after_address_change();
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.install_erasure() IS 'part of contacts.install(): suppressions, and the triggers that leave them';
+COMMENT ON FUNCTION contacts_internal.install_erasure() IS 'part of contacts.install(): suppressions';
 REVOKE ALL ON FUNCTION contacts_internal.install_erasure() FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.is_suppressed(email_address text, workspace_id bigint) RETURNS boolean

@@ -169,19 +169,6 @@ BEGIN
 
 	CREATE SEQUENCE contacts.delivery_lease_seq OWNED BY contacts.delivery.lease;
 	COMMENT ON SEQUENCE contacts.delivery_lease_seq IS 'contact_upsert: a number for each call of claim()';
-
-	CREATE TRIGGER wait_for_writers BEFORE INSERT OR UPDATE OF types, active ON contacts.consumer
-		EXECUTE FUNCTION contacts_internal.before_consumer_change();
-	CREATE TRIGGER keep_unique BEFORE INSERT ON contacts.consumer
-		FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_consumer_insert();
-	CREATE TRIGGER delete_deliveries AFTER DELETE ON contacts.event
-		REFERENCING OLD TABLE AS deleted EXECUTE FUNCTION contacts_internal.after_event_delete();
-	CREATE TRIGGER truncate_deliveries AFTER TRUNCATE ON contacts.event
-		EXECUTE FUNCTION contacts_internal.after_event_delete();
-	CREATE TRIGGER delete_deliveries AFTER DELETE ON contacts.consumer
-		FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_consumer_delete();
-
-	PERFORM contacts_internal.install_event_policies();
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.install_events() IS 'part of contacts.install(): events, consumers and deliveries';
@@ -198,27 +185,6 @@ CREATE FUNCTION contacts_internal.is_consumer_of(consumer_id bigint, workspace_i
 COMMENT ON FUNCTION contacts_internal.is_consumer_of(bigint, bigint) IS
 	'part of a policy: whether a consumer is one of that workspace';
 REVOKE ALL ON FUNCTION contacts_internal.is_consumer_of(bigint, bigint) FROM PUBLIC;
-
-CREATE FUNCTION contacts_internal.install_event_policies() RETURNS void
-	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-BEGIN
-	-- The policies are about what a member sees: members have no other privilege on these tables than SELECT.
-	ALTER TABLE contacts.event ENABLE ROW LEVEL SECURITY;
-	CREATE POLICY members_only ON contacts.event FOR SELECT USING (contacts_internal.is_member(workspace_id));
-	ALTER TABLE contacts.consumer ENABLE ROW LEVEL SECURITY;
-	CREATE POLICY members_only ON contacts.consumer FOR SELECT USING (contacts_internal.is_member(workspace_id));
-	ALTER TABLE contacts.low_water_mark ENABLE ROW LEVEL SECURITY;
-	-- Deliveries of a consumer of every workspace are hidden: their last_error is for the owner of the tables.
-	ALTER TABLE contacts.delivery ENABLE ROW LEVEL SECURITY;
-	CREATE POLICY members_only ON contacts.delivery FOR SELECT USING (
-		contacts_internal.is_member(workspace_id) AND contacts_internal.is_consumer_of(consumer_id, workspace_id));
-END
-$$;
-COMMENT ON FUNCTION contacts_internal.install_event_policies() IS
-	'part of install_events(): row level security for events, consumers and deliveries';
-REVOKE ALL ON FUNCTION contacts_internal.install_event_policies() FROM PUBLIC;
 
 CREATE FUNCTION contacts.subscribe(
 	consumer text,
@@ -347,6 +313,7 @@ DECLARE
 	purged integer := 0;
 	deleted integer;
 BEGIN
+	PERFORM contacts_internal.require_writing('contacts.purge_events()');
 	IF older_than IS NULL OR older_than < interval '0' OR max IS NULL OR max < 1 THEN
 		RAISE EXCEPTION 'older_than must not be negative, and max must be positive.'
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'event',

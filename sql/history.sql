@@ -27,10 +27,6 @@ BEGIN
 	COMMENT ON TABLE contacts.history IS
 		'contact_upsert: what changed of contacts, by whom, when, from where, and the evidence of consent, until purge_history(); '
 		'of a contact by contact_version, then by history_id';
-
-	-- For SELECT alone: members have no other privilege on it.
-	ALTER TABLE contacts.history ENABLE ROW LEVEL SECURITY;
-	CREATE POLICY members_only ON contacts.history FOR SELECT USING (contacts_internal.is_member(workspace_id));
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.install_history() IS 'part of contacts.install(): what changed of the contacts';
@@ -50,6 +46,7 @@ DECLARE
 	purged integer := 0;
 	deleted integer;
 BEGIN
+	PERFORM contacts_internal.require_writing('contacts.purge_history()');
 	IF older_than IS NULL OR older_than < interval '0' OR max IS NULL OR max < 1 THEN
 		RAISE EXCEPTION 'older_than must not be negative, and max must be positive.'
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'history',

@@ -68,8 +68,6 @@ BEGIN
 	);
 	COMMENT ON TABLE contacts.import_error IS
 		'contact_upsert: the rows that an import could not load, without their nulls, counted from 1, and why';
-
-	PERFORM contacts_internal.show_to_members(t) FROM unnest(ARRAY['import_progress', 'import_chunk', 'import_error']) t;
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.install_imports() IS 'part of contacts.install(): imports, their rows to come and their bad rows';

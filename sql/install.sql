@@ -152,12 +152,14 @@ BEGIN
 		END LOOP;
 		PERFORM contacts_internal.note_tables_version(version);
 	END IF;
+	PERFORM contacts_internal.ensure_triggers();
+	PERFORM contacts_internal.ensure_policies();
 	PERFORM contacts_internal.add_first_workspace();
 	RETURN version;
 END
 $$;
 COMMENT ON FUNCTION contacts.install() IS
-	'makes the tables in schema contacts, or brings them to the extension''s version; safe to repeat; returns that version';
+	'makes the tables in schema contacts, or brings them to the extension''s version, and their triggers back; safe to repeat; returns that version';
 REVOKE ALL ON FUNCTION contacts.install() FROM PUBLIC;
 
 -- The last statement of the script: all that it makes is there.

@@ -21,7 +21,6 @@ BEGIN
 	);
 	COMMENT ON TABLE contacts.import_kept IS
 		'contact_upsert: the contacts that the undo of an import has left as they are, wholly or in part, and why';
-	PERFORM contacts_internal.show_to_members('import_kept');
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.install_undo() IS 'part of contacts.install(): what the undo of an import has kept';

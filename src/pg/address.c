@@ -22,7 +22,7 @@
 #include "store.h"
 
 static Statement merge = {
-	.sql = "SELECT m.duplicate_id, m.into_id, m.request FROM contacts_internal.merge($1, $2, $3) m",
+	.sql = "SELECT m.duplicate_id, m.into_id, m.into_version, m.requests FROM contacts_internal.merge($1, $2, $3) m",
 	.parameter_count = 3,
 	.parameter_types = {TEXTOID, TEXTOID, INT8OID},
 };
@@ -32,13 +32,14 @@ enum MergeColumn
 {
 	MERGED_DUPLICATE = 1,
 	MERGED_INTO,
-	MERGED_REQUEST,
+	MERGED_VERSION,
+	MERGED_REQUESTS,
 };
 
-static Statement upsert = {
-	.sql = "SELECT contacts.upsert($1, $2)",
-	.parameter_count = 2,
-	.parameter_types = {JSONBOID, INT8OID},
+static Statement finish = {
+	.sql = "SELECT contacts_internal.finish_merge($1, $2, $3, $4)",
+	.parameter_count = 4,
+	.parameter_types = {TEXTOID, INT8OID, JSONBARRAYOID, INT8OID},
 };
 
 /* find_version runs as the owner of the tables. */
@@ -91,7 +92,9 @@ contacts_merge(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	int64 workspace_id = PG_ARGISNULL(2) ? settings_workspace_id() : PG_GETARG_INT64(2);
-	Datum request;
+	Datum into;
+	Datum version;
+	Datum requests;
 	Jsonb *answer;
 
 	member_begin_write("contacts.merge()", workspace_id);
@@ -103,9 +106,11 @@ contacts_merge(PG_FUNCTION_ARGS)
 	statement_connect();
 	store_require_workspace(workspace_id);
 	(void)statement_execute(&merge, (Datum[]){PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), Int64GetDatum(workspace_id)});
-	request = statement_column(0, MERGED_REQUEST);
-	move_past(workspace_id, statement_column(0, MERGED_DUPLICATE), statement_column(0, MERGED_INTO));
-	(void)statement_execute(&upsert, (Datum[]){request, Int64GetDatum(workspace_id)});
+	into = statement_column(0, MERGED_INTO);
+	version = statement_column(0, MERGED_VERSION);
+	requests = statement_column(0, MERGED_REQUESTS);
+	move_past(workspace_id, statement_column(0, MERGED_DUPLICATE), into);
+	(void)statement_execute(&finish, (Datum[]){into, version, requests, Int64GetDatum(workspace_id)});
 	MemoryContextSwitchTo(caller);
 	answer = DatumGetJsonbPCopy(statement_column(0, 1));
 	SPI_finish();

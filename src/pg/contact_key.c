@@ -54,7 +54,12 @@ contact_key_require_address(const text *address)
 	cu_text stored;
 
 	if (!read_address(address, &stored, error))
+	{
+		/* The core speaks of a request, and here it is a parameter. */
+		if (error->code == CU_EMAIL_REQUIRED)
+			strlcpy(error->hint, "email_address must not be null or blank.", sizeof(error->hint));
 		errors_raise(error);
+	}
 	return encoding_to_text(stored);
 }
 

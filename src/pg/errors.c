@@ -243,3 +243,13 @@ contacts_raise_error(PG_FUNCTION_ARGS)
 	error.has_value = copy_argument(fcinfo, RAISE_VALUE, error.value, sizeof(error.value));
 	errors_raise(&error);
 }
+
+PG_FUNCTION_INFO_V1(contacts_raise_no_workspace);
+Datum
+contacts_raise_no_workspace(PG_FUNCTION_ARGS)
+{
+	cu_error error;
+
+	errors_workspace_not_found(&error, PG_GETARG_INT64(0));
+	errors_raise(&error);
+}

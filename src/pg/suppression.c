@@ -28,6 +28,7 @@
 #include "pg_compat.h"
 #include "settings.h"
 #include "statement.h"
+#include "store.h"
 #include "suppression.h"
 
 static Statement find_one = {
@@ -245,8 +246,9 @@ contacts_lift_suppression(PG_FUNCTION_ARGS)
 	uint64 lifted;
 
 	member_begin_write("contacts.lift_suppression()", workspace_id);
-	email = contact_key_require_address(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0));
 	statement_connect();
+	store_require_workspace(workspace_id);
+	email = contact_key_require_address(PG_ARGISNULL(0) ? NULL : PG_GETARG_TEXT_PP(0));
 	lifted = suppression_lift(workspace_id, &email, 1);
 	SPI_finish();
 	PG_RETURN_BOOL(lifted > 0);

@@ -65,6 +65,49 @@ CREATE TRIGGER keep BEFORE UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCT
 SELECT contacts.change_address('new@example.com', 'b@example.com');
 DROP TRIGGER keep ON contacts.contact;
 SELECT email_address, version FROM contacts.contact ORDER BY 1;
+-- a policy that hides the contact from an UPDATE alone
+CREATE ROLE regress_contacts_app;
+SELECT contacts.grant_access('regress_contacts_app', 1);
+CREATE POLICY keep ON contacts.contact AS RESTRICTIVE FOR UPDATE USING (email_address <> 'new@example.com');
+SET ROLE regress_contacts_app;
+SELECT contacts.change_address('new@example.com', 'b@example.com');
+SELECT contacts.change_address('nobody@example.com', 'b@example.com');
+RESET ROLE;
+DROP POLICY keep ON contacts.contact;
+-- where no trigger leaves a suppression or keeps the version
+SET session_replication_role = replica;
+SELECT contacts.change_address('new@example.com', 'b@example.com');
+RESET session_replication_role;
+ALTER TABLE contacts.contact DISABLE TRIGGER address_changed;
+SELECT contacts.change_address('new@example.com', 'b@example.com');
+ALTER TABLE contacts.contact ENABLE ALWAYS TRIGGER address_changed;
+SET session_replication_role = replica;
+SELECT contacts.change_address('new@example.com', 'b@example.com');
+RESET session_replication_role;
+ALTER TABLE contacts.contact ENABLE TRIGGER address_changed;
+
+-- A trigger of the user's own finds what it finds in an upsert; operators of the user's own change nothing.
+CREATE TABLE address_log (address text);
+CREATE FUNCTION note_address() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO address_log VALUES (NEW.email_address); RETURN NULL; END $$;
+CREATE TRIGGER note_address AFTER UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION note_address();
+SELECT contact_upsert('{"email_address":"new@example.com","fields":{"name":"O"}}') #>> '{data,data,name}' AS name;
+CREATE SCHEMA change_address_own;
+CREATE FUNCTION change_address_own.never(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
+CREATE FUNCTION change_address_own.never(bigint, bigint) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
+CREATE FUNCTION change_address_own.never(contacts.status, contacts.status) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
+CREATE FUNCTION change_address_own.coalesce(bigint, bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 77::bigint';
+CREATE FUNCTION change_address_own.now() RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$ SELECT 'infinity'::timestamptz $$;
+CREATE OPERATOR change_address_own.= (LEFTARG = text, RIGHTARG = text, FUNCTION = change_address_own.never);
+CREATE OPERATOR change_address_own.<> (LEFTARG = text, RIGHTARG = text, FUNCTION = change_address_own.never);
+CREATE OPERATOR change_address_own.= (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = change_address_own.never);
+CREATE OPERATOR change_address_own.= (LEFTARG = contacts.status, RIGHTARG = contacts.status, FUNCTION = change_address_own.never);
+CREATE DOMAIN change_address_own.text AS pg_catalog.text CHECK (false);
+SET search_path = change_address_own, pg_catalog, public;
+SELECT contacts.change_address('new@example.com', 'b@example.com') OPERATOR(pg_catalog.#>>) '{data,data,email_address}' AS changed;
+RESET search_path;
+SELECT contacts.change_address('b@example.com', 'new@example.com') #>> '{data,data,email_address}' AS changed;
+TABLE address_log;
+DROP TRIGGER note_address ON contacts.contact;
 
 -- Who has opted out is not mailed under another address, nor whoever had that one; "api" takes no part in it.
 INSERT INTO contacts.contact (workspace_id, email_address, status)
@@ -72,6 +115,9 @@ INSERT INTO contacts.contact (workspace_id, email_address, status)
 SELECT contacts.erase('gone@example.com', true, w) FROM generate_series(1, 2) w;
 SELECT contacts.change_address('subscribed@example.com', 'gone@example.com', 1) #>> '{data,status}' AS api;
 SELECT contacts.change_address('subscribed@example.com', 'gone@example.com', 2);
+SET search_path = change_address_own, pg_catalog, public;
+SELECT contacts.change_address('subscribed@example.com', 'gone@example.com', 2);
+RESET search_path;
 SELECT contacts.change_address('unconfirmed@example.com', 'gone@example.com', 2);
 SELECT contacts.change_address('unsubscribed@example.com', 'gone@example.com', 2) #>> '{data,status}' AS not_mailed;
 SELECT contacts.change_address('cleaned@example.com', 'clean@example.com', 2) #>> '{data,status}' AS status;
@@ -82,3 +128,9 @@ SELECT contacts.lift_suppression('gone@example.com', 2) AS lifted;
 SELECT contacts.change_address('subscribed@example.com', 'gone@example.com', 2) #>> '{data,status}' AS with_consent;
 -- the address that was left is free again
 SELECT contacts.upsert('{"email_address":"subscribed@example.com"}', 2) #>> '{data,status}' AS new;
+SET client_min_messages = warning;
+SELECT contacts.revoke_access('regress_contacts_app', 1);
+DROP ROLE regress_contacts_app;
+DROP SCHEMA change_address_own CASCADE;
+DROP FUNCTION note_address;
+DROP TABLE address_log;

@@ -124,6 +124,9 @@ SELECT contacts.purge_history('3 years', 3), contacts.purge_history('3 years'), 
 SELECT contacts.purge_history(NULL);
 SELECT contacts.purge_history('-1 day');
 SELECT contacts.purge_history('1 day', 0);
+BEGIN READ ONLY;
+SELECT contacts.purge_history('1 day');
+ROLLBACK;
 
 -- a workspace takes its history with it
 SELECT contacts.define_workspace('second', history => 'all') AS second \gset

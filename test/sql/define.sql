@@ -105,7 +105,7 @@ SELECT count(*) FROM contacts.deleted_workspace;
 -- of what is internal she may execute what her calls need, and no trigger and no part of install() or grant_access()
 SELECT p.oid::regprocedure FROM pg_proc p
 WHERE p.pronamespace = 'contacts_internal'::regnamespace AND has_function_privilege(p.oid, 'EXECUTE')
-	AND (p.proname ~ '^(before|after|install)_' OR p.proname IN ('member_privileges', 'show_to_members', 'delete_rows'));
+	AND (p.proname ~ '^(before|after|install|ensure)_' OR p.proname IN ('member_privileges', 'delete_rows'));
 RESET ROLE;
 RESET contact_upsert.workspace_id;
 SELECT p.oid::regprocedure FROM pg_proc p

@@ -206,6 +206,9 @@ SELECT contacts.relay('printer', 'x', 0);
 SELECT contacts.retry_dead('nobody');
 SELECT contacts.unsubscribe(NULL);
 SELECT contacts.purge_events(NULL);
+BEGIN READ ONLY;
+SELECT contacts.purge_events('1 day');
+ROLLBACK;
 SELECT contacts.purge_events('-1 s');
 SELECT contacts.purge_events('1 s', 0);
 \set VERBOSITY sqlstate

@@ -5,7 +5,7 @@ CREATE EXTENSION contact_upsert;
 SELECT contacts.install() IS NOT NULL AS installed;
 RESET client_min_messages;
 SELECT contacts.define_field('name', 'Name', tracked => true), contacts.define_tag('vip');
-SELECT contacts.define_workspace('second', history => 'all') AS workspace_id;
+SELECT contacts.define_workspace('second', 'guarded', 'all') AS workspace_id;
 SELECT contacts.define_field('name', 'Name', 'NUMBER', workspace_id => 2);
 -- this session has its plans before the tables change
 SELECT contact_upsert('{"email_address":"before@example.com","fields":{"name":"x"}}') #> '{data,data}' AS data;
@@ -28,7 +28,46 @@ BEGIN
 	ALTER TABLE contacts.statistics ADD FOREIGN KEY (workspace_id, contact_id) REFERENCES contacts.contact ON DELETE CASCADE;
 END $$;
 RESET client_min_messages;
+-- Neither triggers nor row level security are copied. install() brings back what is missing, and nothing twice.
+CREATE VIEW pg_temp.protection AS SELECT c.relname, c.relrowsecurity AS rls,
+		(SELECT string_agg(p.polname, ', ' ORDER BY p.polname) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies,
+		(SELECT string_agg(t.tgname || CASE t.tgenabled WHEN 'O' THEN '' ELSE ' ' || t.tgenabled::text END, ', ' ORDER BY t.tgname) FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) AS triggers
+	FROM pg_class c WHERE c.relnamespace = 'contacts'::regnamespace AND c.relname !~ '_(whole|[0-2])$' AND c.relkind IN ('r', 'p') ORDER BY 1;
+\set SHOW_CONTEXT never
+SELECT relname FROM pg_temp.protection WHERE NOT rls;
+SELECT contacts.change_address('before@example.com', 'after@example.com');
+SELECT contacts.merge('before@example.com', 'after@example.com');
+-- what is there on a partition does not keep it from the table
+CREATE TRIGGER raise_version BEFORE UPDATE ON contacts.contact_1 FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_contact_update();
+SELECT contacts.install() IS NOT NULL AS installed;
+SELECT contacts.install() IS NOT NULL AS again;
+TABLE pg_temp.protection;
 SELECT contacts.subscribe('mailer') IS NOT NULL AS subscribed;
+
+-- Versions, opt-outs and changes of address are kept, in partitions in whatever schema.
+CREATE SCHEMA partitioned_parts;
+ALTER TABLE contacts.contact_0 SET SCHEMA partitioned_parts;
+ALTER TABLE contacts.contact_1 SET SCHEMA partitioned_parts;
+ALTER TABLE contacts.contact_2 SET SCHEMA partitioned_parts;
+SELECT contacts.upsert('{"email_address":"out@example.com","status":"UNSUBSCRIBED"}', 2) #>> '{data,status}' AS status;
+SELECT contacts.upsert('{"email_address":"moved@example.com","status":"CLEANED"}', 2) #>> '{data,status}' AS status;
+SELECT contacts.change_address('moved@example.com', 'out@example.com', 2);
+CREATE UNIQUE INDEX partitioned_own ON contacts.contact (workspace_id, lower(split_part(email_address, '@', 1)));
+SELECT contacts.change_address('moved@example.com', 'out@other.example.com', 2);
+DROP INDEX contacts.partitioned_own;
+SELECT contacts.change_address('moved@example.com', 'here@example.com', 2) #>> '{data,status}' AS status;
+UPDATE contacts.contact SET data = '{"name":1}' WHERE email_address = 'here@example.com';
+SELECT c.email_address, c.version, h.contact_version, h.changes FROM contacts.contact c JOIN contacts.history h ON (c.workspace_id, c.id) = (h.workspace_id, h.contact_id)
+	WHERE c.workspace_id = 2 ORDER BY history_id;
+DELETE FROM contacts.contact WHERE email_address = 'out@example.com';
+SELECT status, reason FROM contacts.suppression ORDER BY 1;
+SELECT contacts.upsert('{"email_address":"out@example.com"}', 2);
+SELECT contacts.upsert('{"email_address":"moved@example.com"}', 2);
+SELECT contacts.upsert('{"email_address":"other@example.com","fields":{"name":2}}', 2) #>> '{data,status}' AS status;
+SELECT contacts.merge('here@example.com', 'other@example.com', 2) #> '{data,status}' AS status;
+SELECT status, reason FROM contacts.suppression ORDER BY 1, 2;
+DELETE FROM contacts.contact WHERE workspace_id = 2;
+DELETE FROM contacts.history WHERE workspace_id = 2;
 
 SELECT contact_upsert('{"email_address":"before@example.com","fields":{"name":"z"}}') #> '{data,data}' AS data;
 SELECT contact_upsert('{"email_address":"new@example.com","fields":{"name":"z"},"tags":["vip"]}') #> '{data,data}' AS data;
@@ -54,3 +93,5 @@ DELETE FROM contacts.field WHERE workspace_id = 1 AND merge_tag = 'name';
 SELECT email_address, data FROM contacts.contact WHERE workspace_id = 1 ORDER BY 1;
 DELETE FROM contacts.workspace WHERE workspace_id = 1;
 SELECT count(*) FROM contacts.contact;
+SET client_min_messages = warning;
+DROP SCHEMA partitioned_parts CASCADE;

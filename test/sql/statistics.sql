@@ -22,3 +22,6 @@ INSERT INTO contacts.statistics (workspace_id, contact_id) VALUES (1, '000000000
 SELECT total_opens, total_clicks, total_bounces, total_delivered FROM contacts.statistics;
 DELETE FROM contacts.contact;
 SELECT count(*) FROM contacts.statistics;
+BEGIN READ ONLY;
+SELECT contacts.record(:'id', 'total_opens');
+ROLLBACK;

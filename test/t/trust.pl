@@ -103,8 +103,8 @@ my %setting = map { ("contact_upsert.$_" => 'user') } qw(workspace_id notify not
 # Functions: of the tables' owner; of members, and what they answer about workspace 2; of monitors.
 my @of_owner = qw(contacts.install contacts.define_workspace contacts.subscribe contacts.unsubscribe contacts.purge_events contacts.purge_history contacts.grant_access contacts.revoke_access
 	contacts.grant_monitoring contacts.revoke_monitoring contacts.tables_version);
-my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe show_to_members install_definitions install_definition_triggers
-	install_contacts install_access install_events install_history install_undo install_event_policies install_imports require_role member_privileges monitor_privileges before_workspace_write
+my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe install_definitions ensure_trigger ensure_triggers ensure_policies
+	install_contacts install_access install_events install_history install_undo install_imports require_role member_privileges monitor_privileges before_workspace_write
 	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_insert before_tag_update
 	before_contact_update after_definitions_change make_tables note_tables_version upgrade_tables add_first_workspace check_owners tables_version
 	check_library delete_rows purge_deleted_workspaces revoke_default_privileges revoke_what_others_granted after_member_change before_consumer_change before_consumer_insert
@@ -153,15 +153,22 @@ my %of_members = (
 	'contacts_internal.require_writing' => [ "SELECT contacts_internal.require_writing('x()')", qr/^$/ ],
 	'contacts_internal.normalize_address' => [ "SELECT contacts_internal.normalize_address('A\@example.com')", qr/^a\@example.com$/ ],
 	'contacts_internal.is_suppressed' => [ "SELECT contacts_internal.is_suppressed('gone\@example.com', 2)", $not_member ],
-	'contacts_internal.is_address_key' => [ "SELECT contacts_internal.is_address_key('contact_workspace_id_email_address_key'), contacts_internal.is_address_key('contact_pkey')", qr/^t\|f$/ ],
+	'contacts_internal.is_address_key' => [ "SELECT contacts_internal.is_address_key('contacts', 'contact_workspace_id_email_address_key'), contacts_internal.is_address_key('contacts', 'contact_pkey')", qr/^t\|f$/ ],
 	'contacts_internal.raise_no_contact' => [ "SELECT contacts_internal.raise_no_contact('x')", qr/unable to find the contact/ ],
 	'contacts_internal.raise_not_written' => [ "SELECT contacts_internal.raise_not_written()", qr/could not be written/ ],
-	'contacts_internal.move_to_address' => [ "SELECT contacts_internal.move_to_address(:theirs, 'x\@example.com', 2)", qr/could not be written/ ],
-	'contacts_internal.merge_request' => [ "SELECT contacts_internal.merge_request(:theirs, :theirs, 2)", qr/^$/ ],
+	'contacts_internal.move_to_address' => [ "SELECT contacts_internal.move_to_address(:theirs, 'x\@example.com', 2)", qr/unable to find the contact/ ],
+	'contacts_internal.hold_contact' => [ "SELECT contacts_internal.hold_contact(:theirs, 2)", qr/unable to find the contact/ ],
+	'contacts_internal.hold_contacts' => [ "SELECT contacts_internal.hold_contacts(:theirs, 'b\@example.com', 2)", qr/unable to find the contact/ ],
+	'contacts_internal.raise_address_taken' => [ "SELECT contacts_internal.raise_address_taken('contacts', 'contact_pkey', 'x')", qr/^$/ ],
+	'contacts_internal.guard_address' => [ "SELECT contacts_internal.guard_address('SUBSCRIBED', 'gone\@example.com', 2)", qr/may not act for workspace 2/ ],
+	'contacts_internal.require_contact_triggers' => [ 'SELECT contacts_internal.require_contact_triggers()', qr/^$/ ],
+	'contacts_internal.merge_requests' => [ "SELECT contacts_internal.merge_requests(:theirs, :theirs, 2)", qr/^$/ ],
 	'contacts_internal.merge_statistics' => [ "SELECT contacts_internal.merge_statistics(:theirs, :theirs, 2)", qr/^$/ ],
 	'contacts_internal.merge' => [ "SELECT contacts_internal.merge('a\@example.com', 'b\@example.com', 2)", qr/unable to find the contact|CONTACT_NOT_FOUND/ ],
+	'contacts_internal.finish_merge' => [ "SELECT contacts_internal.finish_merge(:theirs, 1, ARRAY['{\"email_address\":\"a\@example.com\"}'::jsonb], 2)", $no_workspace ],
 	'contacts_internal.check_versions' => [ 'SELECT contacts_internal.check_versions()', qr/^$/ ],
 	'contacts_internal.require_workspace' => [ 'SELECT contacts_internal.require_workspace(2)', $no_workspace ],
+	'contacts_internal.raise_no_workspace' => [ 'SELECT contacts_internal.raise_no_workspace(2)', $no_workspace ],
 	'contacts_internal.require_triggers' => [ 'SELECT contacts_internal.require_triggers()', qr/^$/ ],
 	'contacts_internal.current_workspace' => [ "SELECT contacts_internal.current_workspace()", qr/^1$/ ],
 	'contacts_internal.contact_id' => [ q(SELECT contacts_internal.contact_id('a@example.com', 2)), qr/^$/ ],
