@@ -56,9 +56,9 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'is_member', 'is_consumer_of', 'count_deliveries', 'count_imports',
 					-- what the functions above and contact-worker call
 					'current_workspace', 'check_versions', 'require_workspace', 'raise_no_workspace', 'require_triggers', 'trim', 'event_line',
-					'contact_id', 'check_counts', 'raise_error',
+					'contact_id', 'check_counts', 'raise_error', 'mentions_address', 'known_addresses',
 					-- parts of request_schema() and export()
-					'padded_pattern', 'field_schema', 'key_schema', 'has_address', 'export_events', 'export_import_rows',
+					'padded_pattern', 'field_schema', 'key_schema', 'export_events', 'export_import_rows',
 					-- parts of change_address() and merge()
 					'require_writing', 'require_contact_triggers', 'normalize_address', 'is_suppressed', 'is_address_key',
 					'raise_no_contact', 'raise_not_written', 'raise_address_taken', 'hold_contact', 'guard_address',

@@ -356,7 +356,8 @@ CREATE FUNCTION contacts_internal.merge(
 	duplicate text,
 	into_contact text,
 	workspace_id bigint,
-	OUT duplicate_id text, OUT into_id text, OUT into_version bigint, OUT requests jsonb[]
+	OUT duplicate_id text, OUT duplicate_address text, OUT into_id text, OUT into_address text, OUT into_version bigint,
+	OUT requests jsonb[]
 )
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	AS $$
@@ -366,10 +367,12 @@ BEGIN
 	SELECT h.duplicate_id, h.into_id, h.into_version INTO merge.duplicate_id, merge.into_id, merge.into_version
 		FROM contacts_internal.hold_contacts(duplicate, into_contact, workspace_id) h;
 	requests := ARRAY(SELECT r FROM contacts_internal.merge_requests(duplicate_id, into_id, workspace_id) r);
+	into_address := pg_catalog.jsonb_extract_path_text(requests[1], 'email_address');
 	PERFORM contacts_internal.merge_statistics(duplicate_id, into_id, workspace_id);
 	-- The duplicate goes first: it may have a value that only one contact can have, by a unique index of the user's own.
 	DELETE FROM contacts.contact c
-		WHERE c.workspace_id OPERATOR(pg_catalog.=) merge.workspace_id AND c.id OPERATOR(pg_catalog.=) duplicate_id;
+		WHERE c.workspace_id OPERATOR(pg_catalog.=) merge.workspace_id AND c.id OPERATOR(pg_catalog.=) duplicate_id
+		RETURNING c.email_address INTO duplicate_address;
 	IF NOT FOUND THEN
 		PERFORM contacts_internal.raise_not_written();
 	END IF;

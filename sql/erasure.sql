@@ -47,6 +47,38 @@ COMMENT ON FUNCTION contacts_internal.is_suppressed(text, bigint) IS
 	'whether a normalised address is suppressed, as all that is committed by now says';
 REVOKE ALL ON FUNCTION contacts_internal.is_suppressed(text, bigint) FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.mentions_address(value jsonb, addresses text[]) RETURNS boolean
+	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'contacts_mentions_address';
+COMMENT ON FUNCTION contacts_internal.mentions_address(jsonb, text[]) IS
+	'whether a string in the value is one of the normalised addresses, or has one as a whole in it, in whatever case';
+REVOKE ALL ON FUNCTION contacts_internal.mentions_address(jsonb, text[]) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.known_addresses(id text, email_address text, workspace_id bigint) RETURNS text[]
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT ARRAY(
+			SELECT a.address
+			FROM (
+				SELECT known_addresses.email_address
+				UNION
+				SELECT v.address
+				FROM contacts.history h
+					CROSS JOIN LATERAL (VALUES (h.changes #>> '{email_address,new}'), (h.changes #>> '{email_address,old}')) v (address)
+				WHERE h.workspace_id = known_addresses.workspace_id AND h.contact_id = known_addresses.id
+			) AS a (address)
+			-- An earlier address that another contact has by now is that one's.
+			WHERE a.address <> '' AND NOT EXISTS (
+				SELECT FROM contacts.contact c
+				WHERE c.workspace_id = known_addresses.workspace_id AND c.email_address = a.address
+					AND c.id IS DISTINCT FROM known_addresses.id)
+			ORDER BY a.address)
+	$$;
+COMMENT ON FUNCTION contacts_internal.known_addresses(text, text, bigint) IS
+	'the address of a contact and, as its history knows them, those that it and its duplicates had, unless another contact has them';
+REVOKE ALL ON FUNCTION contacts_internal.known_addresses(text, text, bigint) FROM PUBLIC;
+
 CREATE FUNCTION contacts.erase(contact text, suppress boolean DEFAULT NULL, workspace_id bigint DEFAULT NULL) RETURNS boolean
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_erase';

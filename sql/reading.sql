@@ -146,17 +146,6 @@ COMMENT ON FUNCTION contacts.request_schema(bigint) IS
 	'JSON Schema (2020-12) of a request in the workspace: what contact_upsert accepts validates, but not the other way round';
 REVOKE ALL ON FUNCTION contacts.request_schema(bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.has_address("row" jsonb, address text) RETURNS boolean
-	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-		SELECT translate(contacts_internal.trim("row" ->> 'email_address'), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
-			'abcdefghijklmnopqrstuvwxyz') = address
-	$$;
-COMMENT ON FUNCTION contacts_internal.has_address(jsonb, text) IS
-	'part of export(): whether a row of an import has the address, in whatever case and with whatever blanks around it';
-REVOKE ALL ON FUNCTION contacts_internal.has_address(jsonb, text) FROM PUBLIC;
-
 CREATE FUNCTION contacts_internal.export_events(id text, workspace_id bigint) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
@@ -175,7 +164,7 @@ COMMENT ON FUNCTION contacts_internal.export_events(text, bigint) IS
 	'part of export(): the events of a contact, and what their deliveries say; null if there are none';
 REVOKE ALL ON FUNCTION contacts_internal.export_events(text, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.export_import_rows(address text, workspace_id bigint) RETURNS jsonb
+CREATE FUNCTION contacts_internal.export_import_rows(addresses text[], workspace_id bigint) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -184,16 +173,19 @@ CREATE FUNCTION contacts_internal.export_import_rows(address text, workspace_id 
 		FROM (
 			SELECT c.import_id, c.first_row + u.number - 1 AS row_number, u.row, NULL::jsonb AS error
 			FROM contacts.import_chunk c, unnest(c.rows) WITH ORDINALITY AS u ("row", number)
-			WHERE c.workspace_id = export_import_rows.workspace_id AND contacts_internal.has_address(u.row, address)
+			WHERE c.workspace_id = export_import_rows.workspace_id
+				AND contacts_internal.mentions_address(u.row -> 'email_address', addresses)
 			UNION ALL
 			SELECT e.import_id, e.row_number, e.row, e.error
 			FROM contacts.import_error e
-			WHERE e.workspace_id = export_import_rows.workspace_id AND contacts_internal.has_address(e.row, address)
+			WHERE e.workspace_id = export_import_rows.workspace_id AND contacts_internal.mentions_address(
+				jsonb_build_array(e.row -> 'email_address', e.message, e.error), addresses)
 		) AS r
 	$$;
-COMMENT ON FUNCTION contacts_internal.export_import_rows(text, bigint) IS
-	'part of export(): the rows of imports with an address, those that wait and those that failed; null if there are none';
-REVOKE ALL ON FUNCTION contacts_internal.export_import_rows(text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.export_import_rows(text[], bigint) IS
+	'part of export(): the rows of imports that erase() would take for the addresses, those that wait and those that failed; null if '
+	'there are none';
+REVOKE ALL ON FUNCTION contacts_internal.export_import_rows(text[], bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts.export(contact text, workspace_id bigint DEFAULT NULL) RETURNS jsonb
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED
@@ -222,7 +214,7 @@ BEGIN
 		FROM contacts.history h
 		WHERE h.workspace_id = workspace AND h.contact_id = id;
 	events := contacts_internal.export_events(id, workspace);
-	import_rows := contacts_internal.export_import_rows(address, workspace);
+	import_rows := contacts_internal.export_import_rows(contacts_internal.known_addresses(id, address, workspace), workspace);
 	SELECT jsonb_agg(to_jsonb(k) - '{workspace_id,contact_id}'::text[] ORDER BY k.import_id) INTO import_kept
 		FROM contacts.import_kept k
 		WHERE k.workspace_id = workspace AND k.contact_id = id;

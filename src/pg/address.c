@@ -1,5 +1,5 @@
 /*
- * address.c - contacts.merge(), and what sql/addresses.sql needs of C.
+ * address.c - contacts.merge(), what sql/addresses.sql needs of C, and the history of addresses.
  *
  * A merge runs as its caller: contacts_internal.merge locks both contacts and deletes the duplicate, an upsert gives the other one
  * what the duplicate had. Between the two the duplicate's history and events follow, as their owner, who alone writes them: the
@@ -12,8 +12,12 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "address.h"
 #include "contact_key.h"
+#include "encoding.h"
 #include "errors.h"
+#include "history.h"
+#include "jsonb_writer.h"
 #include "member.h"
 #include "outbox.h"
 #include "owner.h"
@@ -22,7 +26,8 @@
 #include "store.h"
 
 static Statement merge = {
-	.sql = "SELECT m.duplicate_id, m.into_id, m.into_version, m.requests FROM contacts_internal.merge($1, $2, $3) m",
+	.sql = "SELECT m.duplicate_id, m.duplicate_address, m.into_id, m.into_address, m.into_version, m.requests"
+		   " FROM contacts_internal.merge($1, $2, $3) m",
 	.parameter_count = 3,
 	.parameter_types = {TEXTOID, TEXTOID, INT8OID},
 };
@@ -31,7 +36,9 @@ static Statement merge = {
 enum MergeColumn
 {
 	MERGED_DUPLICATE = 1,
+	MERGED_DUPLICATE_ADDRESS,
 	MERGED_INTO,
+	MERGED_INTO_ADDRESS,
 	MERGED_VERSION,
 	MERGED_REQUESTS,
 };
@@ -60,6 +67,34 @@ static Statement move_history = {
 	.parameter_types = {INT8OID, TEXTOID, TEXTOID},
 };
 
+/* delete_kept: the contact of which an undo has noted something is gone. */
+static Statement delete_kept = {
+	.sql = "DELETE FROM contacts.import_kept k WHERE k.workspace_id = $1 AND k.contact_id = $2",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
+/* Returns a text as a JSON string of the core. */
+static cu_json
+json_string(Datum datum)
+{
+	const text *string = DatumGetTextPP(datum);
+
+	return (cu_json){.kind = CU_JSON_STRING, .text = encoding_to_core(VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string))};
+}
+
+void
+address_note_change(int64 workspace_id, const char *contact_id, int64 contact_version, Datum old, Datum new)
+{
+	const cu_text names[] = {{"new", 3}, {"old", 3}};
+	const cu_json values[] = {json_string(new), json_string(old)};
+	const cu_text tag = {"email_address", strlen("email_address")};
+	const cu_json change = {.kind = CU_JSON_OBJECT, .count = lengthof(values), .items = values, .keys = names};
+	const cu_json changes = {.kind = CU_JSON_OBJECT, .count = 1, .items = &change, .keys = &tag};
+
+	history_note(workspace_id, contact_id, contact_version, jsonb_write_any(&changes));
+}
+
 /* Returns the version of a contact, as the owner of the tables. */
 static int64
 version_of(int64 workspace_id, Datum id)
@@ -83,6 +118,7 @@ move_past(int64 workspace_id, Datum duplicate, Datum into)
 	outbox_move(workspace_id, duplicate, into, version_of(workspace_id, into));
 	owner_begin(&scope);
 	(void)statement_execute(&move_history, (Datum[]){Int64GetDatum(workspace_id), duplicate, into});
+	(void)statement_execute(&delete_kept, (Datum[]){Int64GetDatum(workspace_id), duplicate});
 	owner_end(&scope);
 }
 
@@ -93,6 +129,8 @@ contacts_merge(PG_FUNCTION_ARGS)
 	MemoryContext caller = CurrentMemoryContext;
 	int64 workspace_id = PG_ARGISNULL(2) ? settings_workspace_id() : PG_GETARG_INT64(2);
 	Datum into;
+	Datum duplicate_address;
+	Datum into_address;
 	Datum version;
 	Datum requests;
 	Jsonb *answer;
@@ -107,12 +145,19 @@ contacts_merge(PG_FUNCTION_ARGS)
 	store_require_workspace(workspace_id);
 	(void)statement_execute(&merge, (Datum[]){PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), Int64GetDatum(workspace_id)});
 	into = statement_column(0, MERGED_INTO);
+	duplicate_address = statement_column(0, MERGED_DUPLICATE_ADDRESS);
+	into_address = statement_column(0, MERGED_INTO_ADDRESS);
 	version = statement_column(0, MERGED_VERSION);
 	requests = statement_column(0, MERGED_REQUESTS);
 	move_past(workspace_id, statement_column(0, MERGED_DUPLICATE), into);
 	(void)statement_execute(&finish, (Datum[]){into, version, requests, Int64GetDatum(workspace_id)});
 	MemoryContextSwitchTo(caller);
 	answer = DatumGetJsonbPCopy(statement_column(0, 1));
+	address_note_change(workspace_id,
+						TextDatumGetCString(into),
+						version_of(workspace_id, into),
+						duplicate_address,
+						into_address);
 	SPI_finish();
 	return JsonbPGetDatum(answer);
 }

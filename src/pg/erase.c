@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 
 #include "contact_key.h"
 #include "encoding.h"
@@ -31,15 +32,25 @@ typedef struct Erasure
 {
 	int64 workspace_id;
 	ContactKey key;
-	Datum email; /* the contact's address, or the one that was given; 0 if it is not known */
-	Datum id;	 /* likewise */
+	Datum email;	 /* the contact's address, or the one that was given; 0 if it is not known */
+	Datum id;		 /* likewise */
+	Datum addresses; /* an array: that address, and the earlier ones */
 	bool found;
 	const char *status; /* of the contact that was found */
 } Erasure;
 
-static Statement find_email = {
-	.sql = "SELECT c.email_address::pg_catalog.text FROM contacts.contact c"
-		   " WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2",
+#define FIND_CONTACT(column)                                                                                         \
+	"SELECT c.id::pg_catalog.text, c.email_address::pg_catalog.text FROM contacts.contact c WHERE c.workspace_id" EQ \
+	"$1 AND c." column EQ "$2"
+
+static Statement find_by_id = {
+	.sql = FIND_CONTACT("id"),
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
+static Statement find_by_email = {
+	.sql = FIND_CONTACT("email_address"),
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTOID},
 };
@@ -60,12 +71,12 @@ static Statement delete_by_email = {
 	.parameter_types = {INT8OID, TEXTOID},
 };
 
-/* The columns that those two return. */
-enum DeletedColumn
+/* The columns that those four return, the first two without the last. */
+enum ContactColumn
 {
-	DELETED_ID = 1,
-	DELETED_EMAIL,
-	DELETED_STATUS,
+	COLUMN_ID = 1,
+	COLUMN_EMAIL,
+	COLUMN_STATUS,
 };
 
 /* Whether the contact is there, for the owner of the tables. */
@@ -75,7 +86,23 @@ static Statement find_left = {
 	.parameter_types = {INT8OID, TEXTOID},
 };
 
-/* The statements from here on run as the owner, with search_path pinned: operators need no schema. */
+/*
+ * The statements from here on run as the owner, with search_path pinned: operators need no schema. Those that delete see all that is
+ * committed, under every isolation level: a row of proof or of an import does not change the contact, so nothing else would tell.
+ */
+
+static Statement find_addresses = {
+	.sql = "SELECT contacts_internal.known_addresses($2, $3, $1)",
+	.parameter_count = 3,
+	.parameter_types = {INT8OID, TEXTOID, TEXTOID},
+};
+
+static Statement delete_deliveries = {
+	.sql = "DELETE FROM contacts.delivery d USING contacts.event e WHERE e.workspace_id = $1 AND e.contact_id = $2"
+		   " AND d.workspace_id = $1 AND d.event_id = e.event_id",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
 
 static Statement delete_events = {
 	.sql = "DELETE FROM contacts.event e WHERE e.workspace_id = $1 AND e.contact_id = $2",
@@ -95,26 +122,27 @@ static Statement delete_kept = {
 	.parameter_types = {INT8OID, TEXTOID},
 };
 
-/* Whether the row of an import, a jsonb, has the address $2, in whatever case and with whatever blanks around it. */
-#define HAS_ADDRESS(row)                                                                           \
-	"translate(contacts_internal.trim(" row " ->> 'email_address'), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'," \
-	" 'abcdefghijklmnopqrstuvwxyz') = $2"
+/*
+ * Whether the row of an import is about one of the addresses, an array $2: a row that waits, by its column alone, which is not taken
+ * for somebody else's; of a row that failed, also the error may have the address.
+ */
+#define WAITS_FOR "contacts_internal.mentions_address(u.row -> 'email_address', $2)"
+#define FAILED_FOR \
+	"contacts_internal.mentions_address(jsonb_build_array(e.row -> 'email_address', e.message, e.error), $2)"
 
 /* An empty object keeps the numbers of the other rows; the import then counts it as one that failed. */
 static Statement empty_waiting_rows = {
-	.sql = "UPDATE contacts.import_chunk c SET rows = ARRAY(SELECT CASE WHEN " HAS_ADDRESS(
-		"u.row") " THEN '{}' ELSE u.row END"
-				 " FROM unnest(c.rows) WITH ORDINALITY AS u (row, number) ORDER BY u.number)"
-				 " WHERE c.workspace_id = $1 AND EXISTS (SELECT FROM unnest(c.rows) AS u (row) WHERE " HAS_ADDRESS(
-					 "u.row") ")",
+	.sql = "UPDATE contacts.import_chunk c SET rows = ARRAY(SELECT CASE WHEN " WAITS_FOR " THEN '{}' ELSE u.row END"
+		   " FROM unnest(c.rows) WITH ORDINALITY AS u (row, number) ORDER BY u.number)"
+		   " WHERE c.workspace_id = $1 AND EXISTS (SELECT FROM unnest(c.rows) AS u (row) WHERE " WAITS_FOR ")",
 	.parameter_count = 2,
-	.parameter_types = {INT8OID, TEXTOID},
+	.parameter_types = {INT8OID, TEXTARRAYOID},
 };
 
 static Statement delete_bad_rows = {
-	.sql = "DELETE FROM contacts.import_error e WHERE e.workspace_id = $1 AND " HAS_ADDRESS("e.row"),
+	.sql = "DELETE FROM contacts.import_error e WHERE e.workspace_id = $1 AND " FAILED_FOR,
 	.parameter_count = 2,
-	.parameter_types = {INT8OID, TEXTOID},
+	.parameter_types = {INT8OID, TEXTARRAYOID},
 };
 
 static uint64
@@ -124,15 +152,37 @@ execute(Statement *statement, const Erasure *erasure, Datum key)
 }
 
 static void
+execute_latest(Statement *statement, const Erasure *erasure, Datum key)
+{
+	(void)statement_execute_latest(statement, (Datum[]){Int64GetDatum(erasure->workspace_id), key});
+}
+
+/* Looks for the addresses that are known of the contact; false if they are those that were known before. */
+static bool
+look_for_addresses(Erasure *erasure)
+{
+	Datum unknown = CStringGetTextDatum("");
+	Datum before = erasure->addresses;
+	OwnerScope scope;
+
+	owner_begin(&scope);
+	(void)statement_read_latest(&find_addresses,
+								(Datum[]){Int64GetDatum(erasure->workspace_id),
+										  erasure->id ? erasure->id : unknown,
+										  erasure->email ? erasure->email : unknown});
+	erasure->addresses = statement_column(0, 1);
+	owner_end(&scope);
+	return before == 0 || !datumIsEqual(before, erasure->addresses, false, -1);
+}
+
+static void
 erase_import_rows(const Erasure *erasure)
 {
 	OwnerScope scope;
 
-	if (erasure->email == 0)
-		return;
 	owner_begin(&scope);
-	(void)execute(&empty_waiting_rows, erasure, erasure->email);
-	(void)execute(&delete_bad_rows, erasure, erasure->email);
+	execute_latest(&empty_waiting_rows, erasure, erasure->addresses);
+	execute_latest(&delete_bad_rows, erasure, erasure->addresses);
 	owner_end(&scope);
 }
 
@@ -144,23 +194,27 @@ erase_past(const Erasure *erasure)
 	if (erasure->id == 0)
 		return;
 	owner_begin(&scope);
-	(void)execute(&delete_history, erasure, erasure->id);
-	(void)execute(&delete_kept, erasure, erasure->id);
-	(void)execute(&delete_events, erasure, erasure->id);
+	execute_latest(&delete_history, erasure, erasure->id);
+	execute_latest(&delete_kept, erasure, erasure->id);
+	execute_latest(&delete_deliveries, erasure, erasure->id);
+	execute_latest(&delete_events, erasure, erasure->id);
 	owner_end(&scope);
 }
 
-/* Looks for the address of a contact that is named by its id. */
+/* Looks for the id and the address of the contact; one of them is its name. */
 static void
-look_for_email(Erasure *erasure)
+look_for_contact(Erasure *erasure)
 {
-	if (erasure->key.kind == CONTACT_KEY_ADDRESS)
-		erasure->email = erasure->key.value;
-	else
-	{
+	bool by_id = erasure->key.kind == CONTACT_KEY_ID;
+
+	if (by_id)
 		erasure->id = erasure->key.value;
-		if (execute(&find_email, erasure, erasure->key.value) > 0)
-			erasure->email = statement_column(0, 1);
+	else
+		erasure->email = erasure->key.value;
+	if (execute(by_id ? &find_by_id : &find_by_email, erasure, erasure->key.value) > 0)
+	{
+		erasure->id = statement_column(0, COLUMN_ID);
+		erasure->email = statement_column(0, COLUMN_EMAIL);
 	}
 }
 
@@ -173,9 +227,9 @@ delete_contact(Erasure *erasure)
 	if (execute(statement, erasure, erasure->key.value) == 0)
 		return false;
 	erasure->found = true;
-	erasure->id = statement_column(0, DELETED_ID);
-	erasure->email = statement_column(0, DELETED_EMAIL);
-	erasure->status = TextDatumGetCString(statement_column(0, DELETED_STATUS));
+	erasure->id = statement_column(0, COLUMN_ID);
+	erasure->email = statement_column(0, COLUMN_EMAIL);
+	erasure->status = TextDatumGetCString(statement_column(0, COLUMN_STATUS));
 	return true;
 }
 
@@ -227,7 +281,6 @@ Datum
 contacts_erase(PG_FUNCTION_ARGS)
 {
 	Erasure erasure = {.workspace_id = PG_ARGISNULL(2) ? settings_workspace_id() : PG_GETARG_INT64(2)};
-	Datum email_before;
 
 	member_begin_write("contacts.erase()", erasure.workspace_id);
 	if (PG_ARGISNULL(0))
@@ -240,12 +293,12 @@ contacts_erase(PG_FUNCTION_ARGS)
 	store_require_workspace(erasure.workspace_id);
 	if (erasure.key.kind != CONTACT_KEY_NEITHER)
 	{
-		look_for_email(&erasure);
-		email_before = erasure.email;
+		look_for_contact(&erasure);
+		(void)look_for_addresses(&erasure);
 		erase_import_rows(&erasure);
 		erase_contact(&erasure);
-		/* The contact's address may have been changed meanwhile. */
-		if (erasure.email != 0 && (email_before == 0 || encoding_compare_texts(email_before, erasure.email) != 0))
+		/* The contact may have got another address meanwhile, or be another one. */
+		if (look_for_addresses(&erasure))
 			erase_import_rows(&erasure);
 		erase_past(&erasure);
 		suppress_address(&erasure, !PG_ARGISNULL(1), !PG_ARGISNULL(1) && PG_GETARG_BOOL(1));

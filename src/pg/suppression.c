@@ -19,10 +19,9 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "address.h"
 #include "contact_key.h"
 #include "encoding.h"
-#include "history.h"
-#include "jsonb_writer.h"
 #include "member.h"
 #include "owner.h"
 #include "pg_compat.h"
@@ -187,15 +186,6 @@ contacts_after_contact_delete(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* Returns a text as a JSON string of the core. */
-static cu_json
-json_string(Datum datum)
-{
-	const text *string = DatumGetTextPP(datum);
-
-	return (cu_json){.kind = CU_JSON_STRING, .text = encoding_to_core(VARDATA_ANY(string), VARSIZE_ANY_EXHDR(string))};
-}
-
 /* Keeps in the history that a contact had another address before. */
 static void
 note_in_history(const TriggerData *trigger)
@@ -208,21 +198,16 @@ note_in_history(const TriggerData *trigger)
 	bool is_null;
 	int64 workspace_id = DatumGetInt64(heap_getattr(new, workspace_column, descriptor, &is_null));
 	Datum version = heap_getattr(new, SPI_fnumber(descriptor, "version"), descriptor, &is_null);
-	const cu_text names[] = {{"new", 3}, {"old", 3}};
-	const cu_json values[] = {json_string(heap_getattr(new, email_column, descriptor, &is_null)),
-							  json_string(heap_getattr(old, email_column, descriptor, &is_null))};
-	const cu_text tag = {"email_address", strlen("email_address")};
-	const cu_json change = {.kind = CU_JSON_OBJECT, .count = lengthof(values), .items = values, .keys = names};
-	const cu_json changes = {.kind = CU_JSON_OBJECT, .count = 1, .items = &change, .keys = &tag};
 
 	/* A contact that is moved to another workspace has no history there. */
 	if (workspace_id != DatumGetInt64(heap_getattr(old, workspace_column, descriptor, &is_null)))
 		return;
 	statement_connect();
-	history_note(workspace_id,
-				 SPI_getvalue(new, descriptor, SPI_fnumber(descriptor, "id")),
-				 DatumGetInt64(version),
-				 jsonb_write_any(&changes));
+	address_note_change(workspace_id,
+						SPI_getvalue(new, descriptor, SPI_fnumber(descriptor, "id")),
+						DatumGetInt64(version),
+						heap_getattr(old, email_column, descriptor, &is_null),
+						heap_getattr(new, email_column, descriptor, &is_null));
 	SPI_finish();
 }
 
