@@ -56,7 +56,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'is_member', 'is_consumer_of', 'count_deliveries', 'count_imports',
 					-- what the functions above and contact-worker call
 					'current_workspace', 'check_versions', 'require_workspace', 'raise_no_workspace', 'require_triggers', 'trim', 'event_line',
-					'contact_id', 'check_counts', 'raise_error', 'mentions_address', 'known_addresses',
+					'contact_id', 'check_counts', 'raise_error', 'mentions_address', 'known_addresses', 'gone_contacts',
 					-- parts of request_schema() and export()
 					'padded_pattern', 'field_schema', 'key_schema', 'export_events', 'export_import_rows',
 					-- parts of change_address() and merge()

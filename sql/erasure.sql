@@ -79,6 +79,25 @@ COMMENT ON FUNCTION contacts_internal.known_addresses(text, text, bigint) IS
 	'the address of a contact and, as its history knows them, those that it and its duplicates had, unless another contact has them';
 REVOKE ALL ON FUNCTION contacts_internal.known_addresses(text, text, bigint) FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.gone_contacts(addresses text[], workspace_id bigint) RETURNS text[]
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT ARRAY(
+			SELECT DISTINCT h.contact_id
+			FROM contacts.history h
+			-- as the index history_address_idx has it
+			WHERE h.workspace_id = gone_contacts.workspace_id AND h.changes ? 'email_address'
+				AND h.changes #>> '{email_address,new}' = ANY (addresses)
+				AND NOT EXISTS (
+					SELECT FROM contacts.contact c
+					WHERE c.workspace_id = gone_contacts.workspace_id AND c.id = h.contact_id)
+			ORDER BY h.contact_id)
+	$$;
+COMMENT ON FUNCTION contacts_internal.gone_contacts(text[], bigint) IS
+	'the ids of contacts that are gone and had one of the addresses, as what is left of their history says';
+REVOKE ALL ON FUNCTION contacts_internal.gone_contacts(text[], bigint) FROM PUBLIC;
+
 CREATE FUNCTION contacts.erase(contact text, suppress boolean DEFAULT NULL, workspace_id bigint DEFAULT NULL) RETURNS boolean
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_erase';

@@ -24,6 +24,9 @@ BEGIN
 	);
 	CREATE INDEX history_contact_idx ON contacts.history (workspace_id, contact_id, contact_version);
 	CREATE INDEX history_import_idx ON contacts.history (workspace_id, import_id, contact_id) WHERE import_id IS NOT NULL;
+	-- For erase() and export() of an address whose contact is gone.
+	CREATE INDEX history_address_idx ON contacts.history (workspace_id, (changes #>> '{email_address,new}'))
+		WHERE changes ? 'email_address';
 	COMMENT ON TABLE contacts.history IS
 		'contact_upsert: what changed of contacts, by whom, when, from where, and the evidence of consent, until purge_history(); '
 		'of a contact by contact_version, then by history_id';

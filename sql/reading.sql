@@ -146,7 +146,7 @@ COMMENT ON FUNCTION contacts.request_schema(bigint) IS
 	'JSON Schema (2020-12) of a request in the workspace: what contact_upsert accepts validates, but not the other way round';
 REVOKE ALL ON FUNCTION contacts.request_schema(bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.export_events(id text, workspace_id bigint) RETURNS jsonb
+CREATE FUNCTION contacts_internal.export_events(ids text[], workspace_id bigint) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	SET TimeZone = 'UTC'
@@ -158,11 +158,11 @@ CREATE FUNCTION contacts_internal.export_events(id text, workspace_id bigint) RE
 				WHERE d.workspace_id = export_events.workspace_id AND d.event_id = e.event_id
 			)) ORDER BY e.contact_version, e.ordinal, e.event_id)
 		FROM contacts.event e
-		WHERE e.workspace_id = export_events.workspace_id AND e.contact_id = export_events.id
+		WHERE e.workspace_id = export_events.workspace_id AND e.contact_id = ANY (ids)
 	$$;
-COMMENT ON FUNCTION contacts_internal.export_events(text, bigint) IS
-	'part of export(): the events of a contact, and what their deliveries say; null if there are none';
-REVOKE ALL ON FUNCTION contacts_internal.export_events(text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.export_events(text[], bigint) IS
+	'part of export(): the events of contacts, and what their deliveries say; null if there are none';
+REVOKE ALL ON FUNCTION contacts_internal.export_events(text[], bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.export_import_rows(addresses text[], workspace_id bigint) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
@@ -198,6 +198,8 @@ DECLARE
 	id text;
 	held jsonb;
 	address text;
+	addresses text[];
+	ids text[]; -- of the contact, and of contacts with its addresses that are gone
 	history jsonb;
 	events jsonb;
 	import_rows jsonb;
@@ -210,14 +212,16 @@ BEGIN
 	-- Of an address that no contact has any more there may be rows of imports, and that it must not be mailed.
 	address := coalesce(held #>> '{data,data,email_address}',
 		translate(contacts_internal.trim(export.contact), 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'));
+	addresses := contacts_internal.known_addresses(id, address, workspace);
+	ids := contacts_internal.gone_contacts(addresses, workspace) || id;
 	SELECT jsonb_agg(to_jsonb(h) - '{workspace_id,contact_id}'::text[] ORDER BY h.contact_version, h.history_id) INTO history
 		FROM contacts.history h
-		WHERE h.workspace_id = workspace AND h.contact_id = id;
-	events := contacts_internal.export_events(id, workspace);
-	import_rows := contacts_internal.export_import_rows(contacts_internal.known_addresses(id, address, workspace), workspace);
+		WHERE h.workspace_id = workspace AND h.contact_id = ANY (ids);
+	events := contacts_internal.export_events(ids, workspace);
+	import_rows := contacts_internal.export_import_rows(addresses, workspace);
 	SELECT jsonb_agg(to_jsonb(k) - '{workspace_id,contact_id}'::text[] ORDER BY k.import_id) INTO import_kept
 		FROM contacts.import_kept k
-		WHERE k.workspace_id = workspace AND k.contact_id = id;
+		WHERE k.workspace_id = workspace AND k.contact_id = ANY (ids);
 	SELECT to_jsonb(s) - '{workspace_id,address_hash}'::text[] INTO suppression
 		FROM contacts.suppression s
 		WHERE s.workspace_id = workspace AND s.address_hash = sha256(convert_to(address, 'UTF8'));

@@ -97,6 +97,12 @@ static Statement find_addresses = {
 	.parameter_types = {INT8OID, TEXTOID, TEXTOID},
 };
 
+static Statement find_gone = {
+	.sql = "SELECT g.id FROM unnest(contacts_internal.gone_contacts($2, $1)) g (id)",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTARRAYOID},
+};
+
 static Statement delete_deliveries = {
 	.sql = "DELETE FROM contacts.delivery d USING contacts.event e WHERE e.workspace_id = $1 AND e.contact_id = $2"
 		   " AND d.workspace_id = $1 AND d.event_id = e.event_id",
@@ -186,18 +192,34 @@ erase_import_rows(const Erasure *erasure)
 	owner_end(&scope);
 }
 
+/* Erases what is left of a contact that is gone. */
 static void
-erase_past(const Erasure *erasure)
+erase_past(const Erasure *erasure, Datum id)
+{
+	execute_latest(&delete_history, erasure, id);
+	execute_latest(&delete_kept, erasure, id);
+	execute_latest(&delete_deliveries, erasure, id);
+	execute_latest(&delete_events, erasure, id);
+}
+
+/* Erases what is left of the contact, and of those with its addresses that a plain DELETE has deleted. */
+static void
+erase_pasts(const Erasure *erasure)
 {
 	OwnerScope scope;
+	uint64 count;
+	Datum *gone;
 
-	if (erasure->id == 0)
-		return;
 	owner_begin(&scope);
-	execute_latest(&delete_history, erasure, erasure->id);
-	execute_latest(&delete_kept, erasure, erasure->id);
-	execute_latest(&delete_deliveries, erasure, erasure->id);
-	execute_latest(&delete_events, erasure, erasure->id);
+	if (erasure->id)
+		erase_past(erasure, erasure->id);
+	count = statement_read_latest(&find_gone,
+								  (Datum[]){Int64GetDatum(erasure->workspace_id), erasure->addresses});
+	gone = palloc(sizeof(Datum) * (count + 1));
+	for (uint64 row = 0; row < count; row++)
+		gone[row] = statement_column(row, 1);
+	for (uint64 row = 0; row < count; row++)
+		erase_past(erasure, gone[row]);
 	owner_end(&scope);
 }
 
@@ -300,7 +322,7 @@ contacts_erase(PG_FUNCTION_ARGS)
 		/* The contact may have got another address meanwhile, or be another one. */
 		if (look_for_addresses(&erasure))
 			erase_import_rows(&erasure);
-		erase_past(&erasure);
+		erase_pasts(&erasure);
 		suppress_address(&erasure, !PG_ARGISNULL(1), !PG_ARGISNULL(1) && PG_GETARG_BOOL(1));
 	}
 	SPI_finish();

@@ -95,6 +95,18 @@ SELECT contacts.erase('given-up@example.com') AS erased;
 SELECT rows FROM contacts.import_chunk;
 DELETE FROM contacts.import_progress;
 
+-- What a plain DELETE has left is found by an address that the contact had; nothing of a contact that is there.
+SELECT contact_upsert(jsonb_build_object('email_address', e, 'fields', jsonb_build_object('note', 'needle ' || i))) IS NOT NULL AS made
+	FROM unnest('{gone@example.com,stays@example.com}'::text[]) e, generate_series(1, 2) i;
+SELECT contacts.change_address('gone@example.com', 'moved@example.com') IS NOT NULL AS changed, contacts.change_address('stays@example.com', 'there@example.com') IS NOT NULL AS changed;
+DELETE FROM contacts.contact WHERE email_address = 'moved@example.com';
+SELECT contact_upsert('{"email_address":"gone@example.com"}') IS NOT NULL AS made;
+SELECT jsonb_array_length(e -> 'history') AS history, jsonb_path_query_array(e, '$.events[*].detail.field.new') AS events FROM contacts.export('gone@example.com') e;
+SELECT jsonb_array_length(e -> 'history') AS history, jsonb_path_query_array(e, '$.events[*].detail.field.new') AS events FROM contacts.export('moved@example.com') e;
+SELECT contacts.erase('stays@example.com') AS nobody, contacts.erase('gone@example.com') AS erased;
+SELECT changes #>> '{email_address,new}' AS email_address, changes #>> '{fields,note,new}' AS note FROM contacts.history ORDER BY history_id;
+SELECT detail #>> '{field,new}' AS event, (SELECT count(*) FROM contacts.delivery d WHERE d.event_id = e.event_id) AS deliveries FROM contacts.event e;
+
 -- With less history earlier addresses are not known.
 SELECT contacts.define_workspace('default', history => 'status');
 SELECT contact_upsert('{"email_address":"before@example.com"}') IS NOT NULL AS made;
