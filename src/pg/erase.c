@@ -213,8 +213,7 @@ erase_pasts(const Erasure *erasure)
 	owner_begin(&scope);
 	if (erasure->id)
 		erase_past(erasure, erasure->id);
-	count = statement_read_latest(&find_gone,
-								  (Datum[]){Int64GetDatum(erasure->workspace_id), erasure->addresses});
+	count = statement_read_latest(&find_gone, (Datum[]){Int64GetDatum(erasure->workspace_id), erasure->addresses});
 	gone = palloc(sizeof(Datum) * (count + 1));
 	for (uint64 row = 0; row < count; row++)
 		gone[row] = statement_column(row, 1);
