@@ -266,13 +266,21 @@ is_left(const Erasure *erasure)
 	return is_left;
 }
 
-/* Deletes the contact, unless there is none. */
+/* Deletes the contact, unless there is none. A contact that has got another address meanwhile is not the one that was meant. */
 static void
 erase_contact(Erasure *erasure)
 {
 	for (int try = 0; try < MAX_TRIES; try++)
-		if (delete_contact(erasure) || !is_left(erasure))
+	{
+		if (delete_contact(erasure))
 			return;
+		if (!is_left(erasure))
+		{
+			if (erasure->key.kind == CONTACT_KEY_ADDRESS)
+				erasure->id = (Datum)0;
+			return;
+		}
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("The contact could not be erased."),

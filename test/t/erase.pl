@@ -75,5 +75,10 @@ $node->safe_psql('postgres', q(SELECT contacts.erase('c' || i || '@example.com')
 is($node->safe_psql('postgres', q(SELECT count(*) FROM contacts.contact)), '0', 'all are erased');
 is($node->safe_psql('postgres', q(SELECT count(*) FROM contacts.delivery d WHERE NOT EXISTS (SELECT FROM contacts.event e WHERE e.event_id = d.event_id))), '0', 'no delivery is without its event');
 is($node->safe_psql('postgres', q(SELECT count(*) FROM contacts.statistics)), '0', 'no counter without its contact');
+# Merged, moved and deleted contacts, too: at level "all" the history knows which addresses they had.
+is($node->safe_psql('postgres', q(SELECT (SELECT count(*) FROM contacts.event), (SELECT count(*) FROM contacts.delivery),
+	(SELECT count(*) FROM contacts.history h WHERE h.contact_id NOT IN (SELECT m.contact_id FROM contacts.history m WHERE m.changes #>> '{email_address,new}' LIKE 'm%')),
+	(SELECT count(*) FROM contacts.import_error e WHERE e.row <> '{}'))), '0|0|0|0',
+	'and nothing else is left of any');
 
 done_testing();
