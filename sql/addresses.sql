@@ -399,6 +399,11 @@ BEGIN
 			AND c.version OPERATOR(pg_catalog.=) into_version;
 	IF FOUND THEN
 		answer := contacts.upsert(request, workspace_id);
+	ELSIF EXISTS (
+		SELECT FROM contacts.contact c
+		WHERE c.workspace_id OPERATOR(pg_catalog.=) finish_merge.workspace_id AND c.id OPERATOR(pg_catalog.=) into_id
+			AND c.version OPERATOR(pg_catalog.=) into_version) THEN
+		PERFORM contacts_internal.raise_not_written();
 	END IF;
 	RETURN answer;
 END

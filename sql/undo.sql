@@ -3,7 +3,11 @@
 --
 -- What the import has done is in contacts.history, under its import_id. Nobody has changed a contact since if the contact's version
 -- is the last one of these rows, and they have all versions from their first to their last. Only the deletion of a field raises
--- versions and leaves no row: where a field of the import is gone, what the import wrote is compared with what is there.
+-- a version and is no change: where fields of the import are gone, the version may be higher by as many as had a value, and what
+-- the import wrote is compared with what is there.
+--
+-- Evidence may come and change nothing: whoever was unsubscribed by the import may have said so himself since. So a contact is kept
+-- of which the history has a row that is not the import's, of a version that the import has made or a later one.
 
 CREATE FUNCTION contacts_internal.install_undo() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -213,6 +217,7 @@ CREATE FUNCTION contacts_internal.undo_plan(import_id bigint, ids text[], worksp
 			GROUP BY c.contact_id, v.key, f.merge_tag
 		), fields AS (
 			SELECT v.contact_id, bool_or(NOT v.is_defined) AS some_gone,
+				count(*) FILTER (WHERE NOT v.is_defined AND v.new <> 'null') AS raised,
 				string_agg(v.key, ', ' ORDER BY v.key) FILTER (WHERE NOT v.is_defined AND v.old <> 'null') AS lost,
 				coalesce(jsonb_object_agg(v.key, v.old) FILTER (WHERE v.is_defined), '{}') AS old,
 				coalesce(jsonb_object_agg(v.key, v.new) FILTER (WHERE v.is_defined), '{}') AS new
@@ -238,7 +243,7 @@ CREATE FUNCTION contacts_internal.undo_plan(import_id bigint, ids text[], worksp
 				WHEN c.id IS NULL THEN CASE WHEN i.first = 1 THEN 'nothing' ELSE 'gone' END
 				WHEN i.versions <> i.last - i.first + 1 THEN 'keep'
 				-- where a field of the import is gone, by what is there
-				WHEN c.version <> i.last AND NOT (f.some_gone AND c.version > i.last
+				WHEN c.version <> i.last AND NOT (f.some_gone AND c.version = i.last + f.raised
 					AND (i.new_status IS NULL OR c.status::text = i.new_status)
 					AND coalesce(t.there, '{}') <@ c.tags AND NOT coalesce(t.not_there, '{}') && c.tags
 					AND NOT EXISTS (SELECT FROM jsonb_each(f.new) n WHERE coalesce(c.data -> n.key, 'null') <> n.value)
@@ -246,6 +251,10 @@ CREATE FUNCTION contacts_internal.undo_plan(import_id bigint, ids text[], worksp
 					AND (i.first > 1 OR c.data = jsonb_strip_nulls(f.new) AND coalesce(t.there, '{}') @> ARRAY(
 						SELECT d.tag_id FROM contacts.tag d
 						WHERE d.workspace_id = undo_plan.workspace_id AND d.tag_id = ANY (c.tags)))) IS TRUE THEN 'keep'
+				WHEN EXISTS (
+					SELECT FROM contacts.history o
+					WHERE o.workspace_id = undo_plan.workspace_id AND o.contact_id = i.contact_id AND o.contact_version >= i.first
+						AND o.import_id IS DISTINCT FROM undo_plan.import_id) THEN 'prove'
 				WHEN i.first = 1 THEN 'delete'
 				ELSE 'restore'
 			END,
@@ -301,11 +310,15 @@ CREATE FUNCTION contacts_internal.delete_created(ids text[], workspace_id bigint
 	AS $$
 DECLARE
 	created_id text;
+	deleted bigint;
 BEGIN
 	BEGIN
 		DELETE FROM contacts.contact c
 			WHERE c.workspace_id OPERATOR(pg_catalog.=) delete_created.workspace_id AND c.id OPERATOR(pg_catalog.=) ANY (ids);
-		RETURN;
+		GET DIAGNOSTICS deleted = ROW_COUNT;
+		IF deleted OPERATOR(pg_catalog.=) COALESCE(pg_catalog.cardinality(ids), 0) THEN
+			RETURN;
+		END IF;
 	EXCEPTION WHEN OTHERS THEN
 		NULL; -- once more, one by one, to see which it is
 	END;
@@ -313,6 +326,14 @@ BEGIN
 		BEGIN
 			DELETE FROM contacts.contact c
 				WHERE c.workspace_id OPERATOR(pg_catalog.=) delete_created.workspace_id AND c.id OPERATOR(pg_catalog.=) created_id;
+			-- The contact may have gone with another: then there is none to keep.
+			IF NOT FOUND AND EXISTS (
+				SELECT FROM contacts.contact c
+				WHERE c.workspace_id OPERATOR(pg_catalog.=) delete_created.workspace_id
+					AND c.id OPERATOR(pg_catalog.=) created_id) THEN
+				RAISE EXCEPTION 'The contact could not be deleted: look for a trigger on contacts.contact that returns NULL, or a policy.'
+					USING ERRCODE = 'triggered_data_change_violation';
+			END IF;
 		EXCEPTION WHEN OTHERS THEN
 			-- A row that refers to the contact, or a trigger, may speak against it; all else ends the undo.
 			IF pg_catalog.left(SQLSTATE, 2) OPERATOR(pg_catalog.<>) ALL (ARRAY['22', '23', '27', '44', 'P0']) THEN
@@ -356,6 +377,7 @@ BEGIN
 			LEFT JOIN LATERAL (
 				VALUES
 					('keep', 'CHANGED_SINCE', 'The contact has changed since the import, and is kept as it is.'),
+					('prove', 'EVIDENCE_SINCE', 'Evidence has been given for the contact since the import, and it is kept as it is.'),
 					('gone', 'DELETED_SINCE', 'The contact has been deleted since the import.'),
 					('restore', CASE WHEN p.lost IS NOT NULL THEN 'FIELD_GONE' END, pg_catalog.concat(
 						'The contact is restored, but not the fields that are gone: ', p.lost))
@@ -412,7 +434,7 @@ BEGIN
 		ids := contacts_internal.undo_ids(count_undo.import_id, coalesce(progress.undone_up_to, ''), count_undo.workspace_id);
 		EXIT WHEN cardinality(ids) = 0;
 		SELECT count(*) FILTER (WHERE p.action = 'restore') AS restored, count(*) FILTER (WHERE p.action = 'delete') AS deleted,
-				count(*) FILTER (WHERE p.action IN ('keep', 'gone')) AS kept
+				count(*) FILTER (WHERE p.action IN ('keep', 'prove', 'gone') OR p.action = 'restore' AND p.lost IS NOT NULL) AS kept
 			INTO chunk
 			FROM contacts_internal.undo_plan(count_undo.import_id, ids, count_undo.workspace_id) p;
 		progress.restored := progress.restored + chunk.restored;

@@ -1,9 +1,9 @@
 /*
  * address.c - contacts.merge(), what sql/addresses.sql needs of C, and the history of addresses.
  *
- * A merge runs as its caller: contacts_internal.merge locks both contacts and deletes the duplicate, an upsert gives the other one
- * what the duplicate had. Between the two the duplicate's history and events follow, as their owner, who alone writes them: the
- * events before the upsert, so that those that it raises come behind them.
+ * A merge runs as its caller: contacts_internal.merge locks both contacts and deletes the duplicate, an upsert (finish_merge)
+ * gives the other one what the duplicate had. Between the two the duplicate's history and events follow, as their owner, who alone
+ * writes them: the events before the upsert, so that those that it raises come behind them.
  */
 #include "postgres.h"
 

@@ -107,6 +107,12 @@ DROP TABLE merged;
 INSERT INTO contacts.contact (workspace_id, email_address) VALUES (1, 'a@example.com'), (1, 'b@example.com');
 SELECT contacts.merge('a@example.com', 'b@example.com') #>> '{data,data,email_address}' AS stays;
 SELECT email_address, version FROM contacts.contact;
+-- a trigger that keeps the version
+INSERT INTO contacts.contact (workspace_id, email_address) VALUES (1, 'a@example.com');
+CREATE TRIGGER keep BEFORE UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION pg_temp.keep();
+SELECT contacts.merge('a@example.com', 'b@example.com');
+DROP TRIGGER keep ON contacts.contact;
+DELETE FROM contacts.contact WHERE email_address = 'a@example.com';
 -- An undo of the import that has made it keeps it: it is another's contact too.
 SELECT contacts.define_workspace('default', history => 'all');
 CREATE TABLE merge_staging AS SELECT 'imported@example.com'::text AS email_address;
