@@ -65,6 +65,12 @@ static Statement lock_contacts = {
 	.parameter_types = {INT8OID, TEXTARRAYOID},
 };
 
+static Statement lock_version = {
+	.sql = "SELECT c.version FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2 FOR KEY SHARE",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
 static Statement find_level = {
 	.sql = "SELECT w.history::pg_catalog.text FROM contacts.workspace w WHERE w.workspace_id" EQ "$1",
 	.parameter_count = 1,
@@ -111,6 +117,14 @@ is_kept(HistoryLevel level, const Upsert *upsert)
 		return history_has_evidence(upsert);
 	return level == HISTORY_ALL || (decision->outcome == CU_UPDATED && decision->status != decision->old_status) ||
 		   cu_request_source(upsert->parsed_request).size > 0 || history_has_evidence(upsert);
+}
+
+bool
+history_lock_contact(int64 workspace_id, const char *contact_id, int64 version)
+{
+	return statement_execute(&lock_version,
+							 (Datum[]){Int64GetDatum(workspace_id), CStringGetTextDatum(contact_id)}) == 0 ||
+		   DatumGetInt64(statement_column(0, 1)) == version;
 }
 
 static HistoryRow *

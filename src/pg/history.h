@@ -38,6 +38,13 @@ extern void history_begin(History *history, HistoryLevel level, int64 import_id)
 /* history_has_evidence() says whether a request has evidence, which is kept even if nothing changes. */
 extern bool history_has_evidence(const Upsert *upsert);
 
+/*
+ * history_lock_contact() locks a contact that was found with that version, for a request that changes nothing and has evidence: the
+ * undo of an import then waits for the evidence, and sees it. False if the contact has another version by now. Needs an SPI
+ * connection.
+ */
+extern bool history_lock_contact(int64 workspace_id, const char *contact_id, int64 version);
+
 /* history_add() adds what a request did that was decided on and written, if that is kept on the history's level. */
 extern void history_add(History *history, int64 position, const Upsert *upsert);
 

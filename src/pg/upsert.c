@@ -196,6 +196,7 @@ write_contact(int64 workspace_id, Upsert *upsert)
 static bool
 write_decision(int64 workspace_id, Upsert *upsert)
 {
+	HistoryLevel level = definitions_history_level(workspace_id);
 	bool changes = upsert_writes(&upsert->decision);
 	bool refused;
 	History history;
@@ -203,7 +204,11 @@ write_decision(int64 workspace_id, Upsert *upsert)
 
 	if (!changes && (upsert->decision.outcome == CU_SKIPPED || !history_has_evidence(upsert)))
 		return true;
-	history_begin(&history, definitions_history_level(workspace_id), 0);
+	/* Evidence is for what is so: what has changed meanwhile, as by the undo of an import, is decided on anew. */
+	if (!changes && level != HISTORY_NONE &&
+		!history_lock_contact(workspace_id, upsert->found.id, upsert->found.version))
+		return false;
+	history_begin(&history, level, 0);
 	outbox_begin(&outbox);
 	if (changes && (!write_contact(workspace_id, upsert) || guard_check_written(workspace_id, &upsert, 1, &refused)))
 		return false;
