@@ -46,8 +46,8 @@ DECLARE
 	workspace bigint := -1;
 	exists_still boolean;
 	first_kept bigint;
+	doomed bigint[];
 	purged integer := 0;
-	deleted integer;
 BEGIN
 	PERFORM contacts_internal.require_writing('contacts.purge_history()');
 	IF older_than IS NULL OR older_than < interval '0' OR max IS NULL OR max < 1 THEN
@@ -66,15 +66,18 @@ BEGIN
 			FROM contacts.history h
 			WHERE h.workspace_id = workspace AND h.changed_at >= now() - older_than AND exists_still
 			ORDER BY h.history_id LIMIT 1;
-		DELETE FROM contacts.history h
-			WHERE h.workspace_id = workspace AND h.history_id IN (
-				SELECT old.history_id
-				FROM contacts.history old
-				WHERE old.workspace_id = workspace AND (first_kept IS NULL OR old.history_id < first_kept)
-				ORDER BY old.history_id
-				LIMIT max - purged);
-		GET DIAGNOSTICS deleted = ROW_COUNT;
-		purged := purged + deleted;
+		doomed := ARRAY(
+			SELECT old.history_id
+			FROM contacts.history old
+			WHERE old.workspace_id = workspace AND (first_kept IS NULL OR old.history_id < first_kept)
+			ORDER BY old.history_id
+			LIMIT max - purged);
+		-- An import whose history has gaps can no longer be undone.
+		UPDATE contacts.import_progress p SET history_purged_at = now()
+			WHERE p.workspace_id = workspace AND p.history_purged_at IS NULL AND p.import_id IN (
+				SELECT h.import_id FROM contacts.history h WHERE h.workspace_id = workspace AND h.history_id = ANY (doomed));
+		DELETE FROM contacts.history h WHERE h.workspace_id = workspace AND h.history_id = ANY (doomed);
+		purged := purged + cardinality(doomed);
 		EXIT WHEN purged >= max;
 	END LOOP;
 	RETURN purged;

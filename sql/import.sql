@@ -35,6 +35,7 @@ BEGIN
 		kept bigint NOT NULL DEFAULT 0,
 		undone_up_to text COLLATE "C",
 		undone_at timestamptz,
+		history_purged_at timestamptz,
 		PRIMARY KEY (workspace_id, import_id),
 		CONSTRAINT "done is created, updated, unchanged, skipped and failed" CHECK (
 			done = created + updated + unchanged + skipped + failed AND done <= total)

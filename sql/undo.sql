@@ -75,6 +75,10 @@ BEGIN
 				progress.staging_table
 			USING ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'contacts', TABLE = 'history',
 				HINT = 'Load a table with the values as they shall be.';
+	ELSIF progress.history_purged_at IS NOT NULL THEN
+		RAISE EXCEPTION 'Import % of % cannot be undone: some of its history is gone.', progress.import_id, progress.staging_table
+			USING ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'contacts', TABLE = 'history',
+				HINT = 'contacts.purge_history() deletes what is old. Load a table with the values as they shall be.';
 	ELSIF progress.state <> 'undoing' AND progress.created + progress.updated > 0 AND NOT EXISTS (
 		SELECT FROM contacts.history h
 		WHERE h.workspace_id = check_undo.workspace_id AND h.import_id = check_undo.import_id) THEN
@@ -173,6 +177,11 @@ BEGIN
 	ELSIF progress.state <> 'undoing' OR progress.backend_pid IS DISTINCT FROM pg_backend_pid() THEN
 		RAISE EXCEPTION 'Another session has taken over or ended the undo of import %.', next_undo.import_id
 			USING ERRCODE = 'object_in_use', HINT = 'TABLE contacts.import_progress shows how far it is.';
+	END IF;
+	IF progress.history_purged_at IS NOT NULL THEN
+		RAISE EXCEPTION 'The rest of import % cannot be undone: some of its history is gone.', next_undo.import_id
+			USING ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'contacts', TABLE = 'history',
+				HINT = 'contacts.purge_history() deletes what is old. Load a table with the values as they shall be.';
 	END IF;
 	ids := contacts_internal.undo_ids(next_undo.import_id, coalesce(progress.undone_up_to, ''), next_undo.workspace_id);
 	IF cardinality(ids) = 0 THEN

@@ -57,3 +57,15 @@ SELECT contacts.upsert('{"email_address":"opted.out.c@example.com"}');
 SELECT contacts.lift_suppression('opted.out.c@example.com');
 SELECT pg_temp.ask('opted.out.c', '{}');
 DROP TABLE list;
+
+-- A part of its history is gone: what an undo knew would be wrong.
+INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'purged@example.com', '{"name":"before"}');
+CREATE TABLE twice AS SELECT 'purged@example.com' AS email_address, n AS name FROM unnest(ARRAY['first', 'second']) n;
+CALL contacts.import('twice');
+SELECT max(import_id) AS import_id FROM contacts.import_progress \gset
+SELECT count(contacts.purge_history('0', 1)) > 0 AS purged FROM generate_series(1, (SELECT count(*) - 1 FROM contacts.history));
+SELECT count(*) FROM contacts.history WHERE import_id = :import_id;
+CALL contacts.undo_import(:import_id);
+SELECT state, history_purged_at IS NOT NULL AS purged FROM contacts.import_progress WHERE import_id = :import_id;
+SELECT data FROM contacts.contact WHERE email_address = 'purged@example.com';
+DROP TABLE twice;
