@@ -264,8 +264,8 @@ CREATE FUNCTION contacts_internal.merge_requests(duplicate_id text, into_id text
 	LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		-- A contact may have more than a request (docs/api.md, "Limits"): in steps of 1,000 fields, 1,000 tags and half a MiB. Of some
-		-- values a step has fewer fields, since both numbers only grow.
+		-- A contact may have more than a request may (docs/api.md, "Limits"). A step has at most 1,000 fields, 1,000 tags and about
+		-- half a MiB: it ends where the number of fields or their size passes a limit, and the sum of the two counts the steps.
 		WITH pair AS MATERIALIZED (
 			SELECT d.data, d.tags, d.status, k.email_address, k.data AS kept_data, k.tags AS kept_tags, k.status AS kept_status
 			FROM contacts.contact d JOIN contacts.contact k ON k.workspace_id = d.workspace_id

@@ -230,22 +230,34 @@ BEGIN
 			GROUP BY a.id, c.email_address
 			ORDER BY c.email_address
 		) AS t;
+	IF missing IS NULL THEN
+		BEGIN
+			-- Rows are locked as they come: in one order, so that two calls never wait for each other.
+			INSERT INTO contacts.statistics AS s
+					(workspace_id, contact_id, total_opens, total_clicks, total_bounces, total_delivered)
+				SELECT workspace, t.* FROM unnest(ids, opens, clicks, bounces, delivered) AS t
+				ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
+					total_opens = s.total_opens + excluded.total_opens,
+					total_clicks = s.total_clicks + excluded.total_clicks,
+					total_bounces = s.total_bounces + excluded.total_bounces,
+					total_delivered = s.total_delivered + excluded.total_delivered;
+			GET DIAGNOSTICS recorded = ROW_COUNT;
+		EXCEPTION WHEN foreign_key_violation THEN
+			-- A contact was deleted while this session waited for its counters.
+			SELECT min(n.number) INTO missing
+				FROM unnest(named) WITH ORDINALITY AS n (id, number)
+				WHERE NOT EXISTS (SELECT FROM contacts.contact c WHERE c.workspace_id = workspace AND c.id = n.id);
+			IF missing IS NULL THEN
+				RAISE;
+			END IF;
+		END;
+	END IF;
 	IF missing IS NOT NULL THEN
 		RAISE EXCEPTION 'We were unable to find the contact.'
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'contact',
 				DETAIL = jsonb_build_object('code', 'CONTACT_NOT_FOUND', 'status', 400, 'position', missing),
 				HINT = format('Look at element %s of the array. Nothing has been recorded.', missing);
 	END IF;
-	-- Rows are locked as they come: in one order, so that two calls never wait for each other.
-	INSERT INTO contacts.statistics AS s
-			(workspace_id, contact_id, total_opens, total_clicks, total_bounces, total_delivered)
-		SELECT workspace, t.* FROM unnest(ids, opens, clicks, bounces, delivered) AS t
-		ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
-			total_opens = s.total_opens + excluded.total_opens,
-			total_clicks = s.total_clicks + excluded.total_clicks,
-			total_bounces = s.total_bounces + excluded.total_bounces,
-			total_delivered = s.total_delivered + excluded.total_delivered;
-	GET DIAGNOSTICS recorded = ROW_COUNT;
 	RETURN recorded;
 END
 $$;

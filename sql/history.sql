@@ -50,6 +50,7 @@ DECLARE
 	purged integer := 0;
 BEGIN
 	PERFORM contacts_internal.require_writing('contacts.purge_history()');
+	PERFORM contacts_internal.check_versions();
 	IF older_than IS NULL OR older_than < interval '0' OR max IS NULL OR max < 1 THEN
 		RAISE EXCEPTION 'older_than must not be negative, and max must be positive.'
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'history',

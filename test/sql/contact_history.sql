@@ -2,6 +2,9 @@
 SET client_min_messages = warning;
 DROP EXTENSION IF EXISTS contact_upsert CASCADE;
 CREATE EXTENSION contact_upsert;
+\set SHOW_CONTEXT never
+SELECT contacts.purge_history('1 day');
+SELECT contacts.purge_events('1 day');
 SELECT contacts.install() IS NOT NULL AS installed;
 RESET client_min_messages;
 \set SHOW_CONTEXT never

@@ -47,7 +47,7 @@ my $preview = q(SELECT outcome FROM contacts.preview('{"email_address":"%s","fie
 is($standby->safe_psql('postgres', sprintf $preview, 'A@example.com'), 'updated', 'preview of an update');
 is($standby->safe_psql('postgres', sprintf $preview, 'b@example.com'), 'created', 'preview of a creation');
 is($standby->safe_psql('postgres', q(SELECT contacts.get('A@example.com') #>> '{data,data,email_address}')), 'a@example.com', 'get');
-is($standby->safe_psql('postgres', q(SELECT email_address, version FROM contacts.search('{"status":"SUBSCRIBED"}'))), 'a@example.com|1', 'search');
+is($standby->safe_psql('postgres', q(SELECT email_address, version FROM contacts.search('{"status":"SUBSCRIBED"}') ORDER BY 1)), "a\@example.com|1\nstaged\@example.com|1", 'search');
 is($standby->safe_psql('postgres', q(SET ROLE member; SELECT email_address FROM contacts.search('{"tags":{"any":["vip"]}}'))), 'a@example.com', 'search by tags, as a member');
 is($standby->safe_psql('postgres', q(SELECT contacts.request_schema() #>> '{properties,fields,properties,name,title}')), 'Name', 'request_schema');
 ($status, $out, $err) = $standby->psql('postgres', q(SELECT contacts.record_many('[{"contact":"a@example.com","counter":"total_opens"}]')), on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
