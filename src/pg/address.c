@@ -153,11 +153,8 @@ contacts_merge(PG_FUNCTION_ARGS)
 	(void)statement_execute(&finish, (Datum[]){into, version, requests, Int64GetDatum(workspace_id)});
 	MemoryContextSwitchTo(caller);
 	answer = DatumGetJsonbPCopy(statement_column(0, 1));
-	address_note_change(workspace_id,
-						TextDatumGetCString(into),
-						version_of(workspace_id, into),
-						duplicate_address,
-						into_address);
+	address_note_change(
+		workspace_id, TextDatumGetCString(into), version_of(workspace_id, into), duplicate_address, into_address);
 	SPI_finish();
 	return JsonbPGetDatum(answer);
 }

@@ -122,8 +122,8 @@ is_kept(HistoryLevel level, const Upsert *upsert)
 bool
 history_lock_contact(int64 workspace_id, const char *contact_id, int64 version)
 {
-	return statement_execute(&lock_version,
-							 (Datum[]){Int64GetDatum(workspace_id), CStringGetTextDatum(contact_id)}) == 0 ||
+	return statement_execute(&lock_version, (Datum[]){Int64GetDatum(workspace_id), CStringGetTextDatum(contact_id)}) ==
+			   0 ||
 		   DatumGetInt64(statement_column(0, 1)) == version;
 }
 
