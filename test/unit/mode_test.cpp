@@ -86,7 +86,9 @@ TABLE_TEST(ModeOfRequest, kRows)
 		EXPECT_EQ(existing.decision.old_status, existing.decision.status);
 	}
 	if (row.existing == kNoMode)
+	{
 		EXPECT_STREQ(existing.error.hint, "Expected one of these, in lower case: upsert, create, update, fill.");
+	}
 	EXPECT_EQ(outcome_of("null", request_with(row.members)), row.missing);
 }
 
