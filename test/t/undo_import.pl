@@ -24,8 +24,10 @@ $node->start;
 my $database;
 sub sql { return $node->safe_psql($database, $_[0]) }
 
-# What an undo restores: all but version, updated_at, and the tags that the import has made.
-my $rows = q(SELECT format('%s %s %s %s %s %s %s', c.id, c.email_address, c.status, c.tags, c.data, c.created_at,
+# What an undo restores: all but version, updated_at, and the tags that the import has made. Numbers by value: of two spellings of
+# one the stored one stays.
+my $rows = q(SELECT format('%s %s %s %s %s %s %s', c.id, c.email_address, c.status, c.tags, (SELECT jsonb_object_agg(key,
+		CASE jsonb_typeof(value) WHEN 'number' THEN to_jsonb(trim_scale(value::numeric)) ELSE value END) FROM jsonb_each(c.data)), c.created_at,
 		(SELECT s FROM contacts.statistics s WHERE (s.workspace_id, s.contact_id) = (c.workspace_id, c.id))) AS line
 	FROM contacts.contact c WHERE c.workspace_id = 1);
 my $difference = "SELECT * FROM ((SELECT 'before: ' || line AS line FROM before EXCEPT SELECT 'before: ' || line FROM ($rows) n) UNION ALL "
