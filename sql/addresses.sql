@@ -26,11 +26,12 @@ DECLARE
 	silent text;
 BEGIN
 	SELECT n.name INTO silent
-		FROM unnest(ARRAY['raise_version', 'leave_suppression', 'address_changed']) AS n (name)
+		FROM unnest(ARRAY['raise_version', 'leave_suppression', 'address_changed']) WITH ORDINALITY AS n (name, number)
 		WHERE NOT EXISTS (
 			SELECT FROM pg_trigger t
 			WHERE t.tgrelid = 'contacts.contact'::regclass AND t.tgname = n.name
 				AND t.tgenabled IN ('A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END))
+		ORDER BY n.number
 		LIMIT 1;
 	IF current_setting('session_replication_role') = 'replica' AND silent IS NOT NULL THEN
 		RAISE EXCEPTION 'No address can be changed and no contact merged where session_replication_role is replica.'
