@@ -67,7 +67,7 @@ typedef struct Round
 typedef struct Slice
 {
 	const Round *round;
-	ContactGroup **changed; /* the groups whose contact changes */
+	ContactGroup **changed; /* the groups whose contact changes, or whose evidence is kept */
 	ContactWrite *writes;	/* theirs */
 	size_t change_count;
 	List *missing_tags; /* names that are to be created, as Datum */
@@ -214,14 +214,7 @@ note_missing_tags(Slice *slice, ContactGroup *group)
 	slice->missing_tags = upsert_add_missing_tags(slice->missing_tags, &group->upsert.decision);
 }
 
-static void
-take_unchanged(BulkCall *call, int64 position, const Upsert *upsert)
-{
-	history_add(&call->history, position, upsert);
-	upsert_results_add(call->results, position, upsert);
-}
-
-/* Decides on the requests of a group up to the first one that changes its contact; false if there is none. */
+/* Decides on the requests of a group up to the first one for which its contact is written or locked; false if there is none. */
 static bool
 decide(Slice *slice, ContactGroup *group)
 {
@@ -244,10 +237,10 @@ decide(Slice *slice, ContactGroup *group)
 			note_missing_tags(slice, group);
 			return false;
 		}
-		else if (!upsert_writes(&upsert->decision))
-			take_unchanged(call, position, upsert);
-		else
+		else if (upsert_writes(&upsert->decision) || history_keeps_evidence(call->history.level, upsert))
 			return true;
+		else
+			upsert_results_add(call->results, position, upsert);
 	}
 	return false;
 }
@@ -276,6 +269,43 @@ decide_slice(Slice *slice, size_t first)
 		next++;
 	}
 	return next;
+}
+
+/* Returns the end of the contacts, from the given one on, that all are to be written, or all only to be locked. */
+static size_t
+end_of_run(const Slice *slice, size_t first)
+{
+	bool changes = upsert_writes(slice->writes[first].decision);
+	size_t end = first + 1;
+
+	while (end < slice->change_count && upsert_writes(slice->writes[end].decision) == changes)
+		end++;
+	return end;
+}
+
+/*
+ * Writes the contacts that change, and locks those that stay as they are, for their evidence: in the order of the addresses, so run by
+ * run. False if one was not locked: then the runs behind it are postponed, as contact_writer_write() does.
+ */
+static bool
+write_slice(const Slice *slice)
+{
+	BulkCall *call = slice->round->batch->call;
+	bool locks_all = true;
+	size_t end;
+
+	for (size_t i = 0; i < slice->change_count; i = end)
+	{
+		end = end_of_run(slice, i);
+		if (!locks_all)
+			for (size_t n = i; n < end; n++)
+				slice->writes[n].postponed = true;
+		else if (upsert_writes(slice->writes[i].decision))
+			locks_all = contact_writer_write(&call->writer, &slice->writes[i], end - i);
+		else
+			locks_all = store_lock_together(call->workspace_id, &slice->writes[i], end - i);
+	}
+	return locks_all;
 }
 
 /* Takes back what has been written for addresses that were suppressed meanwhile: they are for the next round. */
@@ -364,7 +394,7 @@ run_slice(const Round *round, size_t first)
 		store_create_tags(call->workspace_id, slice.missing_tags);
 		next = batch->group_count;
 	}
-	if (slice.change_count > 0 && !contact_writer_write(&call->writer, slice.writes, slice.change_count))
+	if (!write_slice(&slice))
 		next = batch->group_count;
 	check_written(&slice);
 	for (size_t i = 0; i < slice.change_count; i++)

@@ -2,9 +2,8 @@
  * history.c - writes contacts.history in the transaction of the change, as the owner of the tables: beside the outbox, and by the
  * same shape of statements, one for a call and one for a batch.
  *
- * A request that changes nothing leaves a row only if it carries evidence. Nothing has shown then that the caller may write the
- * contact, and nothing keeps the contact from being deleted: so its row is locked first, with the caller's rights. The lock is the
- * one of a foreign key, which no upsert waits for.
+ * A request that changes nothing leaves a row only if it carries evidence. Its contact is locked before, as the caller
+ * (store_lock_unchanged): that shows that the caller may write it, and that it is still as the evidence says.
  *
  * A history_id may be in use already, as identity.h says.
  */
@@ -56,21 +55,6 @@ static Statement delete_rows = {
 	.parameter_types = {INT8OID, INT8ARRAYOID},
 };
 
-/* lock_contacts returns the places of the ids whose contact is there. */
-static Statement lock_contacts = {
-	.sql = "SELECT n.place FROM pg_catalog.unnest($2) WITH ORDINALITY n (id, place)"
-		   " JOIN contacts.contact c ON c.workspace_id" EQ "$1 AND c.id" EQ "n.id"
-		   " ORDER BY n.place FOR KEY SHARE OF c",
-	.parameter_count = 2,
-	.parameter_types = {INT8OID, TEXTARRAYOID},
-};
-
-static Statement lock_version = {
-	.sql = "SELECT c.version FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2 FOR KEY SHARE",
-	.parameter_count = 2,
-	.parameter_types = {INT8OID, TEXTOID},
-};
-
 static Statement find_level = {
 	.sql = "SELECT w.history::pg_catalog.text FROM contacts.workspace w WHERE w.workspace_id" EQ "$1",
 	.parameter_count = 1,
@@ -94,15 +78,10 @@ no_evidence(void)
 }
 
 bool
-history_has_evidence(const Upsert *upsert)
+history_keeps_evidence(HistoryLevel level, const Upsert *upsert)
 {
-	return cu_request_evidence(upsert->parsed_request) != NULL;
-}
-
-static bool
-has_changed(const Upsert *upsert)
-{
-	return upsert->decision.outcome == CU_CREATED || upsert->decision.outcome == CU_UPDATED;
+	return level != HISTORY_NONE && upsert->decision.outcome == CU_UNCHANGED &&
+		   cu_request_evidence(upsert->parsed_request) != NULL;
 }
 
 /* Whether what a request did is kept. */
@@ -111,20 +90,10 @@ is_kept(HistoryLevel level, const Upsert *upsert)
 {
 	const cu_decision *decision = &upsert->decision;
 
-	if (level == HISTORY_NONE || decision->outcome == CU_SKIPPED)
-		return false;
-	if (!has_changed(upsert))
-		return history_has_evidence(upsert);
+	if (level == HISTORY_NONE || !upsert_writes(decision))
+		return history_keeps_evidence(level, upsert);
 	return level == HISTORY_ALL || (decision->outcome == CU_UPDATED && decision->status != decision->old_status) ||
-		   cu_request_source(upsert->parsed_request).size > 0 || history_has_evidence(upsert);
-}
-
-bool
-history_lock_contact(int64 workspace_id, const char *contact_id, int64 version)
-{
-	return statement_execute(&lock_version, (Datum[]){Int64GetDatum(workspace_id), CStringGetTextDatum(contact_id)}) ==
-			   0 ||
-		   DatumGetInt64(statement_column(0, 1)) == version;
+		   cu_request_source(upsert->parsed_request).size > 0 || cu_request_evidence(upsert->parsed_request) != NULL;
 }
 
 static HistoryRow *
@@ -154,7 +123,6 @@ history_add(History *history, int64 position, const Upsert *upsert)
 	row = next_row(history);
 	*row = (HistoryRow){.position = position,
 						.contact_version = upsert->after.version,
-						.is_proof_alone = !has_changed(upsert),
 						.source = DatumGetTextPP(encoding_to_text(cu_request_source(upsert->parsed_request))),
 						.changes = upsert->decision.outcome == CU_CREATED
 									   ? jsonb_write_creation(&upsert->after, &upsert->decision)
@@ -248,38 +216,6 @@ compare_rows(const void *left, const void *right)
 	return pg_cmp_s64(a->position, b->position);
 }
 
-/* Locks the contacts of rows that are proof alone, as the caller, and drops the rows whose contact is gone. */
-static void
-lock_unchanged(History *history, int64 workspace_id)
-{
-	Datum *ids = palloc(sizeof(Datum) * history->count);
-	size_t count = 0;
-	size_t kept = 0;
-	size_t place = 0; /* from 1, among the rows that are proof alone */
-	uint64 found;
-	uint64 next = 0;
-
-	for (size_t i = 0; i < history->count; i++)
-		if (history->rows[i].is_proof_alone)
-			ids[count++] = CStringGetTextDatum(history->rows[i].contact_id);
-	if (count == 0)
-		return;
-	found =
-		statement_execute(&lock_contacts, (Datum[]){Int64GetDatum(workspace_id), statement_array(ids, count, TEXTOID)});
-	for (size_t i = 0; i < history->count; i++)
-	{
-		if (history->rows[i].is_proof_alone)
-		{
-			place++;
-			if (next == found || DatumGetInt64(statement_column(next, 1)) != (int64)place)
-				continue;
-			next++;
-		}
-		history->rows[kept++] = history->rows[i];
-	}
-	history->count = kept;
-}
-
 static void
 store_as_owner(const History *history, int64 workspace_id)
 {
@@ -302,9 +238,7 @@ history_store(History *history, int64 workspace_id)
 	if (history->count == 0)
 		return;
 	qsort(history->rows, history->count, sizeof(HistoryRow), compare_rows);
-	lock_unchanged(history, workspace_id);
-	if (history->count > 0)
-		store_as_owner(history, workspace_id);
+	store_as_owner(history, workspace_id);
 	MemoryContextDelete(history->memory);
 	*history = (History){.level = history->level, .import_id = history->import_id, .parent = history->parent};
 }

@@ -14,7 +14,6 @@ typedef struct HistoryRow
 	int64 position; /* of the request that made it */
 	char contact_id[OBJECT_ID_SIZE];
 	int64 contact_version; /* after the change */
-	bool is_proof_alone;   /* nothing has changed, and the row is there for its evidence */
 	text *source;		   /* empty if there is none */
 	Jsonb *changes;
 	Jsonb *evidence; /* a JSON null if there is none */
@@ -35,22 +34,18 @@ typedef struct History
 /* history_begin() begins an empty history. */
 extern void history_begin(History *history, HistoryLevel level, int64 import_id);
 
-/* history_has_evidence() says whether a request has evidence, which is kept even if nothing changes. */
-extern bool history_has_evidence(const Upsert *upsert);
+/* history_keeps_evidence() says whether a request that changes nothing is kept for its evidence. */
+extern bool history_keeps_evidence(HistoryLevel level, const Upsert *upsert);
 
 /*
- * history_lock_contact() locks a contact that was found with that version, for a request that changes nothing and has evidence: the
- * undo of an import then waits for the evidence, and sees it. False if the contact has another version by now. Needs an SPI
- * connection.
+ * history_add() adds what a request did that was decided on, if that is kept on the history's level. Its contact is written, or, where
+ * only evidence is kept, locked.
  */
-extern bool history_lock_contact(int64 workspace_id, const char *contact_id, int64 version);
-
-/* history_add() adds what a request did that was decided on and written, if that is kept on the history's level. */
 extern void history_add(History *history, int64 position, const Upsert *upsert);
 
 /*
  * history_store() stores the rows by the position of their requests, as the owner of the tables, and empties the history. Needs an
- * SPI connection. The caller's own right to write the contacts is what allows it: it has written them, or it can lock them.
+ * SPI connection. The caller's own right to write the contacts is what allows it: it has written or locked them.
  */
 extern void history_store(History *history, int64 workspace_id);
 

@@ -53,6 +53,14 @@ static Statement update_contact = {
 	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TEXTOID},
 };
 
+/* lock_unchanged takes the lock of a foreign key. */
+static Statement lock_unchanged = {
+	.sql = "SELECT c.version::pg_catalog.int8 FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND c.id" EQ
+		   "$2 FOR KEY SHARE",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTOID},
+};
+
 static Statement delete_contact = {
 	.sql = "DELETE FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2",
 	.parameter_count = 2,
@@ -259,6 +267,14 @@ store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_dec
 									   JsonbPGetDatum(jsonb_write(&decision->data)),
 									   TimestampTzGetDatum(contact->updated_at),
 									   contact->email}) > 0;
+}
+
+bool
+store_lock_unchanged(int64 workspace_id, const ContactRow *contact)
+{
+	return statement_execute(&lock_unchanged, (Datum[]){Int64GetDatum(workspace_id), CStringGetTextDatum(contact->id)}) >
+			   0 &&
+		   DatumGetInt64(statement_column(0, 1)) == contact->version;
 }
 
 void

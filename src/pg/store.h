@@ -76,6 +76,12 @@ extern bool store_insert_contact(int64 workspace_id, ContactRow *contact, const 
  */
 extern bool store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_decision *decision);
 
+/*
+ * store_lock_unchanged() locks a contact that is to stay as it was found, against its deletion and the undo of an import, and in no
+ * upsert's way. False if it is no longer so, or a row level security policy keeps the caller from changing it.
+ */
+extern bool store_lock_unchanged(int64 workspace_id, const ContactRow *contact);
+
 /* store_delete_contact() takes back a contact that this transaction has created, by its id, a text. Raises if that is prevented. */
 extern void store_delete_contact(int64 workspace_id, Datum id);
 

@@ -77,6 +77,21 @@ enum WrittenColumn
 	WRITTEN_EMAIL,
 };
 
+static Statement lock_unchanged = {
+	.sql = "SELECT n.place, c.version::pg_catalog.int8 FROM pg_catalog.unnest($2) WITH ORDINALITY n (id, place)"
+		   " JOIN contacts.contact c ON c.workspace_id" EQ "$1 AND c.id" EQ "n.id"
+		   " ORDER BY n.place FOR KEY SHARE OF c",
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TEXTARRAYOID},
+};
+
+/* The columns of lock_unchanged. */
+enum LockedColumn
+{
+	LOCKED_PLACE = 1, /* from 1 */
+	LOCKED_VERSION,
+};
+
 bool
 store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, FetchedContacts *fetched)
 {
@@ -210,6 +225,25 @@ store_write_together(int64 workspace_id, ContactWrite *writes, size_t count)
 				 errmsg("could not serialize access due to concurrent delete")));
 	for (size_t i = 0; i < stray_count; i++)
 		store_delete_contact(workspace_id, strays[i]);
+}
+
+bool
+store_lock_together(int64 workspace_id, ContactWrite *writes, size_t count)
+{
+	Datum *ids = palloc(sizeof(Datum) * count);
+	uint64 locked;
+
+	for (size_t i = 0; i < count; i++)
+		ids[i] = CStringGetTextDatum(writes[i].contact->id);
+	locked =
+		statement_execute(&lock_unchanged, (Datum[]){Int64GetDatum(workspace_id), statement_array(ids, count, TEXTOID)});
+	for (uint64 row = 0; row < locked; row++)
+	{
+		ContactWrite *write = &writes[DatumGetInt64(statement_column(row, LOCKED_PLACE)) - 1];
+
+		write->written = DatumGetInt64(statement_column(row, LOCKED_VERSION)) == write->contact->version;
+	}
+	return locked == count;
 }
 
 void

@@ -22,9 +22,9 @@ typedef struct ContactWrite
 {
 	/* The contact as it shall be. contact->id is, in: the found contact's id; out, for a new contact: the id that was stored. */
 	ContactRow *contact;
-	const cu_decision *decision; /* CU_CREATED or CU_UPDATED, with the contact's status, tags and data */
+	const cu_decision *decision; /* CU_CREATED or CU_UPDATED, with the contact's status, tags and data; CU_UNCHANGED to be locked alone */
 	bool has_more;				 /* another request for the contact waits behind this one */
-	bool written;				 /* else it was no longer as it was found */
+	bool written;				 /* or locked as it was found; else it was no longer so */
 	bool postponed;				 /* nothing was tried */
 	const ErrorData *error;		 /* not NULL if it was rejected */
 } ContactWrite;
@@ -49,6 +49,12 @@ extern size_t store_read_fetched(const FetchedContacts *fetched, size_t number, 
  * were; locks them all, one by one in the given order. Sets written.
  */
 extern void store_write_together(int64 workspace_id, ContactWrite *writes, size_t count);
+
+/*
+ * store_lock_together() does for contacts that are to stay as they were found what store_lock_unchanged() does for one, in the given
+ * order. Sets written; false if it could not lock all.
+ */
+extern bool store_lock_together(int64 workspace_id, ContactWrite *writes, size_t count);
 
 /* store_write_alone() writes a contact as a single request would do it, but locks it in any case. Sets written. */
 extern void store_write_alone(int64 workspace_id, ContactWrite *write);

@@ -138,8 +138,8 @@ find_and_decide(int64 workspace_id, Upsert *upsert)
 		errors_workspace_not_found(upsert->error, workspace_id);
 		return false;
 	}
-	upsert->asks = asks_for_suppression(upsert, definitions);
-	upsert->suppressed = upsert->asks && suppression_covers(workspace_id, upsert->found.email);
+	upsert->suppressed =
+		asks_for_suppression(upsert, definitions) && suppression_covers(workspace_id, upsert->found.email);
 	return upsert_decide(upsert, definitions);
 }
 
@@ -202,16 +202,14 @@ write_decision(int64 workspace_id, Upsert *upsert)
 	History history;
 	Outbox outbox;
 
-	if (!changes && (upsert->decision.outcome == CU_SKIPPED || !history_has_evidence(upsert)))
+	if (!changes && !history_keeps_evidence(level, upsert))
 		return true;
-	/* Evidence is for what is so: what has changed meanwhile, as by the undo of an import, is decided on anew. */
-	if (!changes && level != HISTORY_NONE &&
-		!history_lock_contact(workspace_id, upsert->found.id, upsert->found.version))
+	if (!changes && !store_lock_unchanged(workspace_id, &upsert->found))
+		return false;
+	if (changes && (!write_contact(workspace_id, upsert) || guard_check_written(workspace_id, &upsert, 1, &refused)))
 		return false;
 	history_begin(&history, level, 0);
 	outbox_begin(&outbox);
-	if (changes && (!write_contact(workspace_id, upsert) || guard_check_written(workspace_id, &upsert, 1, &refused)))
-		return false;
 	history_add(&history, 1, upsert);
 	history_store(&history, workspace_id);
 	outbox_add(&outbox, 1, &upsert->after, &upsert->decision);

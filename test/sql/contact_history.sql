@@ -75,6 +75,13 @@ SELECT contact_upsert('{"email_address":"all.proof@example.com","partial_update"
 SELECT outcome FROM contacts.upsert_many('[{"email_address":"all.proof@example.com","partial_update":true,"evidence":{"by":"reader"}}]');
 RESET ROLE;
 SELECT contacts.grant_access('history_writer', workspace_id => 1);
+-- nor is it lost where a policy keeps the contact
+CREATE POLICY keep ON contacts.contact AS RESTRICTIVE FOR UPDATE TO history_writer USING (email_address <> 'all.proof@example.com');
+SET ROLE history_writer;
+SELECT contact_upsert('{"email_address":"all.proof@example.com","partial_update":true,"evidence":{"by":"writer"}}');
+SELECT outcome, error ->> 'message' AS message FROM contacts.upsert_many('[{"email_address":"all.proof@example.com","partial_update":true,"evidence":{"by":"writer"}}]');
+RESET ROLE;
+DROP POLICY keep ON contacts.contact;
 
 -- by whom
 SET ROLE history_writer;
