@@ -75,6 +75,12 @@ cu_code_name(cu_code code) noexcept
 	return contact::name_of(contact::kCodeNames, code);
 }
 
+bool
+cu_is_mailable(cu_status status) noexcept
+{
+	return contact::is_mailable(status);
+}
+
 cu_result
 cu_load_definitions(const cu_host *host, const cu_host *scratch, const cu_workspace *workspace,
 					const cu_definitions **definitions) noexcept

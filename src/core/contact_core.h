@@ -170,6 +170,9 @@ const char *cu_field_type_name(cu_field_type type) CU_NOEXCEPT;
 const char *cu_event_type_name(cu_event_type type) CU_NOEXCEPT;
 const char *cu_code_name(cu_code code) CU_NOEXCEPT;
 
+/* cu_is_mailable says whether a contact of that status gets mail, at least the one that asks to confirm; else it has opted out. */
+bool cu_is_mailable(cu_status status) CU_NOEXCEPT;
+
 /* cu_definitions are those of one workspace, loaded once and used by many calls. */
 typedef struct cu_definitions cu_definitions;
 

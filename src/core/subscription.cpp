@@ -12,13 +12,6 @@ namespace contact {
 
 namespace {
 
-/* Whether a contact of that status gets mail, at least the one that asks to confirm. */
-bool
-is_mailable(cu_status status) noexcept
-{
-	return status == CU_SUBSCRIBED || status == CU_UNCONFIRMED;
-}
-
 cu_status
 default_status(const StatusChange &change) noexcept
 {
@@ -36,6 +29,12 @@ reject_resubscription(std::string_view otherwise, cu_error &error) noexcept
 }
 
 } // namespace
+
+bool
+is_mailable(cu_status status) noexcept
+{
+	return status == CU_SUBSCRIBED || status == CU_UNCONFIRMED;
+}
 
 cu_result
 read_status(const cu_json *given, std::optional<cu_status> &status, cu_error &error) noexcept

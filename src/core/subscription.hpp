@@ -10,6 +10,9 @@
 
 namespace contact {
 
+/* is_mailable is cu_is_mailable() of contact_core.h. */
+bool is_mailable(cu_status status) noexcept;
+
 /* Reads the status of a request; nothing if it is omitted. */
 [[nodiscard]] cu_result read_status(const cu_json *given, std::optional<cu_status> &status, cu_error &error) noexcept;
 

@@ -52,20 +52,14 @@ guard_look_up(int64 workspace_id, Upsert *const *upserts, size_t count)
 		look_up(workspace_id, upserts, asking, asking_count);
 }
 
-static bool
-is_mailed(cu_status status)
-{
-	return !suppression_is_opt_out(cu_status_name(status));
-}
-
 /* Whether a contact that was written is mailed now and was not before, with consent: else the policy had not let it pass. */
 static bool
 has_consent(int64 workspace_id, const Upsert *upsert)
 {
 	const cu_decision *decision = &upsert->decision;
 
-	return !upsert->restores && is_mailed(decision->status) &&
-		   (decision->outcome == CU_CREATED || !is_mailed(decision->old_status)) &&
+	return !upsert->restores && cu_is_mailable(decision->status) &&
+		   (decision->outcome == CU_CREATED || !cu_is_mailable(decision->old_status)) &&
 		   definitions_are_guarded(workspace_id);
 }
 
