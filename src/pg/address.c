@@ -127,7 +127,7 @@ Datum
 contacts_merge(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	int64 workspace_id = PG_ARGISNULL(2) ? settings_workspace_id() : PG_GETARG_INT64(2);
+	int64 workspace_id = settings_workspace_argument(fcinfo, 2);
 	Datum into;
 	Datum duplicate_address;
 	Datum into_address;

@@ -157,7 +157,7 @@ find_by_name(Consumer *consumer, int64 workspace_id, const char *name)
 void
 consumer_begin(FunctionCallInfo fcinfo, int workspace_argument, const char *command, ConsumerCall *call)
 {
-	int64 workspace = PG_ARGISNULL(workspace_argument) ? settings_workspace_id() : PG_GETARG_INT64(workspace_argument);
+	int64 workspace = settings_workspace_argument(fcinfo, workspace_argument);
 	char *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 
 	PreventCommandIfReadOnly(command);

@@ -59,55 +59,32 @@ upsert_answer(int64 workspace_id, Datum request)
 	return JsonbPGetDatum(answer);
 }
 
-/* Runs a request and returns its outcome, or raises why not. */
-static Datum
-apply_result(FunctionCallInfo fcinfo, int64 workspace_id, Datum request)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	Upsert upsert;
-	Datum result;
-
-	errors_raise_unless_writable("contacts.apply()");
-	statement_connect();
-	upsert_run(workspace_id, request, true, &upsert);
-	if (upsert.rejected)
-		errors_raise(upsert.error);
-	MemoryContextSwitchTo(caller);
-	result = upsert_result_as_row(fcinfo, 1, &upsert);
-	SPI_finish();
-	return result;
-}
-
-/* Runs a request without writing and returns what it would do. */
-static Datum
-preview_result(FunctionCallInfo fcinfo, int64 workspace_id, Datum request)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	Upsert upsert;
-	Datum result;
-
-	statement_connect();
-	upsert_run(workspace_id, request, false, &upsert);
-	if (upsert.rejected && upsert.error->code >= CU_WORKSPACE_NOT_FOUND)
-		errors_raise(upsert.error); /* no fault of the request's */
-	MemoryContextSwitchTo(caller);
-	result = upsert_result_as_row(fcinfo, 1, &upsert);
-	SPI_finish();
-	return result;
-}
-
-/* Returns the workspace that a function is called for: its argument, or for NULL the setting. */
-static int64
-workspace_argument(FunctionCallInfo fcinfo, int number)
-{
-	return PG_ARGISNULL(number) ? settings_workspace_id() : PG_GETARG_INT64(number);
-}
-
 /* Returns the request's datum, 0 for NULL, not detoasted yet: a request that is too large need not be. */
 static Datum
 request_argument(FunctionCallInfo fcinfo, int number)
 {
 	return PG_ARGISNULL(number) ? (Datum)0 : PG_GETARG_DATUM(number);
+}
+
+/*
+ * Runs a request and returns what it did, or, with write false, would do. What rejects it is raised; only of one that is not written a
+ * fault of its own is a result, too.
+ */
+static Datum
+upsert_result(FunctionCallInfo fcinfo, bool write)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Upsert upsert;
+	Datum result;
+
+	statement_connect();
+	upsert_run(settings_workspace_argument(fcinfo, 1), request_argument(fcinfo, 0), write, &upsert);
+	if (upsert.rejected && (write || upsert.error->code >= CU_WORKSPACE_NOT_FOUND))
+		errors_raise(upsert.error);
+	MemoryContextSwitchTo(caller);
+	result = upsert_result_as_row(fcinfo, 1, &upsert);
+	SPI_finish();
+	return result;
 }
 
 PG_FUNCTION_INFO_V1(contact_upsert);
@@ -121,21 +98,22 @@ PG_FUNCTION_INFO_V1(contacts_upsert);
 Datum
 contacts_upsert(PG_FUNCTION_ARGS)
 {
-	return upsert_answer(workspace_argument(fcinfo, 1), request_argument(fcinfo, 0));
+	return upsert_answer(settings_workspace_argument(fcinfo, 1), request_argument(fcinfo, 0));
 }
 
 PG_FUNCTION_INFO_V1(contacts_apply);
 Datum
 contacts_apply(PG_FUNCTION_ARGS)
 {
-	return apply_result(fcinfo, workspace_argument(fcinfo, 1), request_argument(fcinfo, 0));
+	errors_raise_unless_writable("contacts.apply()");
+	return upsert_result(fcinfo, true);
 }
 
 PG_FUNCTION_INFO_V1(contacts_preview);
 Datum
 contacts_preview(PG_FUNCTION_ARGS)
 {
-	return preview_result(fcinfo, workspace_argument(fcinfo, 1), request_argument(fcinfo, 0));
+	return upsert_result(fcinfo, false);
 }
 
 /* Whether on_error is 'stop', and not 'continue'. */
@@ -161,7 +139,8 @@ contacts_upsert_many(PG_FUNCTION_ARGS)
 
 	errors_raise_unless_writable("contacts.upsert_many()");
 	upsert_results_begin(&results, fcinfo);
-	bulk_upsert(workspace_argument(fcinfo, 2), PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), options, &results);
+	bulk_upsert(
+		settings_workspace_argument(fcinfo, 2), PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), options, &results);
 	upsert_results_return(&results);
 	return (Datum)0;
 }

@@ -309,7 +309,7 @@ PG_FUNCTION_INFO_V1(contacts_erase);
 Datum
 contacts_erase(PG_FUNCTION_ARGS)
 {
-	Erasure erasure = {.workspace_id = PG_ARGISNULL(2) ? settings_workspace_id() : PG_GETARG_INT64(2)};
+	Erasure erasure = {.workspace_id = settings_workspace_argument(fcinfo, 2)};
 
 	member_begin_write("contacts.erase()", erasure.workspace_id);
 	if (PG_ARGISNULL(0))

@@ -285,27 +285,41 @@ mode_argument(const char *mode)
 	return strcmp(mode, "upsert") == 0 ? NULL : mode;
 }
 
+/* The arguments of contacts_internal.upsert_rows(). */
+enum UpsertRowsArgument
+{
+	UPSERT_ROWS,
+	UPSERT_FIRST_ROW,
+	UPSERT_PARTIAL_UPDATE,
+	UPSERT_CREATE_TAGS,
+	UPSERT_MODE,
+	UPSERT_HISTORY,
+	UPSERT_IMPORT_ID,
+	UPSERT_WORKSPACE_ID,
+};
+
 PG_FUNCTION_INFO_V1(contacts_upsert_rows);
 Datum
 contacts_upsert_rows(PG_FUNCTION_ARGS)
 {
-	RowRange range = {.first = PG_GETARG_INT64(1)};
+	RowRange range = {.first = PG_GETARG_INT64(UPSERT_FIRST_ROW)};
 	ErrorContextCallback context = {.previous = error_context_stack, .callback = describe_rows, .arg = &range};
-	ImportRow how = {.partial_update = PG_GETARG_BOOL(2),
-					 .create_tags = PG_GETARG_BOOL(3),
-					 .mode = mode_argument(text_to_cstring(PG_GETARG_TEXT_PP(4)))};
-	BulkOptions options = {.keeps_history = PG_GETARG_BOOL(5), .import_id = PG_GETARG_INT64(6)};
+	ImportRow how = {.partial_update = PG_GETARG_BOOL(UPSERT_PARTIAL_UPDATE),
+					 .create_tags = PG_GETARG_BOOL(UPSERT_CREATE_TAGS),
+					 .mode = mode_argument(text_to_cstring(PG_GETARG_TEXT_PP(UPSERT_MODE)))};
+	BulkOptions options = {.keeps_history = PG_GETARG_BOOL(UPSERT_HISTORY),
+						   .import_id = PG_GETARG_INT64(UPSERT_IMPORT_ID)};
 	UpsertResults results;
 	Jsonb *requests;
 	Datum *rows;
 
 	PreventCommandIfReadOnly("contacts.import()");
 	PreventCommandIfParallelMode("contacts.import()");
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), JSONBOID, -1, false, TYPALIGN_INT, &rows, NULL, &range.count);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(UPSERT_ROWS), JSONBOID, -1, false, TYPALIGN_INT, &rows, NULL, &range.count);
 	error_context_stack = &context;
 	upsert_results_begin(&results, fcinfo);
 	requests = requests_of(rows, range.count, &how);
-	bulk_upsert(PG_GETARG_INT64(7), requests, options, &results);
+	bulk_upsert(PG_GETARG_INT64(UPSERT_WORKSPACE_ID), requests, options, &results);
 	upsert_results_return(&results);
 	error_context_stack = context.previous;
 	return (Datum)0;

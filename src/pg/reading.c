@@ -90,7 +90,7 @@ PG_FUNCTION_INFO_V1(contacts_get);
 Datum
 contacts_get(PG_FUNCTION_ARGS)
 {
-	int64 workspace_id = PG_ARGISNULL(1) ? settings_workspace_id() : PG_GETARG_INT64(1);
+	int64 workspace_id = settings_workspace_argument(fcinfo, 1);
 	ContactKey key;
 	Jsonb *answer;
 
@@ -181,7 +181,7 @@ contacts_search(PG_FUNCTION_ARGS)
 	Datum given = PG_ARGISNULL(0) ? (Datum)0 : PG_GETARG_DATUM(0);
 	Datum after = after_argument(fcinfo, 1);
 	int max = max_argument(fcinfo, 2);
-	int64 workspace_id = PG_ARGISNULL(3) ? settings_workspace_id() : PG_GETARG_INT64(3);
+	int64 workspace_id = settings_workspace_argument(fcinfo, 3);
 	const cu_definitions *definitions;
 	UpsertResults results;
 	ContactFilter filter;

@@ -129,6 +129,12 @@ settings_workspace_id(void)
 	return id;
 }
 
+int64
+settings_workspace_argument(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? settings_workspace_id() : PG_GETARG_INT64(number);
+}
+
 UnknownKeysSetting
 settings_unknown_keys(void)
 {

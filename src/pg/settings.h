@@ -4,6 +4,8 @@
 #ifndef CU_SETTINGS_H
 #define CU_SETTINGS_H
 
+#include "fmgr.h"
+
 /* settings_define() defines the settings; called once, from _PG_init. */
 extern void settings_define(void);
 
@@ -24,6 +26,10 @@ typedef enum UnknownKeysSetting
 } UnknownKeysSetting;
 
 extern int64 settings_workspace_id(void);
+
+/* settings_workspace_argument() returns the workspace that a function is called for: an argument of it, or for NULL the setting. */
+extern int64 settings_workspace_argument(FunctionCallInfo fcinfo, int number);
+
 extern UnknownKeysSetting settings_unknown_keys(void);
 extern bool settings_events(void); /* for the tables' owner to turn off */
 extern NotifySetting settings_notify(void);

@@ -272,8 +272,8 @@ store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_dec
 bool
 store_lock_unchanged(int64 workspace_id, const ContactRow *contact)
 {
-	return statement_execute(&lock_unchanged, (Datum[]){Int64GetDatum(workspace_id), CStringGetTextDatum(contact->id)}) >
-			   0 &&
+	return statement_execute(&lock_unchanged,
+							 (Datum[]){Int64GetDatum(workspace_id), CStringGetTextDatum(contact->id)}) > 0 &&
 		   DatumGetInt64(statement_column(0, 1)) == contact->version;
 }
 
@@ -293,6 +293,14 @@ int64
 store_definitions_version(int64 workspace_id)
 {
 	if (statement_execute(&find_definitions, (Datum[]){Int64GetDatum(workspace_id)}) == 0)
+		return 0;
+	return DatumGetInt64(statement_column(0, 1));
+}
+
+int64
+store_read_definitions_version(int64 workspace_id)
+{
+	if (statement_read(&find_definitions, (Datum[]){Int64GetDatum(workspace_id)}) == 0)
 		return 0;
 	return DatumGetInt64(statement_column(0, 1));
 }

@@ -88,6 +88,9 @@ extern void store_delete_contact(int64 workspace_id, Datum id);
 /* store_definitions_version() reads the definitions' version; 0 if there is no such workspace. */
 extern int64 store_definitions_version(int64 workspace_id);
 
+/* store_read_definitions_version() does the same as the query sees it that calls, without a change. */
+extern int64 store_read_definitions_version(int64 workspace_id);
+
 /* store_require_workspace() raises WORKSPACE_NOT_FOUND unless there is such a workspace. */
 extern void store_require_workspace(int64 workspace_id);
 

@@ -235,8 +235,8 @@ store_lock_together(int64 workspace_id, ContactWrite *writes, size_t count)
 
 	for (size_t i = 0; i < count; i++)
 		ids[i] = CStringGetTextDatum(writes[i].contact->id);
-	locked =
-		statement_execute(&lock_unchanged, (Datum[]){Int64GetDatum(workspace_id), statement_array(ids, count, TEXTOID)});
+	locked = statement_execute(&lock_unchanged,
+							   (Datum[]){Int64GetDatum(workspace_id), statement_array(ids, count, TEXTOID)});
 	for (uint64 row = 0; row < locked; row++)
 	{
 		ContactWrite *write = &writes[DatumGetInt64(statement_column(row, LOCKED_PLACE)) - 1];

@@ -22,11 +22,12 @@ typedef struct ContactWrite
 {
 	/* The contact as it shall be. contact->id is, in: the found contact's id; out, for a new contact: the id that was stored. */
 	ContactRow *contact;
-	const cu_decision *decision; /* CU_CREATED or CU_UPDATED, with the contact's status, tags and data; CU_UNCHANGED to be locked alone */
-	bool has_more;				 /* another request for the contact waits behind this one */
-	bool written;				 /* or locked as it was found; else it was no longer so */
-	bool postponed;				 /* nothing was tried */
-	const ErrorData *error;		 /* not NULL if it was rejected */
+	const cu_decision *
+		decision; /* CU_CREATED or CU_UPDATED, with the contact's status, tags and data; CU_UNCHANGED to be locked alone */
+	bool has_more;			/* another request for the contact waits behind this one */
+	bool written;			/* or locked as it was found; else it was no longer so */
+	bool postponed;			/* nothing was tried */
+	const ErrorData *error; /* not NULL if it was rejected */
 } ContactWrite;
 
 /*

@@ -76,20 +76,6 @@ static Statement search = {
 	.plan_freely = true,
 };
 
-static Statement read_definitions_version = {
-	.sql = "SELECT w.definitions_version::pg_catalog.int8 FROM contacts.workspace w WHERE w.workspace_id" EQ "$1",
-	.parameter_count = 1,
-	.parameter_types = {INT8OID},
-};
-
-int64
-store_read_definitions_version(int64 workspace_id)
-{
-	if (statement_read(&read_definitions_version, (Datum[]){Int64GetDatum(workspace_id)}) == 0)
-		return 0;
-	return DatumGetInt64(statement_column(0, 1));
-}
-
 int64
 store_get_contact(int64 workspace_id, const ContactKey *key, ContactRow *contact)
 {

@@ -17,9 +17,6 @@
 /* store_get_contact() reads the contact with a key. Returns the version of the workspace's definitions, or 0 if there is no such workspace. */
 extern int64 store_get_contact(int64 workspace_id, const ContactKey *key, ContactRow *contact);
 
-/* store_read_definitions_version() reads the version of a workspace's definitions; 0 if there is no such workspace. */
-extern int64 store_read_definitions_version(int64 workspace_id);
-
 /* A ContactFilter is what contacts are asked for. Arrays and objects that are empty ask nothing. */
 typedef struct ContactFilter
 {

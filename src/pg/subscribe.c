@@ -50,7 +50,7 @@ call_body(FunctionCallInfo fcinfo)
 	OwnerScope scope;
 	Datum result;
 	int last = PG_NARGS() - 1;
-	int64 workspace = PG_ARGISNULL(last) ? settings_workspace_id() : PG_GETARG_INT64(last);
+	int64 workspace = settings_workspace_argument(fcinfo, last);
 
 	member_require(workspace);
 	fmgr_info(find_body(fcinfo->flinfo->fn_oid), &function);

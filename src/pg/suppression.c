@@ -12,7 +12,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -29,6 +28,7 @@
 #include "statement.h"
 #include "store.h"
 #include "suppression.h"
+#include "triggers.h"
 
 static Statement find_one = {
 	.sql = "SELECT FROM contacts.suppression s WHERE s.workspace_id" EQ "$1 AND s.address_hash" EQ "$2",
@@ -87,8 +87,10 @@ hashes_of(const Datum *emails, size_t count)
 bool
 suppression_is_opt_out(const char *status)
 {
-	return strcmp(status, cu_status_name(CU_UNSUBSCRIBED)) == 0 || strcmp(status, cu_status_name(CU_CLEANED)) == 0 ||
-		   strcmp(status, cu_status_name(CU_COMPLAINED)) == 0;
+	for (int i = 0; i < CU_STATUS_COUNT; i++)
+		if (strcmp(status, cu_status_name((cu_status)i)) == 0)
+			return !cu_is_mailable((cu_status)i);
+	return false;
 }
 
 bool
@@ -146,20 +148,6 @@ suppression_lift(int64 workspace_id, const Datum *emails, size_t count)
 	return lifted;
 }
 
-static const TriggerData *
-trigger_data(FunctionCallInfo fcinfo, TriggerEvent event)
-{
-	const TriggerData *trigger = (const TriggerData *)fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || (trigger->tg_event & TRIGGER_EVENT_OPMASK) != event)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("%s() is a trigger of contact_upsert's tables.", get_func_name(fcinfo->flinfo->fn_oid)),
-				 errhint("SELECT contacts.install(); makes the tables and their triggers.")));
-	return trigger;
-}
-
 /* Suppresses the address of a row that is gone, or has another address now, if its contact had opted out. */
 static void
 leave_for_row(const TriggerData *trigger, const char *reason)
@@ -182,7 +170,7 @@ PG_FUNCTION_INFO_V1(contacts_after_contact_delete);
 Datum
 contacts_after_contact_delete(PG_FUNCTION_ARGS)
 {
-	leave_for_row(trigger_data(fcinfo, TRIGGER_EVENT_DELETE), "delete");
+	leave_for_row(triggers_data(fcinfo, TRIGGER_EVENT_AFTER, TRIGGER_EVENT_DELETE), "delete");
 	return PointerGetDatum(NULL);
 }
 
@@ -215,7 +203,7 @@ PG_FUNCTION_INFO_V1(contacts_after_address_change);
 Datum
 contacts_after_address_change(PG_FUNCTION_ARGS)
 {
-	const TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_UPDATE);
+	const TriggerData *trigger = triggers_data(fcinfo, TRIGGER_EVENT_AFTER, TRIGGER_EVENT_UPDATE);
 
 	leave_for_row(trigger, "change_address");
 	note_in_history(trigger);
@@ -226,7 +214,7 @@ PG_FUNCTION_INFO_V1(contacts_lift_suppression);
 Datum
 contacts_lift_suppression(PG_FUNCTION_ARGS)
 {
-	int64 workspace_id = PG_ARGISNULL(1) ? settings_workspace_id() : PG_GETARG_INT64(1);
+	int64 workspace_id = settings_workspace_argument(fcinfo, 1);
 	Datum email;
 	uint64 lifted;
 

@@ -8,7 +8,6 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
-#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -18,13 +17,14 @@
 
 #include "pg_compat.h"
 #include "statement.h"
+#include "triggers.h"
 
-static TriggerData *
-trigger_data(FunctionCallInfo fcinfo, TriggerEvent event)
+TriggerData *
+triggers_data(FunctionCallInfo fcinfo, TriggerEvent timing, TriggerEvent event)
 {
 	TriggerData *trigger = (TriggerData *)fcinfo->context;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+	if (!CALLED_AS_TRIGGER(fcinfo) || (trigger->tg_event & TRIGGER_EVENT_TIMINGMASK) != timing ||
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || (trigger->tg_event & TRIGGER_EVENT_OPMASK) != event)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -135,7 +135,7 @@ PG_FUNCTION_INFO_V1(contacts_before_tag_insert);
 Datum
 contacts_before_tag_insert(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_INSERT);
+	TriggerData *trigger = triggers_data(fcinfo, TRIGGER_EVENT_BEFORE, TRIGGER_EVENT_INSERT);
 	TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
 	HeapTuple row = trigger->tg_trigtuple;
 	int workspace_column = SPI_fnumber(descriptor, "workspace_id");
@@ -158,7 +158,7 @@ PG_FUNCTION_INFO_V1(contacts_before_contact_update);
 Datum
 contacts_before_contact_update(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = trigger_data(fcinfo, TRIGGER_EVENT_UPDATE);
+	TriggerData *trigger = triggers_data(fcinfo, TRIGGER_EVENT_BEFORE, TRIGGER_EVENT_UPDATE);
 	TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
 	int column = SPI_fnumber(descriptor, "version");
 	bool is_null;
