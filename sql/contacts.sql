@@ -85,7 +85,11 @@ CREATE FUNCTION contacts.record(
 #variable_conflict use_column
 DECLARE
 	workspace CONSTANT bigint := coalesce(record.workspace_id, contacts_internal.current_workspace());
-	total bigint;
+	opens CONSTANT bigint := CASE counter WHEN 'total_opens' THEN by ELSE 0 END;
+	clicks CONSTANT bigint := CASE counter WHEN 'total_clicks' THEN by ELSE 0 END;
+	bounces CONSTANT bigint := CASE counter WHEN 'total_bounces' THEN by ELSE 0 END;
+	delivered CONSTANT bigint := CASE counter WHEN 'total_delivered' THEN by ELSE 0 END;
+	totals record;
 BEGIN
 	PERFORM contacts_internal.require_writing('contacts.record()');
 	IF counter IS NULL OR counter NOT IN ('total_opens', 'total_clicks', 'total_bounces', 'total_delivered') THEN
@@ -98,36 +102,34 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'statistics', COLUMN = counter,
 				HINT = 'UPDATE contacts.statistics corrects a counter.';
 	END IF;
-	IF NOT EXISTS (SELECT FROM contacts.contact c WHERE c.workspace_id = workspace AND c.id = record.contact_id) THEN
-		RAISE EXCEPTION 'Contact % does not exist in workspace %.', coalesce(contact_id, 'NULL'), workspace
-			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'contact', COLUMN = 'id',
-				HINT = 'contact_id is the id in the answer of contact_upsert().';
+	UPDATE contacts.statistics s
+		SET total_opens = s.total_opens + opens, total_clicks = s.total_clicks + clicks,
+			total_bounces = s.total_bounces + bounces, total_delivered = s.total_delivered + delivered
+		WHERE s.workspace_id = workspace AND s.contact_id = record.contact_id
+		RETURNING s.* INTO totals;
+	IF NOT FOUND THEN
+		-- As in record_many(): a contact's first counters refer to it, which locks it, and locks of contacts come first.
+		PERFORM FROM contacts.contact c WHERE c.workspace_id = workspace AND c.id = record.contact_id FOR KEY SHARE;
+		IF NOT FOUND THEN
+			RAISE EXCEPTION 'Contact % does not exist in workspace %.', coalesce(contact_id, 'NULL'), workspace
+				USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'contact', COLUMN = 'id',
+					HINT = 'contact_id is the id in the answer of contact_upsert().';
+		END IF;
+		INSERT INTO contacts.statistics AS s
+				(workspace_id, contact_id, total_opens, total_clicks, total_bounces, total_delivered)
+			VALUES (workspace, record.contact_id, opens, clicks, bounces, delivered)
+			ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
+				total_opens = s.total_opens + excluded.total_opens,
+				total_clicks = s.total_clicks + excluded.total_clicks,
+				total_bounces = s.total_bounces + excluded.total_bounces,
+				total_delivered = s.total_delivered + excluded.total_delivered
+			RETURNING s.* INTO totals;
 	END IF;
-	-- As in record_many(): a contact's first counters refer to it, which locks it, and locks of contacts come first.
-	PERFORM FROM contacts.contact c
-		WHERE c.workspace_id = workspace AND c.id = record.contact_id
-			AND NOT EXISTS (
-				SELECT FROM contacts.statistics s WHERE s.workspace_id = workspace AND s.contact_id = record.contact_id)
-		FOR KEY SHARE OF c;
-	INSERT INTO contacts.statistics AS s
-			(workspace_id, contact_id, total_opens, total_clicks, total_bounces, total_delivered)
-		VALUES (workspace, record.contact_id,
-			CASE counter WHEN 'total_opens' THEN by ELSE 0 END,
-			CASE counter WHEN 'total_clicks' THEN by ELSE 0 END,
-			CASE counter WHEN 'total_bounces' THEN by ELSE 0 END,
-			CASE counter WHEN 'total_delivered' THEN by ELSE 0 END)
-		ON CONFLICT (workspace_id, contact_id) DO UPDATE SET
-			total_opens = s.total_opens + excluded.total_opens,
-			total_clicks = s.total_clicks + excluded.total_clicks,
-			total_bounces = s.total_bounces + excluded.total_bounces,
-			total_delivered = s.total_delivered + excluded.total_delivered
-		RETURNING CASE counter
-			WHEN 'total_opens' THEN s.total_opens
-			WHEN 'total_clicks' THEN s.total_clicks
-			WHEN 'total_bounces' THEN s.total_bounces
-			ELSE s.total_delivered END
-			INTO total;
-	RETURN total;
+	RETURN CASE counter
+		WHEN 'total_opens' THEN totals.total_opens
+		WHEN 'total_clicks' THEN totals.total_clicks
+		WHEN 'total_bounces' THEN totals.total_bounces
+		ELSE totals.total_delivered END;
 END
 $$;
 COMMENT ON FUNCTION contacts.record(text, text, bigint, bigint) IS
