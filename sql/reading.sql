@@ -204,7 +204,7 @@ DECLARE
 	events jsonb;
 	import_rows jsonb;
 	import_kept jsonb;
-	suppression jsonb;
+	suppressions jsonb;
 BEGIN
 	PERFORM contacts_internal.require_workspace(workspace);
 	id := contacts_internal.contact_id(export.contact, workspace);
@@ -222,17 +222,18 @@ BEGIN
 	SELECT jsonb_agg(to_jsonb(k) - '{workspace_id,contact_id}'::text[] ORDER BY k.import_id) INTO import_kept
 		FROM contacts.import_kept k
 		WHERE k.workspace_id = workspace AND k.contact_id = ANY (ids);
-	SELECT to_jsonb(s) - '{workspace_id,address_hash}'::text[] INTO suppression
+	SELECT jsonb_agg(to_jsonb(s) - '{workspace_id,address_hash}'::text[] ORDER BY s.created_at, s.address_hash) INTO suppressions
 		FROM contacts.suppression s
-		WHERE s.workspace_id = workspace AND s.address_hash = sha256(convert_to(address, 'UTF8'));
-	IF coalesce(held, history, events, import_rows, import_kept, suppression) IS NULL THEN
+		WHERE s.workspace_id = workspace
+			AND s.address_hash = ANY (ARRAY(SELECT sha256(convert_to(a, 'UTF8')) FROM unnest(addresses) a));
+	IF coalesce(held, history, events, import_rows, import_kept, suppressions) IS NULL THEN
 		RETURN NULL;
 	END IF;
 	RETURN jsonb_build_object('contact', held -> 'data' || jsonb_build_object('version', held -> 'version'),
 		'history', coalesce(history, '[]'), 'events', coalesce(events, '[]'), 'import_rows', coalesce(import_rows, '[]'),
-		'import_kept', coalesce(import_kept, '[]'), 'suppression', suppression);
+		'import_kept', coalesce(import_kept, '[]'), 'suppressions', coalesce(suppressions, '[]'));
 END
 $$;
 COMMENT ON FUNCTION contacts.export(text, bigint) IS
-	'all that is held of a person: contact, history, events, rows of imports, suppression; null if nothing is';
+	'all that is held of a person: contact, history, events, rows of imports, suppressions; null if nothing is';
 REVOKE ALL ON FUNCTION contacts.export(text, bigint) FROM PUBLIC;

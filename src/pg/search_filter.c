@@ -97,8 +97,23 @@ decide(const cu_definitions *definitions, const cu_json *tags, const cu_json *fi
 		result = cu_decide(&host, definitions, parsed, nobody, &options, &decision, error);
 	host_check(result);
 	if (result == CU_REJECTED)
+	{
+		/* The core speaks of a request, and a search creates no tag. */
+		if (error->code == CU_TAG_NOT_FOUND)
+			strlcpy(error->hint, "contacts.tag has the ids and names of tags. An id is a number.", sizeof(error->hint));
 		errors_raise(error);
+	}
 	return decision;
+}
+
+/* Raises if a list or an object of the filter, which may be NULL, is too long. */
+static void
+check_length(const cu_json *given, size_t most, const char *field)
+{
+	if (given && (given->kind == CU_JSON_ARRAY || given->kind == CU_JSON_OBJECT) && given->count > most)
+		search_filter_reject(field,
+							 psprintf("The filter has more than %zu %s.", most, field),
+							 "Search for fewer, and look through the contacts that are found.");
 }
 
 static Datum
@@ -155,6 +170,7 @@ read_tags(const cu_json *tags, const char *key, const cu_definitions *definition
 	const cu_json *given = tags ? find(tags, key) : NULL;
 	cu_decision decision = {.tag_count = 0};
 
+	check_length(given, CU_MAX_TAGS, "tags");
 	if (given)
 		decision = decide(definitions, given, NULL);
 	return store_tag_ids(&decision);
@@ -206,6 +222,7 @@ read_fields(ContactFilter *filter, const cu_json *given, const cu_definitions *d
 	size_t without_count = 0;
 	size_t next = 0; /* of the values, which are in the order of their keys as those of given are */
 
+	check_length(given, CU_MAX_FIELDS, "fields");
 	if (given)
 		values = decide(definitions, NULL, given).data;
 	for (size_t i = 0; i < count; i++)

@@ -64,6 +64,8 @@ SELECT filter, pg_temp.found(filter) FROM unnest(ARRAY[
 	'{"fields":{"shoe_size":1}}', '{"fields":{"age":"x"}}', '{"fields":{"plan":"Silver"}}', '{"fields":{"email_address":"a@example.com"}}', '{"fields":"name"}', '{"fields":[1]}',
 	'{"updated_since":"yesterday"}', '{"updated_since":7}', '{"updated_since":""}', '{"updated_since":" "}', '{"updated_since":"2024-02-30"}', '{"updated_since":"infinity"}',
 	'{"fields":{"name":[[[[[[[[1]]]]]]]]}}', '{"ключ":1}']::jsonb[]) AS filter;
+SELECT pg_temp.found(jsonb_build_object('tags', jsonb_build_object('all', (SELECT jsonb_agg(1) FROM generate_series(1, 1001)))));
+SELECT pg_temp.found(jsonb_build_object('fields', (SELECT jsonb_object_agg('f' || i, 1) FROM generate_series(1, 1001) i)));
 \pset format aligned
 SELECT * FROM contacts.search('{}', after => 'a@example.com');
 SELECT * FROM contacts.search('{}', after => '');
