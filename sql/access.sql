@@ -67,7 +67,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'full_view_name', 'view_column', 'column_of_field', 'view_rights', 'workspace_of_view',
 					'make_room_for_view', 'upsert_view_row', 'refuse_view_change',
 					-- parts of import()
-					'in_transaction_block', 'check_import_call', 'check_import_columns', 'check_staging',
+					'in_transaction_block', 'require_commits', 'check_import_call', 'check_import_columns', 'check_staging',
 					'check_import_parameters', 'find_import', 'new_import', 'begin_import', 'hold_import', 'copy_staging',
 					'staging_fingerprint', 'staging_chunks', 'next_chunk', 'import_rows', 'upsert_rows', 'note_rows',
 					'end_import',

@@ -81,6 +81,29 @@ COMMENT ON FUNCTION contacts_internal.in_transaction_block() IS
 	'whether the statement is one of several in a transaction, so that a procedure cannot commit';
 REVOKE ALL ON FUNCTION contacts_internal.in_transaction_block() FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.require_commits(call text, otherwise text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF contacts_internal.in_transaction_block() THEN
+		RAISE EXCEPTION '% commits chunk by chunk, so it cannot run inside a transaction.', call
+			USING ERRCODE = 'invalid_transaction_termination',
+				HINT = 'CALL it on its own: with autocommit, not after BEGIN, and not in one query string with other statements.';
+	ELSIF pg_is_in_recovery() THEN
+		RAISE EXCEPTION '% cannot run on a standby.', call
+			USING ERRCODE = 'read_only_sql_transaction', HINT = concat_ws(' ', 'CALL it on the primary.', otherwise);
+	ELSIF current_setting('transaction_read_only')::boolean THEN
+		RAISE EXCEPTION '% cannot run in a read-only transaction.', call
+			USING ERRCODE = 'read_only_sql_transaction',
+				HINT = concat_ws(' ', 'SET default_transaction_read_only = off;', otherwise);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.require_commits(text, text) IS
+	'part of import() and undo_import(): an error where the call cannot write and commit; otherwise is what else can be done, or null';
+REVOKE ALL ON FUNCTION contacts_internal.require_commits(text, text) FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.check_import_call(
 	staging_table regclass, chunk integer, flags boolean[], mode text, workspace_id bigint
 ) RETURNS void
@@ -89,17 +112,7 @@ CREATE FUNCTION contacts_internal.check_import_call(
 	AS $$
 #variable_conflict use_column
 BEGIN
-	IF contacts_internal.in_transaction_block() THEN
-		RAISE EXCEPTION 'contacts.import() commits chunk by chunk, so it cannot run inside a transaction.'
-			USING ERRCODE = 'invalid_transaction_termination',
-				HINT = 'CALL it on its own: with autocommit, not after BEGIN, and not in one query string with other statements.';
-	ELSIF pg_is_in_recovery() THEN
-		RAISE EXCEPTION 'contacts.import() cannot run on a standby.'
-			USING ERRCODE = 'read_only_sql_transaction', HINT = 'CALL it on the primary.';
-	ELSIF current_setting('transaction_read_only')::boolean THEN
-		RAISE EXCEPTION 'contacts.import() cannot run in a read-only transaction.'
-			USING ERRCODE = 'read_only_sql_transaction', HINT = 'SET default_transaction_read_only = off;';
-	END IF;
+	PERFORM contacts_internal.require_commits('contacts.import()', NULL);
 	PERFORM contacts_internal.require_workspace(check_import_call.workspace_id);
 	IF staging_table IS NULL OR chunk IS NULL OR array_position(flags, NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'staging_table, chunk, partial_update, create_tags and history must not be null.'

@@ -41,17 +41,8 @@ BEGIN
 	IF check_undo.import_id IS NULL OR dry_run IS NULL THEN
 		RAISE EXCEPTION 'import_id and dry_run must not be null.'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'TABLE contacts.import_progress has the ids of the imports.';
-	ELSIF NOT dry_run AND contacts_internal.in_transaction_block() THEN
-		RAISE EXCEPTION 'contacts.undo_import() commits chunk by chunk, so it cannot run inside a transaction.'
-			USING ERRCODE = 'invalid_transaction_termination',
-				HINT = 'CALL it on its own: with autocommit, not after BEGIN, and not in one query string with other statements.';
-	ELSIF NOT dry_run AND pg_is_in_recovery() THEN
-		RAISE EXCEPTION 'contacts.undo_import() cannot run on a standby.'
-			USING ERRCODE = 'read_only_sql_transaction', HINT = 'CALL it on the primary; with dry_run => true it works here too.';
-	ELSIF NOT dry_run AND current_setting('transaction_read_only')::boolean THEN
-		RAISE EXCEPTION 'contacts.undo_import() cannot run in a read-only transaction.'
-			USING ERRCODE = 'read_only_sql_transaction',
-				HINT = 'SET default_transaction_read_only = off; with dry_run => true it works in one too.';
+	ELSIF NOT dry_run THEN
+		PERFORM contacts_internal.require_commits('contacts.undo_import()', 'With dry_run => true it works here too.');
 	END IF;
 	PERFORM contacts_internal.require_workspace(check_undo.workspace_id);
 	SELECT * INTO progress

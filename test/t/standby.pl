@@ -40,7 +40,7 @@ for my $call (q(contacts.erase('a@example.com')), q(contacts.change_address('a@e
 }
 is($standby->safe_psql('postgres', q(SELECT error ->> 'code' FROM contacts.preview('{"email_address":"gone@example.com"}', 2))), 'RESUBSCRIBE_REFUSED', 'preview of a suppressed address');
 ($status, $out, $err) = $standby->psql('postgres', q(CALL contacts.undo_import(1)));
-like($err, qr/ERROR:  contacts\.undo_import\(\) cannot run on a standby\.\nHINT:  CALL it on the primary; with dry_run => true it works here too\./, 'so is contacts.undo_import');
+like($err, qr/ERROR:  contacts\.undo_import\(\) cannot run on a standby\.\nHINT:  CALL it on the primary\. With dry_run => true it works here too\./, 'so is contacts.undo_import');
 ($status, $out, $err) = $standby->psql('postgres', q(CALL contacts.undo_import(1, dry_run => true)));
 like($err, qr/Undo of import 1 of public\.staging: 0 to restore, 1 to delete, 0 to keep\./, 'but not its dry run');
 my $preview = q(SELECT outcome FROM contacts.preview('{"email_address":"%s","fields":{"name":"x"}}'));

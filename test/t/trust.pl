@@ -195,6 +195,7 @@ my %of_members = (
 	'contacts_internal.view_rights' => [ "SELECT contacts_internal.view_rights('contacts.contact')", qr/^/ ],
 	'contacts_internal.make_room_for_view' => [ "SELECT contacts_internal.make_room_for_view('contacts.event_lag', 2, true)", qr/./ ],
 	'contacts_internal.full_view_name' => [ "SELECT contacts_internal.full_view_name('x', 'public')", qr/x/ ],
+	'contacts_internal.require_commits' => [ "SELECT contacts_internal.require_commits('x()', NULL)", qr/^$/ ],
 	'contacts_internal.in_transaction_block' => [ "SELECT contacts_internal.in_transaction_block()", qr/^f$/ ],
 	'contacts_internal.check_import_call' => [ "SELECT contacts_internal.check_import_call('public.s', 1, '{t,t}', 'upsert', 2)", $hidden ],
 	'contacts_internal.check_import_columns' => [ "SELECT contacts_internal.check_import_columns('public.s', 2)", qr/^/ ],
