@@ -70,10 +70,10 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'in_transaction_block', 'require_commits', 'check_import_call', 'check_import_columns', 'check_staging',
 					'check_import_parameters', 'find_import', 'new_import', 'begin_import', 'hold_import', 'copy_staging',
 					'staging_fingerprint', 'staging_chunks', 'next_chunk', 'import_rows', 'upsert_rows', 'note_rows',
-					'end_import',
+					'load_chunk', 'end_import',
 					-- parts of undo_import()
 					'check_undo', 'is_at_work', 'begin_undo', 'undo_ids', 'next_undo', 'undo_plan', 'restore_contacts', 'note_undo',
-					'delete_created', 'undo_contacts', 'count_undo', 'end_undo'))
+					'delete_created', 'undo_contacts', 'undo_chunk', 'count_undo', 'end_undo'))
 			UNION ALL
 			SELECT format('USAGE ON SCHEMA %I', n.nspname)
 			FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace

@@ -503,6 +503,8 @@ BEGIN
 			FROM contacts_internal.upsert_rows(
 				rows, first_row, partial_update, create_tags, mode, history, import_id, workspace_id) r;
 	EXCEPTION
+		WHEN deadlock_detected OR serialization_failure THEN
+			RAISE; -- for load_chunk() to try again
 		WHEN OTHERS THEN
 			-- No row is to blame, and this ends the import. Yet it may come at one row: once more, row by row, until the error is
 			-- there again, now with its number. If it is not, the rows are loaded.
@@ -522,6 +524,40 @@ $$;
 COMMENT ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boolean, boolean, text, boolean, bigint) IS
 	'part of contacts.import(): upserts rows, and notes what became of them';
 REVOKE ALL ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boolean, boolean, text, boolean, bigint) FROM PUBLIC;
+
+-- load_chunk() pins no search_path, as import_rows() does not.
+CREATE FUNCTION contacts_internal.load_chunk(
+	import_id bigint, partial_update boolean, create_tags boolean, mode text, history boolean, workspace_id bigint
+) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	AS $$
+DECLARE
+	tries CONSTANT integer := 10;
+	first_row bigint;
+	rows pg_catalog.jsonb[];
+BEGIN
+	FOR try IN 1 .. tries LOOP
+		BEGIN
+			SELECT c.first_row, c.rows INTO first_row, rows FROM contacts_internal.next_chunk(import_id, workspace_id) c;
+			IF rows IS NULL THEN
+				RETURN false;
+			END IF;
+			PERFORM contacts_internal.import_rows(
+				import_id, first_row, rows, partial_update, create_tags, mode, history, workspace_id);
+			RETURN true;
+		EXCEPTION WHEN deadlock_detected OR serialization_failure THEN
+			-- All that the chunk has locked is free again, which is what the other session waits for.
+			IF try OPERATOR(pg_catalog.=) tries THEN
+				RAISE;
+			END IF;
+			PERFORM pg_catalog.pg_sleep(0.1);
+		END;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.load_chunk(bigint, boolean, boolean, text, boolean, bigint) IS
+	'part of contacts.import(): loads the next rows, again where a deadlock has ended that; false if there are none';
+REVOKE ALL ON FUNCTION contacts_internal.load_chunk(bigint, boolean, boolean, text, boolean, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.end_import(import_id bigint, workspace_id bigint) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
@@ -565,8 +601,6 @@ DECLARE
 	workspace CONSTANT bigint := COALESCE(workspace_id, contacts_internal.current_workspace());
 	mode_of_rows CONSTANT text := COALESCE(mode, 'upsert');
 	import_id bigint;
-	first_row bigint;
-	rows pg_catalog.jsonb[];
 BEGIN
 	PERFORM contacts_internal.check_import_call(
 		staging_table, chunk, ARRAY[partial_update, create_tags, history], mode_of_rows, workspace);
@@ -587,10 +621,8 @@ BEGIN
 	WHILE import_id IS NOT NULL LOOP
 		COMMIT;
 		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-		SELECT c.first_row, c.rows INTO first_row, rows FROM contacts_internal.next_chunk(import_id, workspace) c;
-		EXIT WHEN rows IS NULL;
-		PERFORM contacts_internal.import_rows(
-			import_id, first_row, rows, partial_update, create_tags, mode_of_rows, history, workspace);
+		EXIT WHEN NOT contacts_internal.load_chunk(
+			import_id, partial_update, create_tags, mode_of_rows, history, workspace);
 	END LOOP;
 	COMMIT;
 	PERFORM contacts_internal.end_import(import_id, workspace);

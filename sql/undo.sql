@@ -414,6 +414,36 @@ COMMENT ON FUNCTION contacts_internal.undo_contacts(bigint, text[], bigint) IS
 	'part of contacts.undo_import(): restores, deletes or keeps contacts that are locked, and notes what became of them';
 REVOKE ALL ON FUNCTION contacts_internal.undo_contacts(bigint, text[], bigint) FROM PUBLIC;
 
+-- undo_chunk() pins no search_path, as undo_contacts() does not.
+CREATE FUNCTION contacts_internal.undo_chunk(import_id bigint, workspace_id bigint) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	AS $$
+DECLARE
+	tries CONSTANT integer := 10;
+	ids text[];
+BEGIN
+	FOR try IN 1 .. tries LOOP
+		BEGIN
+			ids := contacts_internal.next_undo(import_id, workspace_id);
+			IF ids IS NULL THEN
+				RETURN false;
+			END IF;
+			PERFORM contacts_internal.undo_contacts(import_id, ids, workspace_id);
+			RETURN true;
+		EXCEPTION WHEN deadlock_detected OR serialization_failure THEN
+			-- All that the chunk has locked is free again, which is what the other session waits for.
+			IF try OPERATOR(pg_catalog.=) tries THEN
+				RAISE;
+			END IF;
+			PERFORM pg_catalog.pg_sleep(0.1);
+		END;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.undo_chunk(bigint, bigint) IS
+	'part of contacts.undo_import(): undoes the next contacts, again where a deadlock has ended that; false if there are none';
+REVOKE ALL ON FUNCTION contacts_internal.undo_chunk(bigint, bigint) FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.count_undo(import_id bigint, workspace_id bigint) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -485,7 +515,6 @@ CREATE PROCEDURE contacts.undo_import(
 	AS $$
 DECLARE
 	workspace CONSTANT bigint := COALESCE(workspace_id, contacts_internal.current_workspace());
-	ids text[];
 BEGIN
 	PERFORM contacts_internal.check_undo(import_id, dry_run, workspace);
 	IF dry_run THEN
@@ -499,9 +528,7 @@ BEGIN
 	LOOP
 		COMMIT;
 		SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-		ids := contacts_internal.next_undo(import_id, workspace);
-		EXIT WHEN ids IS NULL;
-		PERFORM contacts_internal.undo_contacts(import_id, ids, workspace);
+		EXIT WHEN NOT contacts_internal.undo_chunk(import_id, workspace);
 	END LOOP;
 	COMMIT;
 	PERFORM contacts_internal.end_undo(import_id, workspace);
