@@ -88,3 +88,10 @@ CREATE FUNCTION contacts_internal.raise_error(
 COMMENT ON FUNCTION contacts_internal.raise_error(text, text, text, text, text) IS
 	'raises an error as contact_upsert() does: a code of docs/api.md, "Errors", with its SQLSTATE and its DETAIL for machines';
 REVOKE ALL ON FUNCTION contacts_internal.raise_error(text, text, text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.require_writing(call text) RETURNS void
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_require_writing';
+COMMENT ON FUNCTION contacts_internal.require_writing(text) IS
+	'an error that names the cure where the transaction is read-only or the server a standby';
+REVOKE ALL ON FUNCTION contacts_internal.require_writing(text) FROM PUBLIC;

@@ -73,6 +73,62 @@ $$;
 COMMENT ON FUNCTION contacts_internal.install_contacts() IS 'part of contacts.install(): the contacts and their statistics';
 REVOKE ALL ON FUNCTION contacts_internal.install_contacts() FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.require_contact_triggers() RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	silent text;
+BEGIN
+	SELECT n.name INTO silent
+		FROM unnest(ARRAY['raise_version', 'leave_suppression', 'address_changed']) WITH ORDINALITY AS n (name, number)
+		WHERE NOT EXISTS (
+			SELECT FROM pg_trigger t
+			WHERE t.tgrelid = 'contacts.contact'::regclass AND t.tgname = n.name
+				AND t.tgenabled IN ('A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END))
+		ORDER BY n.number
+		LIMIT 1;
+	IF current_setting('session_replication_role') = 'replica' AND silent IS NOT NULL THEN
+		RAISE EXCEPTION 'No address can be changed and no contact merged where session_replication_role is replica.'
+			USING ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'contacts', TABLE = 'contact',
+				HINT = 'SET session_replication_role = origin: triggers remember who has opted out, and keep the history.';
+	ELSIF silent IS NOT NULL THEN
+		RAISE EXCEPTION 'The trigger % on contacts.contact is missing, or disabled.', silent
+			USING ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'contacts', TABLE = 'contact',
+				HINT = format('SELECT contacts.install() brings it back where it is missing; '
+					'ALTER TABLE contacts.contact ENABLE TRIGGER %I.', silent);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.require_contact_triggers() IS
+	'part of change_address() and merge(): an error where the triggers do not fire that remember who has opted out';
+REVOKE ALL ON FUNCTION contacts_internal.require_contact_triggers() FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.raise_no_contact(contact text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM contacts_internal.raise_error('CONTACT_NOT_FOUND', 'We were unable to find the contact.',
+		'It is named by its id, 24 lower-case hex digits, or by its e-mail address.', 'contact', contact);
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.raise_no_contact(text) IS 'raises CONTACT_NOT_FOUND for what names no contact';
+REVOKE ALL ON FUNCTION contacts_internal.raise_no_contact(text) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.raise_not_written() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	RAISE EXCEPTION 'The contact could not be written.'
+		USING ERRCODE = 'triggered_data_change_violation', SCHEMA = 'contacts', TABLE = 'contact',
+			HINT = 'Look for a trigger on contacts.contact that returns NULL, or a row level security policy.';
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.raise_not_written() IS 'raises that a trigger or a policy keeps a contact as it is';
+REVOKE ALL ON FUNCTION contacts_internal.raise_not_written() FROM PUBLIC;
+
 CREATE FUNCTION contacts.record(
 	contact_id text,
 	counter text,

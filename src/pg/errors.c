@@ -253,3 +253,11 @@ contacts_raise_no_workspace(PG_FUNCTION_ARGS)
 	errors_workspace_not_found(&error, PG_GETARG_INT64(0));
 	errors_raise(&error);
 }
+
+PG_FUNCTION_INFO_V1(contacts_require_writing);
+Datum
+contacts_require_writing(PG_FUNCTION_ARGS)
+{
+	errors_raise_unless_writing(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PG_RETURN_VOID();
+}
