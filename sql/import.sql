@@ -525,7 +525,8 @@ COMMENT ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boole
 	'part of contacts.import(): upserts rows, and notes what became of them';
 REVOKE ALL ON FUNCTION contacts_internal.import_rows(bigint, bigint, jsonb[], boolean, boolean, text, boolean, bigint) FROM PUBLIC;
 
--- load_chunk() pins no search_path, as import_rows() does not.
+-- load_chunk() pins no search_path, as import_rows() does not. In READ COMMITTED a serialization failure is a row that another
+-- session has moved to another partition.
 CREATE FUNCTION contacts_internal.load_chunk(
 	import_id bigint, partial_update boolean, create_tags boolean, mode text, history boolean, workspace_id bigint
 ) RETURNS boolean
@@ -556,7 +557,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.load_chunk(bigint, boolean, boolean, text, boolean, bigint) IS
-	'part of contacts.import(): loads the next rows, again where a deadlock has ended that; false if there are none';
+	'part of contacts.import(): loads the next rows, again where a deadlock or a serialization failure has ended that; false if there are none';
 REVOKE ALL ON FUNCTION contacts_internal.load_chunk(bigint, boolean, boolean, text, boolean, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.end_import(import_id bigint, workspace_id bigint) RETURNS void

@@ -414,7 +414,7 @@ COMMENT ON FUNCTION contacts_internal.undo_contacts(bigint, text[], bigint) IS
 	'part of contacts.undo_import(): restores, deletes or keeps contacts that are locked, and notes what became of them';
 REVOKE ALL ON FUNCTION contacts_internal.undo_contacts(bigint, text[], bigint) FROM PUBLIC;
 
--- undo_chunk() pins no search_path, as undo_contacts() does not.
+-- undo_chunk() pins no search_path, as undo_contacts() does not, and tries again as load_chunk() does.
 CREATE FUNCTION contacts_internal.undo_chunk(import_id bigint, workspace_id bigint) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	AS $$
@@ -441,7 +441,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.undo_chunk(bigint, bigint) IS
-	'part of contacts.undo_import(): undoes the next contacts, again where a deadlock has ended that; false if there are none';
+	'part of contacts.undo_import(): undoes the next contacts, again where a deadlock or a serialization failure has ended that; '
+	'false if there are none';
 REVOKE ALL ON FUNCTION contacts_internal.undo_chunk(bigint, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.count_undo(import_id bigint, workspace_id bigint) RETURNS void
