@@ -7,6 +7,10 @@
 #include "contact_core.h"
 
 #include "arena.hpp"
+#include "cell_list.hpp"
+#include "column_name.hpp"
+#include "columns.hpp"
+#include "date_format.hpp"
 #include "decision.hpp"
 #include "definitions.hpp"
 #include "email.hpp"
@@ -15,7 +19,9 @@
 #include "mode.hpp"
 #include "names.hpp"
 #include "object_id.hpp"
+#include "rejection.hpp"
 #include "request.hpp"
+#include "row.hpp"
 #include "subscription.hpp"
 #include "tags.hpp"
 #include "text.hpp"
@@ -268,6 +274,114 @@ bool
 cu_is_tag_name(cu_text text) noexcept
 {
 	return contact::is_tag_name(contact::view(text));
+}
+
+cu_result
+cu_match_columns(const cu_host *host, const cu_definitions *definitions, const cu_text *names, size_t count,
+				 const cu_json *targets, cu_column *columns, cu_column_match *matches, cu_matching *matching) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		return contact::match_columns(arena, *definitions, {names, count}, targets, columns, matches, *matching);
+	});
+}
+
+cu_text
+cu_target_name(const cu_definitions *definitions, const cu_column *column) noexcept
+{
+	return contact::to_text(contact::target_name(*definitions, *column));
+}
+
+cu_field_type
+cu_target_type(const cu_definitions *definitions, const cu_column *column) noexcept
+{
+	const bool is_field = column->target == CU_TARGET_FIELD;
+	const auto *field = is_field ? contact::find_field(*definitions, contact::view(column->merge_tag)) : nullptr;
+	return field == nullptr ? CU_TEXT : field->type;
+}
+
+cu_result
+cu_make_merge_tag(const cu_host *host, cu_text name, cu_text *merge_tag) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		*merge_tag = contact::to_text(contact::make_merge_tag(arena, contact::view(name)));
+		return CU_OK;
+	});
+}
+
+bool
+cu_is_list(const cu_definitions *definitions, const cu_column *column) noexcept
+{
+	return contact::is_list(*definitions, *column);
+}
+
+unsigned
+cu_list_separators(const cu_json *cell) noexcept
+{
+	return cell->kind == CU_JSON_STRING ? contact::list_separators(contact::view(cell->text)) : 0;
+}
+
+char
+cu_separator_of(unsigned separators) noexcept
+{
+	return contact::separator_of(separators);
+}
+
+cu_result
+cu_check_date_format(cu_text format, cu_error *error) noexcept
+{
+	const auto problem = contact::DateFormat::problem_of(contact::view(format));
+	if (problem.empty())
+		return CU_OK;
+	return contact::Rejection(*error, CU_INVALID_REQUEST)
+		.message({"date_format '", contact::view(format), "' does not say how a date is written."})
+		.hint({problem})
+		.field("date_format")
+		.value(contact::json_string(contact::view(format)));
+}
+
+cu_result
+cu_prepare_reader(const cu_host *host, const cu_definitions *definitions, const cu_column *columns, size_t count,
+				  const cu_read_options *options, const cu_row_reader **reader) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		auto *prepared = arena.make(cu_row_reader{});
+		const auto result = contact::prepare_reader(arena, *definitions, {columns, count}, *options, *prepared);
+		if (result == CU_OK)
+			*reader = prepared;
+		return result;
+	});
+}
+
+cu_result
+cu_read_row(const cu_host *host, const cu_row_reader *reader, const cu_json *cells, cu_row *row) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		cu_row read{};
+		const auto result = contact::read_row(arena, *reader, cells, read);
+		if (result == CU_OK)
+			*row = read;
+		return result;
+	});
+}
+
+size_t
+cu_error_column(const cu_column *columns, size_t count, const cu_error *error) noexcept
+{
+	const std::string_view merge_tag = error->has_merge_tag ? error->merge_tag : std::string_view();
+	const std::string_view key = error->has_merge_tag || !error->has_field ? std::string_view() : error->field;
+	const auto is_at_fault = [&](const cu_column &column) {
+		if (column.target == CU_TARGET_FIELD)
+			return error->has_merge_tag && contact::view(column.merge_tag) == merge_tag;
+		return !key.empty() && contact::key_of(column.target) == key;
+	};
+	return static_cast<size_t>(std::find_if(columns, columns + count, is_at_fault) - columns);
+}
+
+void
+cu_set_hint(cu_error *error, cu_text hint) noexcept
+{
+	if (hint.size > 0)
+		contact::ErrorText(error->hint).append(contact::view(hint));
 }
 
 void

@@ -426,10 +426,9 @@ typedef struct cu_column_match
 {
 	cu_match_kind kind;
 	cu_match_problem problem;
-	cu_text
-		nearest; /* UNKNOWN, AMBIGUOUS, BAD_TARGET: the name of a target, as cu_target_name returns it; empty if none is near */
-	size_t other;  /* DUPLICATE: the index of the first column with the target */
-	cu_text given; /* BAD_TARGET: what "columns" says */
+	cu_text nearest; /* UNKNOWN, AMBIGUOUS, BAD_TARGET: a target as cu_target_name returns it; empty if none is near */
+	size_t other;	 /* DUPLICATE: the index of the first column with the target */
+	cu_text given;	 /* BAD_TARGET: what "columns" says */
 } cu_column_match;
 
 /* cu_matching is what has been found out of all columns together. */
@@ -482,8 +481,7 @@ cu_result cu_check_date_format(cu_text format, cu_error *error) CU_NOEXCEPT;
 /* cu_read_options are how all rows are read. */
 typedef struct cu_read_options
 {
-	bool
-		clears_blank; /* a blank cell is no value, and its field is cleared; else it says nothing. Implied without partial_update */
+	bool clears_blank; /* a blank cell clears its field, else it says nothing; implied without partial_update */
 	bool partial_update;
 	bool create_tags;
 	cu_text mode;		 /* empty: none */
@@ -499,17 +497,19 @@ typedef struct cu_row_reader cu_row_reader;
 cu_result cu_prepare_reader(const cu_host *host, const cu_definitions *definitions, const cu_column *columns,
 							size_t count, const cu_read_options *options, const cu_row_reader **reader) CU_NOEXCEPT;
 
-/* cu_row is a row as it was read. It points into the cells and the reader. */
+/*
+ * cu_row is a row as it was read. It points into the cells and the reader.
+ *
+ * A cell that is the text of the value that is stored changes nothing, whatever else it could be read as: a string as it is, a boolean as
+ * "true" or "false", a number without an exponent, an array as PostgreSQL writes a text[]. Therefore cu_decide gets the cells.
+ */
 typedef struct cu_row
 {
 	cu_document request;
-	const cu_json *
-		cells; /* cells of fields, by merge tag, for cu_decide_options: one that is what is stored, to the letter, changes nothing */
-	const cu_text
-		*hints; /* one for each column: what to do about its cell, should it be rejected; empty: what the error says */
-	cu_text created_at; /* "YYYY-MM-DDTHH:MM:SSZ", for a contact that is created; empty if there is none */
-	const cu_error *
-		error; /* of created_at, if that is to be rejected: CU_INVALID_REQUEST; else NULL. The request may have others */
+	const cu_json *cells;  /* an object: those of fields, by merge tag, for cu_decide_options */
+	const cu_text *hints;  /* for each column: what to do if its cell is rejected; empty: what the error says */
+	cu_text created_at;	   /* "YYYY-MM-DDTHH:MM:SSZ", for a contact that is created; empty if there is none */
+	const cu_error *error; /* of created_at: CU_INVALID_REQUEST; NULL if that is good. The request may have others */
 } cu_row;
 
 /*

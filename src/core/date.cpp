@@ -1,7 +1,9 @@
 /*
- * date.cpp - normalize_date(): the grammar of RFC 3339 read from left to right, and the shift to UTC with std::chrono.
+ * date.cpp - normalize_date(), normalize_timestamp(): grammars read from left to right, and the shift to UTC with std::chrono.
  */
 #include "date.hpp"
+
+#include "text.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -41,6 +43,15 @@ public:
 
 	/* Whether byte was there, and is no longer. */
 	bool skip(char byte) noexcept { return good_ && text_.starts_with(byte) && one_of({&byte, 1}) != '\0'; }
+
+	/* Whether text was there, in any case, and is no longer. */
+	bool skip_word(std::string_view word) noexcept
+	{
+		const bool found = good_ && std::ranges::equal(text_.substr(0, word.size()), word, {}, to_lower_ascii);
+		if (found)
+			text_.remove_prefix(word.size());
+		return found;
+	}
 
 	/* At least one digit, and all that follow. */
 	void skip_digits() noexcept
@@ -104,6 +115,40 @@ read_offset(Reader &reader) noexcept
 	return sign == '-' ? -offset : offset;
 }
 
+/* The seconds, and what is before them, may be missing. */
+std::chrono::seconds
+read_short_time(Reader &reader) noexcept
+{
+	const std::chrono::hours hours(reader.number(2, 23));
+	reader.one_of(":");
+	const std::chrono::minutes minutes(reader.number(2, 59));
+	if (!reader.skip(':'))
+		return hours + minutes;
+	const std::chrono::seconds seconds(reader.number(2, 59));
+	if (reader.skip('.'))
+		reader.skip_digits();
+	return hours + minutes + seconds;
+}
+
+/* How far local time is ahead of UTC: "+02", "+0200", "+02:00", "Z" or "UTC", which a blank may precede; UTC if there is nothing. */
+std::chrono::minutes
+read_short_offset(Reader &reader) noexcept
+{
+	if (reader.at_end())
+		return {};
+	reader.skip(' ');
+	if (reader.skip_word("utc") || reader.skip_word("gmt") || reader.skip_word("z"))
+		return {};
+	const char sign = reader.one_of("+-");
+	std::chrono::minutes offset = std::chrono::hours(reader.number(2, 23));
+	if (!reader.at_end())
+	{
+		reader.skip(':');
+		offset += std::chrono::minutes(reader.number(2, 59));
+	}
+	return sign == '-' ? -offset : offset;
+}
+
 bool
 is_storable(const year_month_day &date) noexcept
 {
@@ -132,6 +177,22 @@ format_time(Arena &arena, std::chrono::sys_seconds time)
 	return {text.data(), text.size()};
 }
 
+std::optional<std::string_view>
+store_time(Arena &arena, const year_month_day &date, std::chrono::seconds time_of_day)
+{
+	const std::chrono::sys_seconds time = std::chrono::sys_days(date) + time_of_day;
+	if (!is_storable(year_month_day(std::chrono::floor<std::chrono::days>(time))))
+		return std::nullopt;
+	return format_time(arena, time);
+}
+
+std::string_view
+format_date(Arena &arena, const year_month_day &date)
+{
+	const auto text = format_time(arena, std::chrono::sys_days(date));
+	return text.substr(0, text.find('T'));
+}
+
 } // namespace
 
 std::optional<std::string_view>
@@ -149,11 +210,46 @@ normalize_date(Arena &arena, std::string_view text)
 	const auto offset = read_offset(reader);
 	if (!reader.good() || !reader.at_end())
 		return std::nullopt;
+	return store_time(arena, date, time_of_day - offset);
+}
 
-	const std::chrono::sys_seconds time = std::chrono::sys_days(date) + time_of_day - offset;
-	if (!is_storable(year_month_day(std::chrono::floor<std::chrono::days>(time))))
+std::optional<std::string_view>
+normalize_timestamp(Arena &arena, std::string_view text)
+{
+	Reader reader(text);
+	const auto date = read_full_date(reader);
+	reader.one_of("Tt ");
+	const auto time_of_day = read_short_time(reader);
+	const auto offset = read_short_offset(reader);
+	if (!reader.good() || !reader.at_end() || !is_storable(date))
 		return std::nullopt;
-	return format_time(arena, time);
+	return store_time(arena, date, time_of_day - offset);
+}
+
+std::optional<std::string_view>
+store_clock(Arena &arena, const Clock &clock)
+{
+	const year_month_day date(std::chrono::year(clock.year),
+							  std::chrono::month(static_cast<unsigned>(clock.month)),
+							  std::chrono::day(static_cast<unsigned>(clock.day)));
+	if (!is_storable(date))
+		return std::nullopt;
+	if (!clock.has_time)
+		return format_date(arena, date);
+	return store_time(arena,
+					  date,
+					  std::chrono::hours(clock.hours) + std::chrono::minutes(clock.minutes) +
+						  std::chrono::seconds(clock.seconds));
+}
+
+Moment
+moment_of(Arena &arena, std::string_view stored)
+{
+	Reader reader(stored);
+	std::chrono::sys_seconds time = std::chrono::sys_days(read_full_date(reader));
+	if (reader.skip('T'))
+		time += read_partial_time(reader);
+	return {format_time(arena, time), time.time_since_epoch().count()};
 }
 
 } // namespace contact

@@ -46,7 +46,8 @@ read_content(Arena &arena, const Case &of, Plan &plan, cu_error &error)
 	if (result == CU_OK)
 		result = read_status(of.request.status, plan.given_status, error);
 	if (result == CU_OK)
-		result = read_fields(arena, of.existing == nullptr ? nullptr : &of.existing->data, plan.assignments, error);
+		result = read_fields(
+			arena, {of.existing == nullptr ? nullptr : &of.existing->data, of.options.cells}, plan.assignments, error);
 	if (result == CU_OK)
 		result = read_tags(arena, of.definitions, of.request, plan.tags, error);
 	return result;

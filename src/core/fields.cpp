@@ -136,7 +136,7 @@ find_fields(Arena &arena, const cu_definitions &definitions, const cu_json *fiel
 }
 
 cu_result
-read_fields(Arena &arena, const cu_json *data, Assignments &assignments, cu_error &error)
+read_fields(Arena &arena, const Before &before, Assignments &assignments, cu_error &error)
 {
 	std::ranges::sort(assignments, {}, &Assignment::field);
 	for (auto &assignment : assignments)
@@ -144,9 +144,12 @@ read_fields(Arena &arena, const cu_json *data, Assignments &assignments, cu_erro
 		if (arena.interrupted())
 			return CU_INTERRUPTED;
 		const auto &field = *assignment.field;
-		const auto *stored = data != nullptr ? find_value(*data, field.merge_tag) : nullptr;
+		const auto *stored = before.data != nullptr ? find_value(*before.data, field.merge_tag) : nullptr;
+		const auto *cell =
+			stored != nullptr && before.cells != nullptr ? find_value(*before.cells, field.merge_tag) : nullptr;
 		/* As it is stored to the letter: it stays, even where the rules of today would store it otherwise. */
-		if (stored != nullptr && same_value(arena, *assignment.given, *stored))
+		if (stored != nullptr &&
+			(same_value(arena, *assignment.given, *stored) || (cell != nullptr && is_text_of(arena, *cell, *stored))))
 		{
 			assignment.value = *stored;
 			continue;

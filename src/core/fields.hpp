@@ -39,11 +39,15 @@ struct MergedFields
 [[nodiscard]] cu_result find_fields(Arena &arena, const cu_definitions &definitions, const cu_json *fields,
 									Assignments &assignments, cu_error &error);
 
-/*
- * read_fields reads the values, in the order of the definitions, and leaves the assignments in that order. A value that equals the one
- * in data, an object or nullptr, is good even if its type no longer accepts it.
- */
-[[nodiscard]] cu_result read_fields(Arena &arena, const cu_json *data, Assignments &assignments, cu_error &error);
+/* Before is what a value may be like, although its type does not accept it: then it stays as it was. */
+struct Before
+{
+	const cu_json *data = nullptr;	/* of the contact, an object; nullptr if there is none */
+	const cu_json *cells = nullptr; /* of a file, by merge tag: cu_row.cells; else nullptr */
+};
+
+/* read_fields reads the values, in the order of the definitions, and leaves the assignments in that order. */
+[[nodiscard]] cu_result read_fields(Arena &arena, const Before &before, Assignments &assignments, cu_error &error);
 
 /* check_not_cleared is for a partial update: a required field may be missing, but not cleared. */
 [[nodiscard]] cu_result check_not_cleared(const Assignments &assignments, cu_error &error) noexcept;

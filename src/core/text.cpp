@@ -30,58 +30,12 @@ is_continuation(char byte) noexcept
 	return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
 }
 
-char32_t
-fold(char32_t code_point) noexcept
-{
-	const auto *range =
-		std::lower_bound(std::begin(kFolding), std::end(kFolding), code_point, [](const FoldingRange &r, char32_t c) {
-			return r.last < c;
-		});
-	if (range == std::end(kFolding) || code_point < range->first || (code_point - range->first) % range->step != 0)
-		return code_point;
-	return static_cast<char32_t>(static_cast<std::int32_t>(code_point) + range->delta);
-}
-
-/* A code point's bytes in UTF-8. */
-struct Encoded
-{
-	char bytes[4];
-	std::size_t size;
-};
-
-Encoded
-encode(char32_t code_point) noexcept
-{
-	Encoded encoded{};
-	const auto put = [&encoded](char32_t byte) { encoded.bytes[encoded.size++] = static_cast<char>(byte); };
-	if (code_point < 0x80)
-	{
-		put(code_point);
-		return encoded;
-	}
-	if (code_point < 0x800)
-		put(0xC0 | code_point >> 6);
-	else
-	{
-		if (code_point < 0x10000)
-			put(0xE0 | code_point >> 12);
-		else
-		{
-			put(0xF0 | code_point >> 18);
-			put(0x80 | (code_point >> 12 & 0x3F));
-		}
-		put(0x80 | (code_point >> 6 & 0x3F));
-	}
-	put(0x80 | (code_point & 0x3F));
-	return encoded;
-}
-
 /* Takes a code point off text and folds it; an invalid byte stays as it is. */
 Encoded
 take_folded(std::string_view &text) noexcept
 {
 	const auto next = decode(text);
-	const auto folded = next.size == 0 ? Encoded{{text[0]}, 1} : encode(fold(next.value));
+	const auto folded = next.size == 0 ? Encoded{{text[0]}, 1} : encode(fold_case(next.value));
 	text.remove_prefix(next.size == 0 ? 1 : next.size);
 	return folded;
 }
@@ -125,6 +79,45 @@ decode(std::string_view text) noexcept
 	if (value < kSmallest[size] || value > 0x10FFFF || surrogate)
 		return kInvalid;
 	return {value, size};
+}
+
+Encoded
+encode(char32_t code_point) noexcept
+{
+	Encoded encoded{};
+	const auto put = [&encoded](char32_t byte) { encoded.bytes[encoded.size++] = static_cast<char>(byte); };
+	if (code_point < 0x80)
+	{
+		put(code_point);
+		return encoded;
+	}
+	if (code_point < 0x800)
+		put(0xC0 | code_point >> 6);
+	else
+	{
+		if (code_point < 0x10000)
+			put(0xE0 | code_point >> 12);
+		else
+		{
+			put(0xF0 | code_point >> 18);
+			put(0x80 | (code_point >> 12 & 0x3F));
+		}
+		put(0x80 | (code_point >> 6 & 0x3F));
+	}
+	put(0x80 | (code_point & 0x3F));
+	return encoded;
+}
+
+char32_t
+fold_case(char32_t code_point) noexcept
+{
+	const auto *range =
+		std::lower_bound(std::begin(kFolding), std::end(kFolding), code_point, [](const FoldingRange &r, char32_t c) {
+			return r.last < c;
+		});
+	if (range == std::end(kFolding) || code_point < range->first || (code_point - range->first) % range->step != 0)
+		return code_point;
+	return static_cast<char32_t>(static_cast<std::int32_t>(code_point) + range->delta);
 }
 
 std::optional<std::size_t>

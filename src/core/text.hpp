@@ -34,6 +34,15 @@ struct CodePoint
 /* The code point that text begins with. */
 CodePoint decode(std::string_view text) noexcept;
 
+/* Encoded is the bytes of a code point. */
+struct Encoded
+{
+	char bytes[4];
+	std::size_t size;
+};
+
+Encoded encode(char32_t code_point) noexcept;
+
 /* How many code points text has, unless it is not UTF-8. */
 std::optional<std::size_t> count_code_points(std::string_view text) noexcept;
 
@@ -63,6 +72,9 @@ to_upper_ascii(char byte) noexcept
 {
 	return byte >= 'a' && byte <= 'z' ? static_cast<char>(byte - ('a' - 'A')) : byte;
 }
+
+/* code_point by Unicode's simple case folding. */
+char32_t fold_case(char32_t code_point) noexcept;
 
 /*
  * fold_case is Unicode's simple case folding; invalid bytes stay as they are. The index contacts.tag_name_key stores what it

@@ -3,6 +3,7 @@
  */
 #include "value.hpp"
 
+#include "cell_list.hpp"
 #include "country.hpp"
 #include "date.hpp"
 #include "number.hpp"
@@ -274,6 +275,31 @@ is_stored_as(Arena &arena, const cu_json &given, const cu_json &stored)
 	if (stored.kind == CU_JSON_ARRAY)
 		return same_value(arena, split_list(arena, view(given.text)), stored);
 	return stored.kind == CU_JSON_STRING && trim(view(given.text)) == view(stored.text);
+}
+
+bool
+is_text_of(Arena &arena, const cu_json &cell, const cu_json &stored)
+{
+	if (cell.kind != CU_JSON_STRING)
+		return same_value(arena, cell, stored);
+	const auto text = view(cell.text);
+	switch (stored.kind)
+	{
+		case CU_JSON_BOOLEAN:
+			return text == (stored.boolean ? "true" : "false");
+		case CU_JSON_NUMBER:
+		{
+			const auto number = Decimal::parse(stored);
+			return number && number->written_size() == static_cast<std::int64_t>(text.size()) &&
+				   number->write_out(arena) == text;
+		}
+		case CU_JSON_STRING:
+			return text == view(stored.text);
+		case CU_JSON_ARRAY:
+			return is_array_text_of(arena, text, elements(stored));
+		default:
+			return false;
+	}
 }
 
 cu_result

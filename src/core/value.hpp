@@ -47,6 +47,9 @@ private:
  */
 bool is_stored_as(Arena &arena, const cu_json &given, const cu_json &stored);
 
+/* Whether the cell of a file is what a stored value is as text: see cu_row. */
+bool is_text_of(Arena &arena, const cu_json &cell, const cu_json &stored);
+
 /* What a type accepts, for people: "a string of ...". Options are not listed. */
 std::string_view describe_type(cu_field_type type) noexcept;
 
