@@ -233,7 +233,8 @@ prepare_reader(Arena &arena, const cu_definitions &definitions, std::span<const 
 	std::ranges::sort(fields, jsonb_less, &FieldColumn::merge_tag);
 	const bool twice = std::ranges::adjacent_find(fields, {}, &FieldColumn::merge_tag) != fields.end();
 	reader.fields = fields;
-	return twice || !DateFormat::problem_of(view(options.date_format)).empty() ? CU_INTERNAL_ERROR : CU_OK;
+	const bool is_good = !reader.format.is_given() || DateFormat::problem_of(reader.format.text()).empty();
+	return is_good && !twice ? CU_OK : CU_INTERNAL_ERROR;
 }
 
 cu_result

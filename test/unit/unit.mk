@@ -4,7 +4,7 @@
 UNIT_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_CXXFLAGS = -std=c++20 -O1 -g -fno-omit-frame-pointer -DCU_PIECES_APART $(CORE_WARNINGS) -Isrc -Itest/unit $(PROFILE)
 UNIT_CORE_OBJECTS = $(CORE_SOURCES:src/core/%.cpp=build/unit/core/%.o)
-UNIT_HELPERS = build/unit/test/unit/json_document.o build/unit/test/unit/core_call.o
+UNIT_HELPERS = $(patsubst %,build/unit/test/unit/%.o,json_document core_call row_call)
 UNIT_TESTS = $(patsubst %.cpp,build/unit/%.o,$(sort $(wildcard test/unit/*_test.cpp)))
 
 FUZZ_SECONDS ?= 600
