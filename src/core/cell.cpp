@@ -89,6 +89,15 @@ boolean_cell(std::string_view text) noexcept
 	return text_cell(text, "Write true or false, yes or no, on or off, 1 or 0.");
 }
 
+/* The text as what no rule takes for a single value. */
+Cell
+unreadable_cell(Arena &arena, std::string_view text, std::string_view hint)
+{
+	auto &items = arena.make_vector<cu_json>(1);
+	items.push_back(json_string(text));
+	return {json_array(items), hint};
+}
+
 Cell
 date_cell(Arena &arena, const DateFormat &format, std::string_view text)
 {
@@ -96,8 +105,9 @@ date_cell(Arena &arena, const DateFormat &format, std::string_view text)
 	{
 		if (const auto date = format.read(arena, text))
 			return text_cell(*date);
+		/* The rules would take a date of RFC 3339, whatever date_format says of it. */
 		if (format.is_like_rfc_3339())
-			return text_cell(text, "It is not in the form that date_format says.");
+			return unreadable_cell(arena, text, "It is not in the form that date_format says.");
 	}
 	if (const auto date = normalize_date(arena, text))
 		return text_cell(*date);

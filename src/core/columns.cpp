@@ -208,7 +208,7 @@ private:
 		{
 			match = {CU_MATCHED_EXPLICITLY,
 					 CU_MATCH_BAD_TARGET,
-					 name_of_target(found.is_ambiguous ? found.target : names_.nearest(folded)),
+					 found.is_ambiguous ? name_of_target(found.target) : suggest(folded),
 					 0,
 					 to_text(text)};
 			return true;
@@ -231,8 +231,15 @@ private:
 		else
 		{
 			match.problem = found.is_ambiguous ? CU_MATCH_AMBIGUOUS : CU_MATCH_UNKNOWN;
-			match.nearest = name_of_target(found.is_ambiguous ? found.target : names_.nearest(folded));
+			match.nearest = found.is_ambiguous ? name_of_target(found.target) : suggest(folded);
 		}
+	}
+
+	/* Nobody reads more suggestions than so many, and each compares a name with all others. */
+	cu_text suggest(std::string_view folded)
+	{
+		constexpr std::size_t kMaxSuggestions = 100;
+		return suggestions_++ < kMaxSuggestions ? name_of_target(names_.nearest(folded)) : cu_text{};
 	}
 
 	/* Where no column is the address for sure, those that are called like one are it, or one that is more so than others. */
@@ -286,7 +293,8 @@ private:
 	const cu_definitions &definitions_;
 	Names names_;
 	const cu_json *targets_;
-	std::pmr::vector<char> &used_;
+	std::pmr::vector<char> &used_; /* for each key of targets_: whether a column has that name */
+	std::size_t suggestions_ = 0;
 };
 
 } // namespace

@@ -15,6 +15,7 @@
 #include "definitions.hpp"
 #include "email.hpp"
 #include "evidence.hpp"
+#include "find_errors.hpp"
 #include "json.hpp"
 #include "mode.hpp"
 #include "names.hpp"
@@ -191,6 +192,22 @@ cu_decide(const cu_host *host, const cu_definitions *definitions, const cu_parse
 		const auto result = contact::decide(arena, *definitions, *request, existing, chosen, decided, *error);
 		if (result == CU_OK)
 			*decision = decided;
+		return result;
+	});
+}
+
+cu_result
+cu_find_errors(const cu_host *host, const cu_definitions *definitions, const cu_document *document,
+			   const cu_contact *existing, const cu_decide_options *options, cu_error *errors, size_t room,
+			   size_t *count) noexcept
+{
+	return run(host, [&](contact::Arena &arena) {
+		std::size_t found = 0;
+		const auto chosen = options == nullptr ? cu_decide_options{} : *options;
+		const auto result =
+			contact::find_errors(arena, *definitions, *document, existing, chosen, {errors, room}, found);
+		if (result == CU_OK)
+			*count = found;
 		return result;
 	});
 }

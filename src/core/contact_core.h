@@ -426,9 +426,10 @@ typedef struct cu_column_match
 {
 	cu_match_kind kind;
 	cu_match_problem problem;
-	cu_text nearest; /* UNKNOWN, AMBIGUOUS, BAD_TARGET: a target as cu_target_name returns it; empty if none is near */
-	size_t other;	 /* DUPLICATE: the index of the first column with the target */
-	cu_text given;	 /* BAD_TARGET: what "columns" says */
+	cu_text
+		nearest; /* UNKNOWN, AMBIGUOUS, BAD_TARGET: a target's name; empty if none is near, or for more than 100 columns */
+	size_t other;  /* DUPLICATE: the index of the first column with the target */
+	cu_text given; /* BAD_TARGET: what "columns" says */
 } cu_column_match;
 
 /* cu_matching is what has been found out of all columns together. */

@@ -40,15 +40,6 @@ reject_value(const Field &field, const cu_json &given, cu_error &error) noexcept
 	return rejection.hint_list(field.options.items(), [](const cu_json &option) { return view(option.text); });
 }
 
-cu_result
-reject_missing(const Field &field, cu_error &error) noexcept
-{
-	return Rejection(error, CU_FIELD_REQUIRED)
-		.message({"Field '", field.label, "' is required."})
-		.hint({"Give fields.", field.merge_tag, " a value; null and \"\" are none."})
-		.merge_tag(field.merge_tag);
-}
-
 bool
 is_required_but_empty(const Assignment &assignment) noexcept
 {
@@ -166,6 +157,15 @@ read_fields(Arena &arena, const Before &before, Assignments &assignments, cu_err
 			return result;
 	}
 	return CU_OK;
+}
+
+cu_result
+reject_missing(const Field &field, cu_error &error) noexcept
+{
+	return Rejection(error, CU_FIELD_REQUIRED)
+		.message({"Field '", field.label, "' is required."})
+		.hint({"Give fields.", field.merge_tag, " a value; null and \"\" are none."})
+		.merge_tag(field.merge_tag);
 }
 
 cu_result

@@ -56,6 +56,9 @@ struct Before
 [[nodiscard]] cu_result complete_fields(Arena &arena, const cu_definitions &definitions, Assignments &assignments,
 										cu_error &error);
 
+/* reject_missing is the rejection of a request without a value for a required field. */
+[[nodiscard]] cu_result reject_missing(const Field &field, cu_error &error) noexcept;
+
 /* keep_values drops the assignments that are not for a field without a value in data, an object: values stay, and none is cleared. */
 void keep_values(const cu_json &data, Assignments &assignments) noexcept;
 

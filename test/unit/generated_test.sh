@@ -23,7 +23,9 @@ compare() {
 	fi
 }
 compare generate_countries.sh country_codes.inc iso-codes 4.15
+compare generate_country_names.pl country_names.inc iso-codes 4.15
 compare generate_case_folding.pl case_folding.inc unicode-data 15.0
+compare generate_accents.pl accents.inc unicode-data 15.0
 
 # Users' indexes hold what this table made of names. One that folds an old character in another way needs, in its upgrade step,
 # REINDEX INDEX contacts.tag_name_key, and a word in the changelog; then the sum is changed here.

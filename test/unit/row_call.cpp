@@ -5,15 +5,6 @@
 
 namespace {
 
-cu_json
-string_of(std::string_view text)
-{
-	cu_json json{};
-	json.kind = CU_JSON_STRING;
-	json.text = {text.data(), text.size()};
-	return json;
-}
-
 std::string
 describe(const cu_error &error, std::string_view hint)
 {
@@ -80,6 +71,27 @@ RowCall::columns_found()
 cu_result
 RowCall::read(std::string_view cells)
 {
+	cells_.emplace(cells);
+	return read_cells({cells_->root().items, cells_->root().count});
+}
+
+cu_result
+RowCall::read_texts(const std::vector<std::string_view> &texts)
+{
+	texts_.clear();
+	for (const auto text : texts)
+	{
+		cu_json cell{};
+		cell.kind = CU_JSON_STRING;
+		cell.text = {text.data(), text.size()};
+		texts_.push_back(cell);
+	}
+	return read_cells(texts_);
+}
+
+cu_result
+RowCall::read_cells(std::span<const cu_json> cells)
+{
 	if (reader_ == nullptr)
 	{
 		auto result = match();
@@ -88,8 +100,7 @@ RowCall::read(std::string_view cells)
 		if (result != CU_OK)
 			return result;
 	}
-	cells_.emplace(cells);
-	return cu_read_row(host.get(), reader_, cells_->root().items, &row);
+	return cells.size() == columns.size() ? cu_read_row(host.get(), reader_, cells.data(), &row) : CU_INTERNAL_ERROR;
 }
 
 std::string
@@ -108,7 +119,7 @@ RowCall::value(std::string_view cells)
 	if (columns[0].target == CU_TARGET_CREATED_AT)
 		return row.error != nullptr		  ? row.error->message
 			   : row.created_at.size == 0 ? "-"
-										  : write_json(string_of(view_text(row.created_at)));
+										  : json_text(view_text(row.created_at));
 	const auto *in = columns[0].target == CU_TARGET_FIELD ? find_member(row.request.root, "fields") : &row.request.root;
 	const auto *found = find_member(*in, name);
 	return found == nullptr ? "-" : write_json(*found);
@@ -117,8 +128,13 @@ RowCall::value(std::string_view cells)
 std::string
 RowCall::outcome(std::string_view contact, std::string_view cells)
 {
-	if (const auto result = read(cells); result != CU_OK)
-		return "result " + std::to_string(result);
+	const auto result = read(cells);
+	return result == CU_OK ? outcome_of_row(contact) : "result " + std::to_string(result);
+}
+
+std::string
+RowCall::outcome_of_row(std::string_view contact)
+{
 	const JsonDocument source(contact);
 	const StoredContact existing(source.root());
 	const cu_parsed_request *request = nullptr;
@@ -144,7 +160,17 @@ RowCall::outcome(std::string_view contact, std::string_view cells)
 std::string
 json_text(std::string_view text)
 {
-	return write_json(string_of(text));
+	constexpr char kDigits[] = "0123456789abcdef";
+	std::string json = "\"";
+	for (const char byte : text)
+	{
+		if (byte >= 0 && byte < ' ')
+			json.append("\\u00").append(1, kDigits[byte / 16]).append(1, kDigits[byte % 16]);
+		else
+			json.append(byte == '"' || byte == '\\' ? "\\" : "").append(1, byte);
+	}
+	json += '"';
+	return json;
 }
 
 std::string

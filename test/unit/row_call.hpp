@@ -6,6 +6,7 @@
 #include "core_call.hpp"
 
 #include <optional>
+#include <span>
 
 class RowCall
 {
@@ -23,6 +24,9 @@ public:
 	/* Reads a row, a JSON array of cells; prepares the reader first if that is not done. */
 	cu_result read(std::string_view cells);
 
+	/* The same for cells that are these texts. */
+	cu_result read_texts(const std::vector<std::string_view> &texts);
+
 	/* The request for a row, or "result n". */
 	std::string request(std::string_view cells);
 
@@ -31,6 +35,9 @@ public:
 
 	/* What becomes of a contact by a row: as CoreCall::outcome(), with the hint of the column at fault behind an error. */
 	std::string outcome(std::string_view contact, std::string_view cells);
+
+	/* The same for the row that was read last. */
+	std::string outcome_of_row(std::string_view contact);
 
 	TestHost host;
 	cu_read_options options{};
@@ -41,11 +48,14 @@ public:
 	const cu_definitions *definitions = nullptr;
 
 private:
+	cu_result read_cells(std::span<const cu_json> cells);
+
 	JsonDocument definitions_;
 	JsonDocument names_;
 	JsonDocument targets_;
 	WorkspaceSource workspace_;
 	std::optional<JsonDocument> cells_;
+	std::vector<cu_json> texts_;
 	const cu_row_reader *reader_ = nullptr;
 };
 
