@@ -10,25 +10,34 @@ UNIT_TESTS = $(patsubst %.cpp,build/unit/%.o,$(sort $(wildcard test/unit/*_test.
 FUZZ_SECONDS ?= 600
 FUZZ_CXX ?= clang++
 FUZZ_TEST = test/unit/json_document.cpp test/unit/core_call.cpp test/fuzz/raw_json.cpp test/fuzz/contact_core_fuzz.cpp
-FUZZ_OBJECTS = $(patsubst %.cpp,build/fuzz/%.o,$(CORE_SOURCES) $(FUZZ_TEST))
+FUZZ_ROWS = test/unit/json_document.cpp test/unit/core_call.cpp test/unit/row_call.cpp test/fuzz/row_fuzz.cpp
+FUZZ_OPTIONS = -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1 -artifact_prefix=build/fuzz/
 
-.PHONY: unit fuzz fuzz-corpus core-bench
+.PHONY: unit fuzz fuzz-rows fuzz-corpus core-bench row-bench
 
 unit: build/unit/unit_tests
 	build/unit/unit_tests
 	test/unit/generated_test.sh
 
-fuzz-corpus: build/unit/replay
+fuzz-corpus: build/unit/replay build/unit/replay_rows
 	build/unit/replay test/fuzz/corpus
+	build/unit/replay_rows test/fuzz/rows
 
 # New inputs go to build/fuzz/corpus; a finding is written to build/fuzz.
 fuzz: build/fuzz/contact_core_fuzz
 	@mkdir -p build/fuzz/corpus
-	build/fuzz/contact_core_fuzz -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1 \
-		-dict=test/fuzz/contact_core.dict -artifact_prefix=build/fuzz/ build/fuzz/corpus test/fuzz/corpus
+	build/fuzz/contact_core_fuzz $(FUZZ_OPTIONS) -dict=test/fuzz/contact_core.dict build/fuzz/corpus test/fuzz/corpus
+
+fuzz-rows: build/fuzz/row_fuzz
+	@mkdir -p build/fuzz/rows
+	build/fuzz/row_fuzz $(FUZZ_OPTIONS) -dict=test/fuzz/row.dict build/fuzz/rows test/fuzz/rows
 
 core-bench: build/bench/core_bench
 	build/bench/core_bench
+
+# A row of eight cells: not more than 3 µs.
+row-bench: build/bench/row_bench
+	build/bench/row_bench
 
 build/unit/unit_tests: $(UNIT_TESTS) $(UNIT_HELPERS) $(UNIT_CORE_OBJECTS)
 	$(CXX) $(UNIT_SANITIZE) -o $@ $^ -lgtest -lgtest_main -pthread
@@ -36,10 +45,18 @@ build/unit/unit_tests: $(UNIT_TESTS) $(UNIT_HELPERS) $(UNIT_CORE_OBJECTS)
 build/unit/replay: $(FUZZ_TEST:%.cpp=build/unit/%.o) build/unit/test/fuzz/replay_main.o $(UNIT_CORE_OBJECTS)
 	$(CXX) $(UNIT_SANITIZE) -o $@ $^
 
-build/fuzz/contact_core_fuzz: $(FUZZ_OBJECTS)
+build/unit/replay_rows: $(FUZZ_ROWS:%.cpp=build/unit/%.o) build/unit/test/fuzz/replay_main.o $(UNIT_CORE_OBJECTS)
+	$(CXX) $(UNIT_SANITIZE) -o $@ $^
+
+build/fuzz/contact_core_fuzz: $(patsubst %.cpp,build/fuzz/%.o,$(CORE_SOURCES) $(FUZZ_TEST))
+	$(FUZZ_CXX) -fsanitize=fuzzer $(UNIT_SANITIZE) -o $@ $^
+
+build/fuzz/row_fuzz: $(patsubst %.cpp,build/fuzz/%.o,$(CORE_SOURCES) $(FUZZ_ROWS))
 	$(FUZZ_CXX) -fsanitize=fuzzer $(UNIT_SANITIZE) -o $@ $^
 
 build/bench/core_bench: test/bench/core_bench.cpp test/unit/json_document.cpp $(CORE_LIB)
+build/bench/row_bench: test/bench/row_bench.cpp $(CORE_LIB)
+build/bench/core_bench build/bench/row_bench:
 	@mkdir -p $(@D)
 	$(CXX) $(CORE_CXXFLAGS) -Isrc -Itest/unit -o $@ $^ -lbenchmark -pthread
 
