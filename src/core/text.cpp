@@ -54,7 +54,7 @@ decode_last(std::string_view text) noexcept
 } // namespace
 
 CodePoint
-decode(std::string_view text) noexcept
+decode_sequence(std::string_view text) noexcept
 {
 	constexpr CodePoint kInvalid{0, 0};
 	constexpr char32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -62,8 +62,6 @@ decode(std::string_view text) noexcept
 		return kInvalid;
 
 	const auto lead = static_cast<unsigned char>(text[0]);
-	if (lead < 0x80)
-		return {lead, 1};
 	const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
 	if (lead < 0xC2 || lead > 0xF4 || text.size() < size)
 		return kInvalid;
@@ -111,6 +109,8 @@ encode(char32_t code_point) noexcept
 char32_t
 fold_case(char32_t code_point) noexcept
 {
+	if (code_point < 0x80)
+		return code_point >= U'A' && code_point <= U'Z' ? code_point + (U'a' - U'A') : code_point;
 	const auto *range =
 		std::lower_bound(std::begin(kFolding), std::end(kFolding), code_point, [](const FoldingRange &r, char32_t c) {
 			return r.last < c;

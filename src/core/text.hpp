@@ -31,8 +31,16 @@ struct CodePoint
 	std::size_t size; /* bytes; 0 if no valid sequence stands here */
 };
 
+/* The same as decode(), for text that begins with no ASCII. */
+CodePoint decode_sequence(std::string_view text) noexcept;
+
 /* The code point that text begins with. */
-CodePoint decode(std::string_view text) noexcept;
+inline CodePoint
+decode(std::string_view text) noexcept
+{
+	const auto first = text.empty() ? 0xFFu : static_cast<unsigned char>(text[0]);
+	return first < 0x80 ? CodePoint{first, 1} : decode_sequence(text);
+}
 
 /* Encoded is the bytes of a code point. */
 struct Encoded
