@@ -12,7 +12,7 @@
 #   make tap             dump, upgrade, crash, worker; PROVE_TESTS="test/t/a.pl"
 #   make documents       what the documents claim: test/*/check_*.sh
 #   make unit            the core alone, under sanitizers
-#   make fuzz-corpus     the fuzzer's corpus, replayed; make fuzz looks for more
+#   make fuzz-corpus     the fuzzers' corpora, replayed; make fuzz and make fuzz-rows look for more
 #   make headers         compiles against the server headers of every other PostgreSQL that Debian has
 #   make newer           regress and isolation with the next newer PostgreSQL of Debian, in a chroot (root or sudo)
 #   make symbols         nothing leaks through the wall between C and C++

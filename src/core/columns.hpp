@@ -1,5 +1,5 @@
 /*
- * columns.hpp - what the columns of a file are: their targets, by name (docs/files.md, "Columns").
+ * columns.hpp - what the columns of a file are: their targets, by name (docs/files.md, "Column names").
  *
  * A target is the address, another of the contact's own (Own), or a field. Nothing is rejected here: problems are values, and the
  * caller makes errors of them.

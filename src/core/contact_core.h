@@ -476,7 +476,7 @@ unsigned cu_list_separators(const cu_json *cell) CU_NOEXCEPT;
 /* cu_separator_of returns the separator of a column that has those: ",", or ";" or "|" where there is no comma; 0 if it has both of them. */
 char cu_separator_of(unsigned separators) CU_NOEXCEPT;
 
-/* cu_check_date_format rejects what is no format of dates (docs/files.md, "Cells"): CU_INVALID_REQUEST, field "date_format". */
+/* cu_check_date_format rejects what is no format of dates (docs/files.md, "Date format"): CU_INVALID_REQUEST, field "date_format". */
 cu_result cu_check_date_format(cu_text format, cu_error *error) CU_NOEXCEPT;
 
 /* cu_read_options are how all rows are read. */

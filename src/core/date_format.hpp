@@ -1,5 +1,5 @@
 /*
- * date_format.hpp - dates in a form that the user describes: date_format of contacts.import (docs/files.md, "Cells").
+ * date_format.hpp - dates in a form that the user describes: date_format of contacts.import (docs/files.md, "Date format").
  *
  * A format consists of patterns of to_timestamp that mean digits, and of what stands between them, which must be there as it is. A
  * reading never depends on a setting, and no digit is left over.

@@ -1,5 +1,5 @@
 /*
- * list_cell.hpp - cells that are lists: of tags, and of the options of a DROPDOWN_MULTIPLE (docs/files.md, "Cells").
+ * list_cell.hpp - cells that are lists: of tags, and of the options of a DROPDOWN_MULTIPLE (docs/files.md, "Lists").
  *
  * A list that can be taken apart in two ways, or in none, stays text, which no rule accepts. Each function costs what the cell is long,
  * times the logarithm of what is looked up.

@@ -1,4 +1,4 @@
-/* columns_test.cpp - docs/files.md, "Columns": what the columns of a file are, by their names. */
+/* columns_test.cpp - docs/files.md, "Column names": what the columns of a file are, by their names. */
 #include "row_call.hpp"
 #include "table.hpp"
 
