@@ -97,13 +97,16 @@ public:
 		const auto exact = std::ranges::lower_bound(by_text_, name, {}, &Name::text);
 		if (exact != by_text_.end() && exact->text == name)
 			return {exact->target, exact->kind, false};
-		const auto alike = std::ranges::equal_range(by_folded_, folded, {}, &Name::folded);
-		if (alike.empty() || folded.empty())
+		auto alike = std::ranges::lower_bound(by_folded_, folded, {}, &Name::folded);
+		const auto is_alike = [&] { return alike != by_folded_.end() && alike->folded == folded; };
+		if (folded.empty() || !is_alike())
 			return {};
-		const auto &target = alike.front().target;
-		if (std::ranges::all_of(alike, [&target](const Name &other) { return other.target == target; }))
-			return {target, CU_MATCHED_FOLDED, false};
-		return {target, CU_NOT_MATCHED, true};
+		const auto &target = alike->target;
+		while (is_alike() && alike->target == target)
+			++alike;
+		if (is_alike())
+			return {target, CU_NOT_MATCHED, true};
+		return {target, CU_MATCHED_FOLDED, false};
 	}
 
 	/* The target whose name, folded, is nearest; none if all are far. */

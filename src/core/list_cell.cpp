@@ -103,8 +103,10 @@ private:
 		if (index)
 			return &options_.items()[*index];
 		sort();
-		const auto found = std::ranges::equal_range(*folded_, fold_case(arena_, text), {}, &Folded::text);
-		return found.size() == 1 ? found.front().option : nullptr;
+		const auto folded = fold_case(arena_, text);
+		const auto found = std::ranges::lower_bound(*folded_, folded, {}, &Folded::text);
+		const auto is_like = [&](auto at) { return at != folded_->end() && at->text == folded; };
+		return is_like(found) && !is_like(found + 1) ? found->option : nullptr;
 	}
 
 	void sort()
@@ -132,7 +134,11 @@ convert(Arena &arena, Items items, Names &names, std::pmr::vector<cu_json> &conv
 	{
 		if (arena.interrupted())
 			return CU_INTERRUPTED;
-		if (!is_blank(item))
+		const bool is_nested = item.kind == CU_JSON_ARRAY || item.kind == CU_JSON_OBJECT;
+		/* Nothing is nested in a list; an empty array in its place is rejected, however deep the item was. */
+		if (is_nested)
+			converted.push_back(json_array({}));
+		else if (!is_blank(item))
 			converted.push_back(item.kind == CU_JSON_STRING ? names.item_of(view(item.text)) : item);
 	}
 	return CU_OK;

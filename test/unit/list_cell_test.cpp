@@ -49,6 +49,7 @@ const ListRow kLists[] = {
 	{"json_ids", "tags", "=[1,2]", "[1,2]"},
 	{"json_empty", "tags", "=[]", "[]"},
 	{"json_nulls", "tags", "=[null]", "-"},
+	{"json_nested", "tags", R"(=["a",["b"],{"c":1}])", R"(["a",[],[]])"},
 	{"a_number", "tags", "=1", "1"},
 	{"add_tags", "add_tags", "a,b", R"(["a","b"])"},
 	{"remove_tags", "remove_tags", "a;b", R"(["a","b"])"},
