@@ -69,24 +69,65 @@ run_batches(BulkCall *call)
 	MemoryContextDelete(memory);
 }
 
+/* Returns the definitions that the requests of a dry run would find; NULL if those are the ones that there are. */
+static const cu_definitions *
+definitions_of_dry_run(BulkCall *call)
+{
+	NewDefinitions new_definitions = call->options.new_definitions;
+	const cu_definitions *definitions = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+
+	statement_connect();
+	definitions_begin_call();
+	if (call->requests.create_tags)
+		new_definitions.tags = bulk_new_tags(call->workspace_id, &call->requests);
+	if (new_definitions.field_count > 0 || new_definitions.tags)
+		definitions = definitions_load_with(call->workspace_id, &new_definitions, caller);
+	SPI_finish();
+	return definitions;
+}
+
 void
-bulk_upsert(int64 workspace_id, Jsonb *array, BulkOptions options, UpsertResults *results)
+bulk_run(int64 workspace_id, BulkRequests requests, BulkOptions options, BulkSink *sink)
 {
 	BulkCall *call = palloc(sizeof(BulkCall));
 
-	check_array(array);
 	upsert_begin_call();
 	if (!store_is_installed())
 		errors_raise_not_installed();
 	versions_check();
 	*call = (BulkCall){.workspace_id = workspace_id,
-					   .requests = bulk_read_requests(array),
+					   .requests = requests,
 					   .options = options,
-					   .results = results,
+					   .sink = sink,
 					   .writer.workspace_id = workspace_id,
 					   .memory = CurrentMemoryContext};
-	if (call->requests.create_tags)
+	if (options.dry_run)
+		call->definitions = definitions_of_dry_run(call);
+	else if (call->requests.create_tags)
 		bulk_create_tags(workspace_id, &call->requests);
 	bulk_sort_requests(&call->requests);
 	run_batches(call);
+}
+
+/* A ResultsSink adds the results to a set of rows. */
+typedef struct ResultsSink
+{
+	BulkSink sink;
+	UpsertResults *results;
+} ResultsSink;
+
+static void
+add_result(BulkSink *sink, int64 position, const Upsert *upsert)
+{
+	upsert_results_add(((ResultsSink *)sink)->results, position, upsert);
+}
+
+void
+bulk_upsert(int64 workspace_id, Jsonb *array, BulkOptions options, UpsertResults *results)
+{
+	ResultsSink sink = {.sink.take = add_result, .results = results};
+
+	check_array(array);
+	bulk_run(workspace_id, bulk_read_requests(array), options, &sink.sink);
 }

@@ -20,6 +20,7 @@
 #define CU_BULK_H
 
 #include "contact_writer.h"
+#include "definitions.h"
 #include "history.h"
 #include "outbox.h"
 #include "upsert_result.h"
@@ -49,15 +50,38 @@ typedef struct BulkOptions
 	bool stops;			/* at the first request that is rejected, and raises its error */
 	bool restores;		/* what was: cu_decide_options.restores */
 	bool keeps_history; /* of each change, whatever the level of the workspace */
+	bool quiet;			/* raises no events */
 	int64 import_id;	/* of the import whose rows the requests are, or 0 */
+	const TimestampTz *const *created_at; /* by position, from 0: of a contact that is created, or NULL for now; NULL for all of them */
+
+	/*
+	 * Whether nothing is written or locked: each request is decided on with what those before it in the array would have left. Beside
+	 * the definitions that there are, the new_fields and the tags that the requests would create count as defined.
+	 */
+	bool dry_run;
+	NewDefinitions new_definitions;
 } BulkOptions;
+
+/* A BulkSink takes what has become of each request, in any order. */
+typedef struct BulkSink
+{
+	void (*take)(struct BulkSink *sink, int64 position, const Upsert *upsert);
+} BulkSink;
+
+/* A TriedContact is what a dry run would have made of a contact. */
+typedef struct TriedContact
+{
+	ContactRow contact; /* without its data */
+	Jsonb *data;		/* NULL if there is no such contact */
+} TriedContact;
 
 typedef struct BulkCall
 {
 	int64 workspace_id;
 	BulkRequests requests;
 	BulkOptions options;
-	UpsertResults *results;
+	BulkSink *sink;
+	const cu_definitions *definitions; /* if not NULL, those to decide by */
 	ContactWriter writer;
 	Outbox outbox;
 	History history;
@@ -67,6 +91,8 @@ typedef struct BulkCall
 	cu_error first_error;
 	ErrorData *first_row_error; /* as in Upsert */
 	MemoryContext memory;		/* for its error */
+	TriedContact tried;			/* the last one of the batch before, if the next batch may have more requests for it */
+	MemoryContext tried_memory;
 } BulkCall;
 
 /*
@@ -75,6 +101,9 @@ typedef struct BulkCall
  * Needs no SPI connection.
  */
 extern void bulk_upsert(int64 workspace_id, Jsonb *array, BulkOptions options, UpsertResults *results);
+
+/* bulk_run() does the same with requests that were read, and hands the results to a sink, whose memory outlives the call. */
+extern void bulk_run(int64 workspace_id, BulkRequests requests, BulkOptions options, BulkSink *sink);
 
 /*
  * bulk_requests.c
@@ -85,6 +114,9 @@ extern void bulk_upsert(int64 workspace_id, Jsonb *array, BulkOptions options, U
  * caller to limit.
  */
 extern BulkRequests bulk_read_requests(Jsonb *array);
+
+/* bulk_read_each() reads requests that stand alone, by position; NULL for one that is not to be run. */
+extern BulkRequests bulk_read_each(Jsonb *const *requests, size_t count);
 
 /*
  * bulk_sort_requests() puts first the requests without an address, the others behind them by address as bytes, then by
@@ -105,6 +137,9 @@ extern bool bulk_parse_request(const BulkRequest *request, Upsert *upsert);
  * are given in that order. Needs no SPI connection.
  */
 extern void bulk_create_tags(int64 workspace_id, BulkRequests *requests);
+
+/* bulk_new_tags() returns the names of those tags, as Datum. Needs an SPI connection. */
+extern List *bulk_new_tags(int64 workspace_id, BulkRequests *requests);
 
 /*
  * bulk_batch.c

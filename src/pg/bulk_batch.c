@@ -13,6 +13,7 @@
 
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 
 #include "bulk.h"
@@ -20,6 +21,8 @@
 #include "encoding.h"
 #include "errors.h"
 #include "guard.h"
+#include "jsonb_reader.h"
+#include "jsonb_writer.h"
 #include "row_error.h"
 #include "statement.h"
 #include "store.h"
@@ -86,7 +89,7 @@ reject(BulkCall *call, int64 position, const Upsert *upsert)
 		call->first_row_error = upsert->row_error ? row_error_copy(upsert->row_error) : NULL;
 		MemoryContextSwitchTo(caller);
 	}
-	upsert_results_add(call->results, position, upsert);
+	call->sink->take(call->sink, position, upsert);
 }
 
 /* Parses a request into the batch; its result is taken if it is rejected. */
@@ -114,7 +117,10 @@ put_into_group(Batch *batch, size_t number)
 	{
 		group = palloc(sizeof(ContactGroup));
 		*group = (ContactGroup){
-			.next = number, .upsert.error = &batch->call->error, .upsert.restores = batch->call->options.restores};
+			.next = number,
+			.upsert = {.error = &batch->call->error,
+					   .restores = batch->call->options.restores,
+					   .quiet = batch->call->options.quiet}};
 		batch->groups[batch->group_count++] = group;
 	}
 	batch->groups[batch->group_count - 1]->end = number + 1;
@@ -184,6 +190,8 @@ begin_round(Batch *batch)
 		emails[i] = batch->requests[batch->groups[i]->next].email;
 	if (store_fetch_contacts(workspace_id, emails, batch->group_count, &round.contacts))
 		round.definitions = definitions_get(workspace_id, round.contacts.definitions_version);
+	if (round.definitions && batch->call->definitions)
+		round.definitions = batch->call->definitions;
 	if (round.definitions == NULL)
 	{
 		errors_workspace_not_found(&error, workspace_id);
@@ -214,6 +222,67 @@ note_missing_tags(Slice *slice, ContactGroup *group)
 	slice->missing_tags = upsert_add_missing_tags(slice->missing_tags, &group->upsert.decision);
 }
 
+/* Takes the result of a request of a dry run, and what it would have left as the contact that the next request finds. */
+static void
+take_tried(BulkCall *call, int64 position, Upsert *upsert)
+{
+	const cu_decision *decision = &upsert->decision;
+	int64 *ids;
+
+	call->sink->take(call->sink, position, upsert);
+	if (!upsert_writes(decision))
+		return;
+	ids = palloc(sizeof(int64) * Max(decision->tag_count, 1));
+	for (size_t i = 0; i < decision->tag_count; i++)
+		ids[i] = decision->tags[i].id;
+	upsert->found = upsert->after;
+	upsert->found.exists = true;
+	upsert->found.stored = (cu_contact){.version = upsert->after.version,
+										.status = decision->status,
+										.tag_ids = ids,
+										.tag_count = decision->tag_count,
+										.data = decision->data};
+	upsert->suppressed = false;
+}
+
+/* Keeps what a dry run has made of the last contact of a batch, for requests of the next batch. */
+static void
+keep_tried(BulkCall *call, const Upsert *upsert)
+{
+	const cu_contact *stored = &upsert->found.stored;
+	MemoryContext caller;
+
+	if (call->tried_memory == NULL)
+		call->tried_memory = AllocSetContextCreate(call->memory, "contact_upsert dry run", ALLOCSET_DEFAULT_SIZES);
+	/* What is kept may be what was kept before. */
+	caller = MemoryContextSwitchTo(AllocSetContextCreate(call->memory, "contact_upsert dry run", ALLOCSET_DEFAULT_SIZES));
+	call->tried = (TriedContact){.contact = upsert->found};
+	call->tried.contact.email = datumCopy(upsert->found.email, false, -1);
+	if (upsert->found.exists)
+	{
+		size_t size = sizeof(int64) * stored->tag_count;
+
+		call->tried.data = jsonb_write(&stored->data);
+		call->tried.contact.stored.tag_ids = memcpy(palloc(Max(size, 1)), stored->tag_ids, size);
+	}
+	MemoryContextDelete(call->tried_memory);
+	call->tried_memory = CurrentMemoryContext;
+	MemoryContextSwitchTo(caller);
+}
+
+/* Finds the contact that the batch before has left, if it is the one that was looked for. */
+static void
+find_tried(const BulkCall *call, Upsert *upsert)
+{
+	const TriedContact *tried = &call->tried;
+
+	if (tried->data == NULL || encoding_compare_texts(tried->contact.email, upsert->found.email) != 0)
+		return;
+	upsert->found = tried->contact;
+	upsert->found.stored.data = jsonb_read(tried->data);
+	upsert->suppressed = false;
+}
+
 /* Decides on the requests of a group up to the first one for which its contact is written or locked; false if there is none. */
 static bool
 decide(Slice *slice, ContactGroup *group)
@@ -228,10 +297,13 @@ decide(Slice *slice, ContactGroup *group)
 
 		CHECK_FOR_INTERRUPTS();
 		upsert->parsed_request = batch->parsed_requests[group->next];
+		upsert->created_at = call->options.created_at ? call->options.created_at[position - 1] : NULL;
 		if (upsert->parsed_request == NULL || is_pointless(call, position))
 			continue;
 		if (!upsert_decide(upsert, slice->round->definitions))
 			reject(call, position, upsert);
+		else if (call->options.dry_run)
+			take_tried(call, position, upsert);
 		else if (upsert->decision.new_tag_count > 0)
 		{
 			note_missing_tags(slice, group);
@@ -240,8 +312,10 @@ decide(Slice *slice, ContactGroup *group)
 		else if (upsert_writes(&upsert->decision) || history_keeps_evidence(call->history.level, upsert))
 			return true;
 		else
-			upsert_results_add(call->results, position, upsert);
+			call->sink->take(call->sink, position, upsert);
 	}
+	if (call->options.dry_run && group->end == batch->count)
+		keep_tried(call, upsert);
 	return false;
 }
 
@@ -260,11 +334,16 @@ decide_slice(Slice *slice, size_t first)
 		Upsert *upsert = &group->upsert;
 
 		bytes += store_read_fetched(&slice->round->contacts, next, &upsert->found);
+		if (batch->call->options.dry_run)
+			find_tried(batch->call, upsert);
 		if (decide(slice, group))
 		{
 			slice->changed[slice->change_count] = group;
 			slice->writes[slice->change_count++] = (ContactWrite){
-				.contact = &upsert->after, .decision = &upsert->decision, .has_more = group->next + 1 < group->end};
+				.contact = &upsert->after,
+				.decision = &upsert->decision,
+				.found_at = upsert->found.updated_at,
+				.has_more = group->next + 1 < group->end};
 		}
 		next++;
 	}
@@ -343,7 +422,7 @@ take_result(const Slice *slice, ContactGroup *group, const ContactWrite *write)
 	{
 		history_add(&call->history, position, upsert);
 		outbox_add(&call->outbox, position, &upsert->after, &upsert->decision);
-		upsert_results_add(call->results, position, upsert);
+		call->sink->take(call->sink, position, upsert);
 	}
 	else
 	{

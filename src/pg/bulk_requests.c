@@ -1,5 +1,5 @@
 /*
- * bulk_requests.c - reads an array into a BulkRequest for each of its elements, and puts them into the order in which their
+ * bulk_requests.c - reads requests, those of an array or each alone, into a BulkRequest each, and puts them into the order in which their
  * contacts are locked.
  *
  * Of each request only the address is read, its mode, and whether it creates tags; bulk_parse_request() reads all of it.
@@ -72,6 +72,21 @@ read_request(BulkRequest *request, MemoryContext memory)
 	request->email = encoding_to_text(email);
 }
 
+/* Adds a request; its email is allocated in memory. */
+static void
+add_request(BulkRequests *requests, int64 position, JsonbValue element, MemoryContext memory, MemoryContext scratch)
+{
+	BulkRequest *request = &requests->items[requests->count++];
+
+	CHECK_FOR_INTERRUPTS();
+	*request = (BulkRequest){.position = position, .element = element};
+	MemoryContextSwitchTo(scratch);
+	read_request(request, memory);
+	MemoryContextSwitchTo(memory);
+	MemoryContextReset(scratch);
+	requests->create_tags |= request->creates_tags;
+}
+
 BulkRequests
 bulk_read_requests(Jsonb *array)
 {
@@ -84,20 +99,27 @@ bulk_read_requests(Jsonb *array)
 
 	requests.items = MemoryContextAllocHuge(memory, sizeof(BulkRequest) * Max(JB_ROOT_COUNT(array), 1));
 	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
-	{
-		BulkRequest *request = &requests.items[requests.count];
+		if (token == WJB_ELEM)
+			add_request(&requests, (int64)requests.count + 1, element, memory, scratch);
+	MemoryContextDelete(scratch);
+	return requests;
+}
 
-		CHECK_FOR_INTERRUPTS();
-		if (token != WJB_ELEM)
-			continue;
-		requests.count++;
-		*request = (BulkRequest){.position = (int64)requests.count, .element = element};
-		MemoryContextSwitchTo(scratch);
-		read_request(request, memory);
-		MemoryContextSwitchTo(memory);
-		MemoryContextReset(scratch);
-		requests.create_tags |= request->creates_tags;
-	}
+BulkRequests
+bulk_read_each(Jsonb *const *elements, size_t count)
+{
+	BulkRequests requests = {.items = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(BulkRequest) * Max(count, 1))};
+	MemoryContext memory = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(memory, "contact_upsert request", ALLOCSET_DEFAULT_SIZES);
+
+	for (size_t i = 0; i < count; i++)
+		if (elements[i])
+			add_request(&requests,
+						(int64)i + 1,
+						(JsonbValue){.type = jbvBinary,
+									 .val.binary = {.data = &elements[i]->root, .len = (int)VARSIZE(elements[i]) - VARHDRSZ}},
+						memory,
+						scratch);
 	MemoryContextDelete(scratch);
 	return requests;
 }

@@ -150,6 +150,13 @@ collect(int64 workspace_id, const BulkRequests *requests)
 	return names.names;
 }
 
+List *
+bulk_new_tags(int64 workspace_id, BulkRequests *requests)
+{
+	drop_left_alone(workspace_id, requests);
+	return collect(workspace_id, requests);
+}
+
 void
 bulk_create_tags(int64 workspace_id, BulkRequests *requests)
 {
@@ -157,8 +164,7 @@ bulk_create_tags(int64 workspace_id, BulkRequests *requests)
 
 	statement_connect();
 	definitions_begin_call();
-	drop_left_alone(workspace_id, requests);
-	names = collect(workspace_id, requests);
+	names = bulk_new_tags(workspace_id, requests);
 	if (names)
 		store_create_tags(workspace_id, names);
 	SPI_finish();

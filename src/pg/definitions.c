@@ -254,6 +254,16 @@ read_tags(const StoredDefinitions *stored, size_t *count)
 	return tags;
 }
 
+static cu_workspace
+read_workspace(const StoredDefinitions *stored)
+{
+	cu_workspace workspace = {.guarded = is_guarded(stored->status_policy)};
+
+	workspace.fields = read_fields(stored, &workspace.field_count);
+	workspace.tags = read_tags(stored, &workspace.tag_count);
+	return workspace;
+}
+
 /*
  * Reads the definitions into memory of their own, and sets all of the entry but its workspace; false if there is no such workspace.
  * If it raises, the cache is as it was.
@@ -276,9 +286,7 @@ load(int64 workspace_id, Entry *loaded)
 	memory = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert definitions", ALLOCSET_SMALL_SIZES);
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert definitions scratch", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(memory);
-	workspace = (cu_workspace){.guarded = is_guarded(stored.status_policy)};
-	workspace.fields = read_fields(&stored, &workspace.field_count);
-	workspace.tags = read_tags(&stored, &workspace.tag_count);
+	workspace = read_workspace(&stored);
 	host = host_in(memory);
 	scratch_host = host_in(scratch);
 	host_check(cu_load_definitions(&host, &scratch_host, &workspace, &loaded->definitions));
@@ -289,6 +297,56 @@ load(int64 workspace_id, Entry *loaded)
 	loaded->guarded = strcmp(stored.status_policy, "guarded") == 0;
 	loaded->history_level = read_history_level(stored.history);
 	return true;
+}
+
+/* Adds fields and tags to a workspace, in the current memory. */
+static void
+add_definitions(cu_workspace *workspace, const NewDefinitions *added)
+{
+	size_t field_count = workspace->field_count + added->field_count;
+	size_t tag_count = workspace->tag_count + (size_t)list_length(added->tags);
+	cu_field *fields = palloc(sizeof(cu_field) * Max(field_count, 1));
+	cu_tag *tags = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(cu_tag) * Max(tag_count, 1));
+	ListCell *name;
+
+	if (workspace->field_count > 0)
+		memcpy(fields, workspace->fields, sizeof(cu_field) * workspace->field_count);
+	if (added->field_count > 0)
+		memcpy(fields + workspace->field_count, added->fields, sizeof(cu_field) * added->field_count);
+	if (workspace->tag_count > 0)
+		memcpy(tags, workspace->tags, sizeof(cu_tag) * workspace->tag_count);
+	foreach (name, added->tags)
+	{
+		size_t number = workspace->tag_count + (size_t)foreach_current_index(name);
+		const text *new_name = DatumGetTextPP(PointerGetDatum(lfirst(name)));
+
+		/* The sequence of the ids does not come that far. */
+		tags[number] = (cu_tag){PG_INT64_MAX - (int64)(tag_count - number),
+								encoding_to_core(VARDATA_ANY(new_name), VARSIZE_ANY_EXHDR(new_name))};
+	}
+	workspace->fields = fields;
+	workspace->field_count = field_count;
+	workspace->tags = tags;
+	workspace->tag_count = tag_count;
+}
+
+const cu_definitions *
+definitions_load_with(int64 workspace_id, const NewDefinitions *new_definitions, MemoryContext memory)
+{
+	const cu_definitions *definitions;
+	StoredDefinitions stored;
+	cu_workspace workspace;
+	cu_host host = host_in(memory);
+	MemoryContext caller;
+
+	if (!store_load_definitions(workspace_id, &stored))
+		return NULL;
+	caller = MemoryContextSwitchTo(memory);
+	workspace = read_workspace(&stored);
+	add_definitions(&workspace, new_definitions);
+	host_check(cu_load_definitions(&host, &host, &workspace, &definitions));
+	MemoryContextSwitchTo(caller);
+	return definitions;
 }
 
 const cu_definitions *

@@ -4,6 +4,8 @@
 #ifndef CU_DEFINITIONS_H
 #define CU_DEFINITIONS_H
 
+#include "nodes/pg_list.h"
+
 #include "core/contact_core.h"
 
 /*
@@ -18,6 +20,20 @@ extern void definitions_begin_call(void);
  * there is no such workspace.
  */
 extern const cu_definitions *definitions_get(int64 workspace_id, int64 version);
+
+/* NewDefinitions are what a dry run takes for defined. */
+typedef struct NewDefinitions
+{
+	const cu_field *fields;
+	size_t field_count;
+	const List *tags; /* names, as Datum */
+} NewDefinitions;
+
+/*
+ * definitions_load_with() reads the definitions of a workspace anew, in the given memory, and adds others; these tags get ids that no tag
+ * has. NULL if there is no such workspace. Needs an SPI connection.
+ */
+extern const cu_definitions *definitions_load_with(int64 workspace_id, const NewDefinitions *new_definitions, MemoryContext memory);
 
 /* HistoryLevel is how much of the history of its contacts a workspace keeps, as contacts.history_level. */
 typedef enum HistoryLevel

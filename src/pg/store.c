@@ -38,10 +38,11 @@ static Statement lock_contact = {
 static Statement insert_contact = {
 	.sql = "INSERT INTO contacts.contact"
 		   " (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)"
-		   " VALUES ($1, $2, $3, $4::contacts.status, $5, $6, 1, $7, $7)"
+		   " VALUES ($1, $2, $3, $4::contacts.status, $5, $6, 1, $7, $8)"
 		   " ON CONFLICT (workspace_id, email_address) DO NOTHING RETURNING id::pg_catalog.text",
-	.parameter_count = 7,
-	.parameter_types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID},
+	.parameter_count = 8,
+	.parameter_types =
+		{INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
 
 /* update_contact finds its row by both keys: by the id alone, the index on the address looks as good as long as the planner believes in a small table. */
@@ -249,7 +250,8 @@ store_insert_contact(int64 workspace_id, ContactRow *contact, const cu_decision 
 									CStringGetTextDatum(cu_status_name(decision->status)),
 									store_tag_ids(decision),
 									JsonbPGetDatum(jsonb_write(&decision->data)),
-									TimestampTzGetDatum(contact->created_at)}) == 0)
+									TimestampTzGetDatum(contact->created_at),
+									TimestampTzGetDatum(contact->updated_at)}) == 0)
 		return false;
 	text_to_cstring_buffer(DatumGetTextPP(statement_column(0, 1)), contact->id, OBJECT_ID_SIZE);
 	return true;

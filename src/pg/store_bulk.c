@@ -46,17 +46,20 @@ static Statement look_for_contacts = {
  *   INSERT INTO contacts.contact AS c (...) SELECT ... FROM <the arrays>
  *   ON CONFLICT (workspace_id, email_address) DO UPDATE SET <status, tags, data, version, updated_at>
  *   WHERE <c is of the version before, and is still the contact that was found> RETURNING id, email_address
+ *
+ * Its stamp is the created_at of a contact that is new, and of one that was found its updated_at: by that, together with the version, it is
+ * known again. Its created_at does not tell it from another one that has got the address since: many contacts of a file can have the same.
  */
 static Statement write_contacts = {
 	.sql = "INSERT INTO contacts.contact AS c"
 		   " (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)"
 		   " SELECT $1, n.id, n.email_address, n.status::contacts.status, n.tags::pg_catalog.int8[], n.data, n.version,"
-		   " n.created_at, $9 FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
+		   " n.stamp, $9 FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
 		   " pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8))"
-		   " AS n (id, email_address, status, tags, data, version, created_at)"
+		   " AS n (id, email_address, status, tags, data, version, stamp)"
 		   " ON CONFLICT (workspace_id, email_address) DO UPDATE SET status = excluded.status, tags = excluded.tags,"
 		   " data = excluded.data, version = excluded.version, updated_at = GREATEST(c.updated_at, excluded.updated_at)"
-		   " WHERE c.version" EQ "(excluded.version OPERATOR(pg_catalog.-) 1) AND c.created_at" EQ "excluded.created_at"
+		   " WHERE c.version" EQ "(excluded.version OPERATOR(pg_catalog.-) 1) AND c.updated_at" EQ "excluded.created_at"
 		   " RETURNING id::pg_catalog.text, email_address::pg_catalog.text",
 	.parameter_count = 9,
 	.parameter_types = {INT8OID,
@@ -172,7 +175,7 @@ execute_writes(int64 workspace_id, const ContactWrite *writes, size_t count)
 		columns[3][i] = tag_ids_text(decision);
 		columns[4][i] = JsonbPGetDatum(jsonb_write(&decision->data));
 		columns[5][i] = Int64GetDatum(contact->version);
-		columns[6][i] = TimestampTzGetDatum(contact->created_at);
+		columns[6][i] = TimestampTzGetDatum(decision->outcome == CU_CREATED ? contact->created_at : writes[i].found_at);
 	}
 	for (size_t c = 0; c < lengthof(types); c++)
 		parameters[c + 1] = statement_array(columns[c], count, types[c]);

@@ -24,6 +24,7 @@ typedef struct ContactWrite
 	ContactRow *contact;
 	const cu_decision *
 		decision; /* CU_CREATED or CU_UPDATED, with the contact's status, tags and data; CU_UNCHANGED to be locked alone */
+	TimestampTz found_at;	/* the updated_at of a contact that was found */
 	bool has_more;			/* another request for the contact waits behind this one */
 	bool written;			/* or locked as it was found; else it was no longer so */
 	bool postponed;			/* nothing was tried */

@@ -79,7 +79,7 @@ upsert_parse(Upsert *upsert, const cu_document *document, cu_text *email)
 
 /* Returns a contact as it is after a decision: as it was found but for its version and times, or a new one without an id. */
 static ContactRow
-contact_after(const ContactRow *found, const cu_decision *decision)
+contact_after(const ContactRow *found, const cu_decision *decision, const TimestampTz *created_at)
 {
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	ContactRow after = *found;
@@ -88,7 +88,7 @@ contact_after(const ContactRow *found, const cu_decision *decision)
 		return after;
 	after.version = found->version + 1;
 	if (decision->outcome == CU_CREATED)
-		after.created_at = now;
+		after.created_at = created_at ? *created_at : now;
 	/* A transaction that began earlier may write later: updated_at never goes back. */
 	after.updated_at = decision->outcome == CU_CREATED ? now : Max(found->updated_at, now);
 	return after;
@@ -115,13 +115,14 @@ upsert_decide(Upsert *upsert, const cu_definitions *definitions)
 								 upsert->error);
 
 	host_check(result);
+	upsert->definitions = definitions;
 	upsert->rejected = result == CU_REJECTED;
 	upsert->asks = asks_for_suppression(upsert, definitions);
 	if (upsert->rejected)
 		return false;
-	upsert->after = contact_after(&upsert->found, &upsert->decision);
+	upsert->after = contact_after(&upsert->found, &upsert->decision, upsert->created_at);
 	/* Nobody but the owner can keep the consumers of events from hearing of a change. */
-	if (!settings_events() && owner_includes(GetUserId()))
+	if ((upsert->quiet || !settings_events()) && owner_includes(GetUserId()))
 		upsert->decision.event_count = 0;
 	return true;
 }
@@ -261,10 +262,17 @@ upsert_run(int64 workspace_id, Datum request, bool write, Upsert *upsert)
 {
 	cu_document document = {.bytes = 0};
 
-	*upsert = (Upsert){.error = palloc(sizeof(cu_error))};
-	upsert_begin_call();
-	definitions_begin_call();
 	if (DatumGetPointer(request) != NULL)
 		document = jsonb_read_request(request);
-	upsert->rejected = !try_request(workspace_id, &document, write, upsert);
+	*upsert = (Upsert){.rejected = false};
+	upsert_run_document(workspace_id, &document, write, upsert);
+}
+
+void
+upsert_run_document(int64 workspace_id, const cu_document *document, bool write, Upsert *upsert)
+{
+	upsert->error = palloc(sizeof(cu_error));
+	upsert_begin_call();
+	definitions_begin_call();
+	upsert->rejected = !try_request(workspace_id, document, write, upsert);
 }

@@ -18,12 +18,15 @@ typedef struct Upsert
 {
 	const cu_parsed_request *parsed_request;
 	bool restores;				/* what was: see cu_decide_options */
+	bool quiet;					/* raises no events */
+	const TimestampTz *created_at; /* of the contact, should it be created; NULL: now */
 	ContactRow found;			/* the contact before the request; as long as it was not looked for, only its email */
 	bool asks;					/* nobody has the address, and whether it is suppressed counts */
 	bool suppressed;			/* it is; see guard.h */
 	bool rejected;				/* then error or row_error says why, and what follows them is not set */
 	cu_error *error;			/* room for an error, which is large, from the caller */
 	const ErrorData *row_error; /* if not NULL, PostgreSQL has rejected the contact, and error says nothing */
+	const cu_definitions *definitions; /* by which it was decided; NULL for a request that was rejected before */
 	cu_decision decision;
 	ContactRow after; /* the contact after the request; its status, tags and data are the decision's */
 } Upsert;
@@ -51,6 +54,9 @@ extern bool upsert_decide(Upsert *upsert, const cu_definitions *definitions);
  * nothing. Needs an SPI connection, in whose memory the result lives. Raises only what is not the request's fault.
  */
 extern void upsert_run(int64 workspace_id, Datum request, bool write, Upsert *upsert);
+
+/* upsert_run_document() does the same with a request that is read already; of upsert, restores, quiet and created_at are given. */
+extern void upsert_run_document(int64 workspace_id, const cu_document *document, bool write, Upsert *upsert);
 
 /*
  * upsert_add_missing_tags() adds the names that a decision has to become tags to a list of texts as Datum, and returns
