@@ -47,7 +47,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				OR p.pronamespace = 'contacts'::regnamespace AND p.proname IN (
 					'upsert', 'apply', 'upsert_many', 'preview', 'define_field', 'define_tag', 'record', 'record_many',
 					'claim', 'ack', 'fail', 'release', 'extend', 'retry_dead', 'relay', 'import', 'undo_import',
-					'create_import_view',
+					'create_import_view', 'match_columns',
 					'get', 'search', 'export', 'request_schema',
 					'erase', 'lift_suppression', 'change_address', 'merge')
 				OR p.pronamespace = 'contacts_internal'::regnamespace AND p.proname IN (
@@ -58,19 +58,21 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'current_workspace', 'check_versions', 'require_workspace', 'raise_no_workspace', 'require_triggers', 'trim', 'event_line',
 					'contact_id', 'check_counts', 'raise_error', 'mentions_address', 'known_addresses', 'gone_contacts',
 					-- parts of request_schema() and export()
-					'padded_pattern', 'field_schema', 'key_schema', 'export_events', 'export_import_rows',
+					'padded_pattern', 'field_schema', 'key_schema', 'export_events', 'export_import_rows', 'address_column',
 					-- parts of change_address() and merge()
 					'require_writing', 'require_contact_triggers', 'normalize_address', 'is_suppressed', 'is_address_key',
 					'raise_no_contact', 'raise_not_written', 'raise_address_taken', 'hold_contact', 'guard_address',
 					'move_to_address', 'hold_contacts', 'merge_requests', 'merge_statistics', 'merge', 'finish_merge',
 					-- parts of create_import_view(), and the triggers of its views
-					'full_view_name', 'view_column', 'column_of_field', 'view_rights', 'workspace_of_view',
+					'full_view_name', 'view_columns', 'view_value', 'view_rights', 'workspace_of_view',
 					'make_room_for_view', 'upsert_view_row', 'refuse_view_change',
 					-- parts of import()
-					'in_transaction_block', 'require_commits', 'check_import_call', 'check_import_columns', 'check_staging',
-					'check_import_parameters', 'find_import', 'new_import', 'begin_import', 'hold_import', 'copy_staging',
-					'staging_fingerprint', 'staging_chunks', 'next_chunk', 'import_rows', 'upsert_rows', 'note_rows',
-					'load_chunk', 'end_import',
+					'in_transaction_block', 'require_commits', 'check_import_call', 'check_import_values', 'check_import_options',
+					'check_staging', 'check_import_parameters', 'columns_of_table', 'match_import', 'raise_bad_columns',
+					'make_merge_tag', 'new_merge_tag', 'define_column', 'is_dry_run', 'abandon_dry_run', 'abandon_import', 'check_dry_run',
+					'find_import', 'new_import', 'begin_import', 'retry_import', 'hold_import', 'list_columns', 'copy_staging',
+					'staging_fingerprint', 'staging_chunks', 'next_chunk', 'import_rows', 'load_rows', 'note_rows', 'load_chunk',
+					'end_import',
 					-- parts of undo_import()
 					'check_undo', 'is_at_work', 'begin_undo', 'undo_ids', 'next_undo', 'undo_plan', 'restore_contacts', 'note_undo',
 					'delete_created', 'undo_contacts', 'undo_chunk', 'count_undo', 'end_undo'))
@@ -93,12 +95,14 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				('SELECT ON contacts.event, contacts.consumer, contacts.delivery, contacts.history'),
 				('SELECT ON contacts.suppression'),
 				('SELECT ON contacts.event_lag, contacts.import_counts'),
-				('SELECT, INSERT (workspace_id, staging_table, parameters, backend_pid), UPDATE (state, parameters, total, done, '
+				('SELECT, INSERT (workspace_id, staging_table, parameters, matched, defined, backend_pid), '
+					'UPDATE (state, parameters, matched, separators, defined, total, done, values_cleared, tags_removed, statuses_changed, '
 					'created, updated, unchanged, skipped, failed, seconds, updated_at, finished_at, backend_pid, fingerprint, '
 					'restored, deleted, kept, undone_up_to, undone_at), DELETE '
 					'ON contacts.import_progress'),
 				('SELECT, INSERT, DELETE ON contacts.import_chunk'),
-				('SELECT, INSERT ON contacts.import_error, contacts.import_kept')
+				('SELECT, INSERT, DELETE ON contacts.import_error'),
+				('SELECT, INSERT ON contacts.import_kept')
 		) AS needed (privilege)
 	$$;
 COMMENT ON FUNCTION contacts_internal.member_privileges(text, name) IS

@@ -2,43 +2,86 @@
 -- files: SELECT reads contacts, INSERT and COPY upsert them. A view is the user's own and no member of the extension; what it
 -- calls is.
 
-CREATE FUNCTION contacts_internal.column_of_field(merge_tag text) RETURNS text
-	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-		SELECT CASE WHEN merge_tag IN ('status', 'tags') THEN 'fields.' || merge_tag ELSE merge_tag END
-	$$;
-COMMENT ON FUNCTION contacts_internal.column_of_field(text) IS
-	'the column of a field in files, import views and staging tables: its merge tag, or fields.status and fields.tags, '
-	'which no merge tag can be, because status and tags are the contact''s own';
-REVOKE ALL ON FUNCTION contacts_internal.column_of_field(text) FROM PUBLIC;
-
-CREATE FUNCTION contacts_internal.view_column(type contacts.field_type, merge_tag text) RETURNS text
+CREATE FUNCTION contacts_internal.view_value(target text, type text) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
-		-- A value of another type got there past the functions. It is null, so that the view stays readable and a file made from
-		-- it leaves the value alone.
-		-- A DATE is text, because that is what holds full dates and date-times both, and no DateStyle or TimeZone bends it.
-		SELECT format(
-			CASE type
-				WHEN 'NUMBER' THEN 'CASE jsonb_typeof(c.data -> %1$L) WHEN ''number'' THEN (c.data -> %1$L)::numeric END AS %2$I'
-				WHEN 'BOOLEAN' THEN 'CASE jsonb_typeof(c.data -> %1$L) WHEN ''boolean'' THEN (c.data -> %1$L)::boolean END AS %2$I'
-				WHEN 'DROPDOWN_MULTIPLE' THEN 'CASE jsonb_typeof(c.data -> %1$L) WHEN ''array'' '
-					'THEN ARRAY(SELECT jsonb_array_elements_text(c.data -> %1$L)) END AS %2$I'
-				ELSE 'CASE jsonb_typeof(c.data -> %1$L) WHEN ''string'' THEN c.data ->> %1$L END AS %2$I'
-			END, merge_tag, contacts_internal.column_of_field(merge_tag))
+		-- A value of another type got there past the functions. It is null, so that a file made from the view leaves it alone.
+		SELECT CASE
+			WHEN type IN ('NUMBER', 'BOOLEAN') THEN format(
+				'CASE jsonb_typeof(c.data -> %1$L) WHEN %2$L THEN c.data ->> %1$L END', target, lower(type))
+			WHEN type = 'DROPDOWN_MULTIPLE' THEN format(
+				'CASE jsonb_typeof(c.data -> %1$L) WHEN ''array'' THEN ARRAY(SELECT jsonb_array_elements_text(c.data -> %1$L))::text END',
+				target)
+			WHEN type IS NOT NULL THEN format('CASE jsonb_typeof(c.data -> %1$L) WHEN ''string'' THEN c.data ->> %1$L END', target)
+			WHEN target = 'email_address' THEN 'c.email_address'
+			WHEN target IN ('status', 'contact.status') THEN 'c.status::text'
+			WHEN target IN ('tags', 'contact.tags') THEN
+				'ARRAY(SELECT t.name FROM contacts.tag t WHERE t.workspace_id = c.workspace_id AND t.tag_id = ANY (c.tags) '
+				'ORDER BY t.tag_id)::text'
+			WHEN target IN ('created_at', 'contact.created_at') THEN
+				'to_char(c.created_at AT TIME ZONE ''UTC'', ''YYYY-MM-DD"T"HH24:MI:SS"Z"'')'
+			ELSE 'NULL::text' END
 	$$;
-COMMENT ON FUNCTION contacts_internal.view_column(contacts.field_type, text) IS
-	'part of create_import_view(): a field as a column, NUMBER numeric, BOOLEAN boolean, DROPDOWN_MULTIPLE text[], '
-	'all others text';
-REVOKE ALL ON FUNCTION contacts_internal.view_column(contacts.field_type, text) FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.view_value(text, text) IS
+	'part of create_import_view(): what a column with that target shows, a text: of a field of that type, or, without a type, of the contact; '
+	'null of what a contact does not have';
+REVOKE ALL ON FUNCTION contacts_internal.view_value(text, text) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.view_columns(columns jsonb, workspace_id bigint)
+	RETURNS TABLE (name text, target text, type text)
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+DECLARE
+	fields CONSTANT text[] := ARRAY(
+		SELECT f.merge_tag
+		FROM contacts.field f
+		WHERE f.workspace_id = view_columns.workspace_id AND f.merge_tag <> 'email_address'
+		ORDER BY f."position", f.merge_tag);
+	own CONSTANT text[] := ARRAY['email_address']
+		|| CASE WHEN 'status' = ANY (fields) THEN 'contact.status' ELSE 'status' END
+		|| CASE WHEN 'tags' = ANY (fields) THEN 'contact.tags' ELSE 'tags' END;
+	-- Names that columns gives, those of the default columns in their places.
+	renamed CONSTANT text[] := ARRAY(
+		SELECT m.name FROM contacts.match_columns(ARRAY(SELECT jsonb_object_keys(columns)), columns, view_columns.workspace_id) m);
+	given CONSTANT text[] := ARRAY(
+		SELECT coalesce(m.target, '')
+		FROM contacts.match_columns(renamed, columns, view_columns.workspace_id) m ORDER BY m."position");
+	names CONSTANT text[] := ARRAY(
+			SELECT coalesce(renamed[array_position(given, d.target)], d.target)
+			FROM unnest(own || fields) WITH ORDINALITY d (target, n) ORDER BY d.n)
+		|| ARRAY(
+			SELECT renamed[g.n] FROM unnest(given) WITH ORDINALITY g (target, n) WHERE g.target <> ALL (own || fields) OR array_position(given, g.target) < g.n
+			ORDER BY g.n);
+	problems text;
+BEGIN
+	SELECT string_agg(format('%I (%s%s)', m.name, m.problem, coalesce(', nearest: ' || m.nearest, '')), ', ' ORDER BY m."position")
+		INTO problems
+		FROM contacts.match_columns(names, columns, view_columns.workspace_id) m
+		WHERE m.problem IS NOT NULL;
+	IF problems IS NOT NULL THEN
+		RAISE EXCEPTION 'The view cannot have such columns: %.', problems
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'columns has the name of each column that is not to be called as usual, with what it is: a merge tag, or a name of '
+					'the contact''s own such as status, add_tags, source and created_at; or null for one that is left out.';
+	END IF;
+	RETURN QUERY SELECT m.name, m.target, m.type
+		FROM contacts.match_columns(names, columns, view_columns.workspace_id) m ORDER BY m."position";
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.view_columns(jsonb, bigint) IS
+	'part of create_import_view(): the columns of a view: the contact''s own and each field by position, called as "columns" says, and behind '
+	'them what else that names';
+REVOKE ALL ON FUNCTION contacts_internal.view_columns(jsonb, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.upsert_view_row() RETURNS trigger
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_upsert_view_row';
 COMMENT ON FUNCTION contacts_internal.upsert_view_row() IS
-	'trigger of an import view: upserts the inserted row; its arguments are the workspace, keys of the request that are true, and mode=...';
+	'trigger of an import view: upserts the inserted row; its arguments are the workspace, keys of the request that are true, and mode=, '
+	'blank=, columns=, date_format= and separator=, each with its value';
 REVOKE ALL ON FUNCTION contacts_internal.upsert_view_row() FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.refuse_view_change() RETURNS trigger
@@ -147,6 +190,10 @@ CREATE FUNCTION contacts.create_import_view(
 	create_tags boolean DEFAULT false,
 	replace boolean DEFAULT false,
 	mode text DEFAULT NULL,
+	blank text DEFAULT NULL,
+	columns jsonb DEFAULT NULL,
+	date_format text DEFAULT NULL,
+	separator text DEFAULT NULL,
 	-- as a default, it is evaluated with the caller's search_path
 	default_schema name DEFAULT pg_catalog.current_schema(),
 	workspace_id bigint DEFAULT NULL
@@ -158,39 +205,41 @@ CREATE FUNCTION contacts.create_import_view(
 DECLARE
 	workspace CONSTANT bigint := coalesce(create_import_view.workspace_id, contacts_internal.current_workspace());
 	view text := contacts_internal.full_view_name(name, default_schema);
-	columns text;
+	selected text;
 	rights text[];
 	statement text;
 	trigger_arguments text := quote_literal(workspace)
 		|| CASE WHEN partial_update THEN ', ''partial_update''' ELSE '' END
 		|| CASE WHEN create_tags THEN ', ''create_tags''' ELSE '' END
-		|| CASE WHEN mode <> 'upsert' THEN ', ' || quote_literal('mode=' || mode) ELSE '' END;
+		|| CASE WHEN mode <> 'upsert' THEN ', ' || quote_literal('mode=' || mode) ELSE '' END
+		|| CASE WHEN blank IS NOT NULL THEN ', ' || quote_literal('blank=' || blank) ELSE '' END
+		|| CASE WHEN date_format IS NOT NULL THEN ', ' || quote_literal('date_format=' || date_format) ELSE '' END
+		|| CASE WHEN separator IS NOT NULL THEN ', ' || quote_literal('separator=' || separator) ELSE '' END
+		|| CASE WHEN columns IS NOT NULL THEN ', ' || quote_literal('columns=' || columns::text) ELSE '' END;
 BEGIN
 	PERFORM contacts_internal.require_workspace(workspace);
 	IF array_position(ARRAY[partial_update, create_tags, replace], NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'partial_update, create_tags and replace must not be null.'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'Leave out what is to have its default.';
-	ELSIF mode NOT IN ('upsert', 'create', 'update', 'fill') THEN
-		RAISE EXCEPTION 'mode must be one of upsert, create, update and fill.'
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'It is the mode of each row, as in a request; leave it out for upsert.';
 	END IF;
-	SELECT string_agg(', ' || contacts_internal.view_column(f.type, f.merge_tag), '' ORDER BY f."position", f.merge_tag)
-		INTO columns
-		FROM contacts.field f
-		WHERE f.workspace_id = workspace AND f.merge_tag <> 'email_address';
+	PERFORM contacts_internal.check_import_values(jsonb_strip_nulls(jsonb_build_object('mode', mode, 'blank', blank,
+		'partial_update', partial_update, 'date_format', date_format, 'separator', separator)));
+	IF jsonb_typeof(columns) <> 'object' THEN
+		RAISE EXCEPTION 'columns must be an object.'
+			USING ERRCODE = 'invalid_parameter_value',
+				HINT = 'It is an object such as {"Opt-in Time": "optin_time", "Notes": null}: the name of a column, and what it is.';
+	END IF;
+	SELECT string_agg(format('%s AS %I', contacts_internal.view_value(v.target, v.type), v.name), ', ' ORDER BY v.n)
+		INTO selected
+		FROM contacts_internal.view_columns(coalesce(columns, '{}'), workspace) WITH ORDINALITY v (name, target, type, n);
 	rights := ARRAY(SELECT contacts_internal.view_rights(to_regclass(view)));
 	PERFORM contacts_internal.make_room_for_view(to_regclass(view), workspace, replace);
 
 	-- Its reader's rights: a member sees as much through another's view as in the table.
 	EXECUTE format('CREATE VIEW %1$s WITH (security_invoker = true) AS
-		SELECT c.email_address, c.status::text AS status,
-			ARRAY(
-				SELECT t.name
-				FROM contacts.tag t
-				WHERE t.workspace_id = %2$L AND t.tag_id = ANY (c.tags)
-				ORDER BY t.tag_id) AS tags%3$s
+		SELECT %3$s
 		FROM contacts.contact c
-		WHERE c.workspace_id = %2$L', view, workspace, columns);
+		WHERE c.workspace_id = %2$L', view, workspace, selected);
 	EXECUTE format('COMMENT ON VIEW %s IS %L', view, format(
 		'contact_upsert: the contacts of workspace %s; INSERT and COPY upsert', workspace));
 	EXECUTE format('CREATE TRIGGER upsert INSTEAD OF INSERT ON %s
@@ -206,9 +255,11 @@ BEGIN
 	RETURN view::regclass;
 END
 $$;
-COMMENT ON FUNCTION contacts.create_import_view(text, boolean, boolean, boolean, text, name, bigint) IS
+COMMENT ON FUNCTION contacts.create_import_view(
+	text, boolean, boolean, boolean, text, text, jsonb, text, text, name, bigint) IS
 	'makes a view of the contacts of a workspace for files: email_address, status, tags and a column for each field, by '
-	'position. INSERT and COPY upsert: with partial_update (the default) NULL leaves a value as it is, an empty text clears '
-	'it; without, the row replaces all values. create_tags makes tags of unknown names; mode is that of each row, as in a '
-	'request. The name is written as in SQL';
-REVOKE ALL ON FUNCTION contacts.create_import_view(text, boolean, boolean, boolean, text, name, bigint) FROM PUBLIC;
+	'position, all of them text. INSERT and COPY upsert: with partial_update (the default) a blank cell leaves a value as it is, or with '
+	'blank => clear clears it; without, the row replaces all values. create_tags makes tags of unknown names; mode is that of each row, as '
+	'in a request; columns gives columns other names, and adds some. The name is written as in SQL';
+REVOKE ALL ON FUNCTION contacts.create_import_view(
+	text, boolean, boolean, boolean, text, text, jsonb, text, text, name, bigint) FROM PUBLIC;

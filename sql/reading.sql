@@ -169,17 +169,25 @@ CREATE FUNCTION contacts_internal.export_import_rows(addresses text[], workspace
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT jsonb_agg(jsonb_build_object('import_id', r.import_id, 'row_number', r.row_number, 'row', r.row, 'error', r.error)
-			ORDER BY r.import_id, r.row_number)
+			ORDER BY r.import_id, r.row_number, r.error_number)
 		FROM (
-			SELECT c.import_id, c.first_row + u.number - 1 AS row_number, u.row, NULL::jsonb AS error
-			FROM contacts.import_chunk c, unnest(c.rows) WITH ORDINALITY AS u ("row", number)
-			WHERE c.workspace_id = export_import_rows.workspace_id
-				AND contacts_internal.mentions_address(u.row -> 'email_address', addresses)
+			SELECT c.import_id, coalesce(c.row_numbers[u.number], c.first_row + u.number - 1) AS row_number, 0 AS error_number,
+				u.row, NULL::jsonb AS error
+			FROM contacts.import_progress p JOIN contacts.import_chunk c ON c.workspace_id = p.workspace_id AND c.import_id = p.import_id,
+				unnest(c.rows) WITH ORDINALITY AS u ("row", number)
+			WHERE p.workspace_id = export_import_rows.workspace_id AND c.workspace_id = export_import_rows.workspace_id
+				AND contacts_internal.mentions_address(u.row -> contacts_internal.address_column(p.matched), addresses)
 			UNION ALL
-			SELECT e.import_id, e.row_number, e.row, e.error
+			SELECT e.import_id, e.row_number, e.error_number, e.row, e.error
 			FROM contacts.import_error e
-			WHERE e.workspace_id = export_import_rows.workspace_id AND contacts_internal.mentions_address(
-				jsonb_build_array(e.row -> 'email_address', e.message, e.error), addresses)
+			WHERE e.workspace_id = export_import_rows.workspace_id
+				AND (e.import_id, e.row_number) IN (
+					SELECT f.import_id, f.row_number
+					FROM contacts.import_progress p
+						JOIN contacts.import_error f ON f.workspace_id = p.workspace_id AND f.import_id = p.import_id
+					WHERE p.workspace_id = export_import_rows.workspace_id AND f.workspace_id = export_import_rows.workspace_id
+						AND contacts_internal.mentions_address(jsonb_build_array(
+							f.row -> contacts_internal.address_column(p.matched), f.value, f.message, f.error), addresses))
 		) AS r
 	$$;
 COMMENT ON FUNCTION contacts_internal.export_import_rows(text[], bigint) IS

@@ -52,6 +52,10 @@ BEGIN
 		RAISE EXCEPTION 'There is no import % in workspace %.', check_undo.import_id, check_undo.workspace_id
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'import_progress',
 				HINT = 'TABLE contacts.import_progress lists the imports.';
+	ELSIF contacts_internal.is_dry_run(progress.parameters) THEN
+		RAISE EXCEPTION 'Import % of % was a dry run: there is nothing to undo.', progress.import_id, progress.staging_table
+			USING ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'contacts', TABLE = 'import_progress',
+				HINT = 'It has touched no contact.';
 	ELSIF progress.state = 'undone' THEN
 		RAISE EXCEPTION 'Import % of % is undone already.', progress.import_id, progress.staging_table
 			USING ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'contacts', TABLE = 'import_progress',

@@ -44,6 +44,15 @@ typedef struct BulkRequests
 	bool create_tags; /* some of them do */
 } BulkRequests;
 
+/* A BulkRow is a row of a file. */
+typedef struct BulkRow
+{
+	Jsonb *request; /* NULL if it is not to be run */
+	Jsonb *cells;	/* cu_row.cells */
+	bool has_created_at;
+	TimestampTz created_at; /* of a contact that is created */
+} BulkRow;
+
 /* BulkOptions are what a call is to do otherwise than usual. */
 typedef struct BulkOptions
 {
@@ -52,7 +61,7 @@ typedef struct BulkOptions
 	bool keeps_history; /* of each change, whatever the level of the workspace */
 	bool quiet;			/* raises no events */
 	int64 import_id;	/* of the import whose rows the requests are, or 0 */
-	const TimestampTz *const *created_at; /* by position, from 0: of a contact that is created, or NULL for now; NULL for all of them */
+	const BulkRow *rows; /* by position, from 0, if the requests are rows of a file; else NULL */
 
 	/*
 	 * Whether nothing is written or locked: each request is decided on with what those before it in the array would have left. Beside
@@ -115,8 +124,8 @@ extern void bulk_run(int64 workspace_id, BulkRequests requests, BulkOptions opti
  */
 extern BulkRequests bulk_read_requests(Jsonb *array);
 
-/* bulk_read_each() reads requests that stand alone, by position; NULL for one that is not to be run. */
-extern BulkRequests bulk_read_each(Jsonb *const *requests, size_t count);
+/* bulk_read_rows() reads the requests of rows. */
+extern BulkRequests bulk_read_rows(const BulkRow *rows, size_t count);
 
 /*
  * bulk_sort_requests() puts first the requests without an address, the others behind them by address as bytes, then by

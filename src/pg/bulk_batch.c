@@ -222,6 +222,21 @@ note_missing_tags(Slice *slice, ContactGroup *group)
 	slice->missing_tags = upsert_add_missing_tags(slice->missing_tags, &group->upsert.decision);
 }
 
+/* Sets what a row says beside its request. */
+static void
+read_row(const BulkRow *row, Upsert *upsert)
+{
+	upsert->created_at = row->has_created_at ? &row->created_at : NULL;
+	upsert->cells = NULL;
+	if (upsert->found.exists && row->cells)
+	{
+		cu_json *cells = palloc(sizeof(cu_json));
+
+		*cells = jsonb_read(row->cells);
+		upsert->cells = cells;
+	}
+}
+
 /* Takes the result of a request of a dry run, and what it would have left as the contact that the next request finds. */
 static void
 take_tried(BulkCall *call, int64 position, Upsert *upsert)
@@ -297,7 +312,8 @@ decide(Slice *slice, ContactGroup *group)
 
 		CHECK_FOR_INTERRUPTS();
 		upsert->parsed_request = batch->parsed_requests[group->next];
-		upsert->created_at = call->options.created_at ? call->options.created_at[position - 1] : NULL;
+		if (call->options.rows)
+			read_row(&call->options.rows[position - 1], upsert);
 		if (upsert->parsed_request == NULL || is_pointless(call, position))
 			continue;
 		if (!upsert_decide(upsert, slice->round->definitions))

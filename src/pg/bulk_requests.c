@@ -106,20 +106,23 @@ bulk_read_requests(Jsonb *array)
 }
 
 BulkRequests
-bulk_read_each(Jsonb *const *elements, size_t count)
+bulk_read_rows(const BulkRow *rows, size_t count)
 {
 	BulkRequests requests = {.items = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(BulkRequest) * Max(count, 1))};
 	MemoryContext memory = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(memory, "contact_upsert request", ALLOCSET_DEFAULT_SIZES);
 
 	for (size_t i = 0; i < count; i++)
-		if (elements[i])
-			add_request(&requests,
-						(int64)i + 1,
-						(JsonbValue){.type = jbvBinary,
-									 .val.binary = {.data = &elements[i]->root, .len = (int)VARSIZE(elements[i]) - VARHDRSZ}},
-						memory,
-						scratch);
+	{
+		Jsonb *request = rows[i].request;
+		JsonbValue element = {.type = jbvBinary};
+
+		if (request == NULL)
+			continue;
+		element.val.binary.data = &request->root;
+		element.val.binary.len = (int)(VARSIZE(request) - VARHDRSZ);
+		add_request(&requests, (int64)i + 1, element, memory, scratch);
+	}
 	MemoryContextDelete(scratch);
 	return requests;
 }

@@ -318,7 +318,7 @@ add_definitions(cu_workspace *workspace, const NewDefinitions *added)
 	foreach (name, added->tags)
 	{
 		size_t number = workspace->tag_count + (size_t)foreach_current_index(name);
-		const text *new_name = DatumGetTextPP(PointerGetDatum(lfirst(name)));
+		const text *new_name = DatumGetTextPCopy(PointerGetDatum(lfirst(name)));
 
 		/* The sequence of the ids does not come that far. */
 		tags[number] = (cu_tag){PG_INT64_MAX - (int64)(tag_count - number),

@@ -129,24 +129,30 @@ static Statement delete_kept = {
 };
 
 /*
- * Whether the row of an import is about one of the addresses, an array $2: a row that waits, by its column alone, which is not taken
- * for somebody else's; of a row that failed, also the error may have the address.
+ * Whether the row of an import is about one of the addresses, an array $2: a row that waits, by its column alone that is the address, which
+ * is not taken for somebody else's; of a row that failed, also an error may have the address, and then all its errors go.
  */
-#define WAITS_FOR "contacts_internal.mentions_address(u.row -> 'email_address', $2)"
-#define FAILED_FOR \
-	"contacts_internal.mentions_address(jsonb_build_array(e.row -> 'email_address', e.message, e.error), $2)"
+#define WAITS_FOR \
+	"contacts_internal.mentions_address(u.row -> contacts_internal.address_column(p.matched), $2)"
+#define FAILED_FOR                                                                                                       \
+	"contacts_internal.mentions_address(jsonb_build_array(f.row -> contacts_internal.address_column(p.matched), f.value, " \
+	"f.message, f.error), $2)"
 
 /* An empty object keeps the numbers of the other rows; the import then counts it as one that failed. */
 static Statement empty_waiting_rows = {
 	.sql = "UPDATE contacts.import_chunk c SET rows = ARRAY(SELECT CASE WHEN " WAITS_FOR " THEN '{}' ELSE u.row END"
 		   " FROM unnest(c.rows) WITH ORDINALITY AS u (row, number) ORDER BY u.number)"
-		   " WHERE c.workspace_id = $1 AND EXISTS (SELECT FROM unnest(c.rows) AS u (row) WHERE " WAITS_FOR ")",
+		   " FROM contacts.import_progress p WHERE p.workspace_id = $1 AND p.import_id = c.import_id"
+		   " AND c.workspace_id = $1 AND EXISTS (SELECT FROM unnest(c.rows) AS u (row) WHERE " WAITS_FOR ")",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTARRAYOID},
 };
 
 static Statement delete_bad_rows = {
-	.sql = "DELETE FROM contacts.import_error e WHERE e.workspace_id = $1 AND " FAILED_FOR,
+	.sql = "DELETE FROM contacts.import_error e WHERE e.workspace_id = $1 AND (e.import_id, e.row_number) IN ("
+		   "SELECT f.import_id, f.row_number FROM contacts.import_progress p"
+		   " JOIN contacts.import_error f ON f.workspace_id = $1 AND f.import_id = p.import_id"
+		   " WHERE p.workspace_id = $1 AND " FAILED_FOR ")",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTARRAYOID},
 };

@@ -1,391 +1,422 @@
 /*
- * import.c - what loading files needs in C. The trigger under an import view (sql/import_view.sql) makes a request of a row
- * that is inserted and upserts the contact, because COPY calls it for each line of a file; contacts.import (sql/import.sql)
- * has the rows of a chunk upserted, and asks whether it may commit.
+ * import.c - contacts.import() (sql/import.sql): makes requests of the rows of a chunk, runs them as an array, counts what they did, and
+ * keeps all errors of the rows that could not be loaded; and what the procedure asks of its parameters before it begins.
  *
- * Raises what an upsert raises; COPY adds the line, contacts.import the rows. It writes nothing but through upsert_run and
- * bulk_upsert.
+ * Raises what an upsert raises that is not a request's fault, with the numbers of the rows. It writes nothing but through bulk_run and
+ * import_errors_store.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
-#include "utils/lsyscache.h"
-#include "utils/numeric.h"
-#include "utils/rel.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "bulk.h"
+#include "encoding.h"
 #include "errors.h"
+#include "host.h"
+#include "import_cells.h"
+#include "import_columns.h"
+#include "import_errors.h"
+#include "import_options.h"
+#include "jsonb_writer.h"
+#include "owner.h"
+#include "row_error.h"
 #include "statement.h"
-#include "upsert.h"
+#include "store.h"
 
-/*
- * contact_columns are the contact's own; the column of a field of such a name begins with field_prefix, as no merge
- * tag does.
- */
-static const char *const contact_columns[] = {"email_address", "status", "tags"};
-static const char field_prefix[] = "fields.";
+/* FETCHED_TOGETHER is how many contacts of rows that were not run are looked up by one statement. */
+#define FETCHED_TOGETHER 250
 
-/* A RowValue is a value of a row that is not null, under the name of its column. */
-typedef struct RowValue
+/* ImportCounts are what a chunk did, in the order of the columns that contacts_internal.load_rows() returns. */
+enum ImportCount
 {
-	const char *column;
-	JsonbValue value;
-} RowValue;
+	COUNT_CREATED,
+	COUNT_UPDATED,
+	COUNT_UNCHANGED,
+	COUNT_SKIPPED,
+	COUNT_FAILED,
+	COUNT_VALUES_CLEARED,
+	COUNT_TAGS_REMOVED,
+	COUNT_STATUSES_CHANGED,
+	COUNT_COUNT,
+};
 
-/* An ImportRow is a row of a file or of a staging table, and how it is to be upserted. */
-typedef struct ImportRow
+/* A Load is the rows of a chunk on their way. */
+typedef struct Load
 {
-	RowValue *values;
+	BulkSink sink; /* the bulk engine's own part, and so the first */
+	int64 workspace_id;
+	const Datum *rows; /* jsonb */
+	const int64 *row_numbers;
 	int count;
-	bool partial_update;
-	bool create_tags;
-	const char *mode; /* NULL for upsert */
-} ImportRow;
-
-static JsonbValue
-string_value(char *text)
-{
-	return (JsonbValue){.type = jbvString, .val.string = {.val = text, .len = (int)strlen(text)}};
-}
-
-static JsonbValue
-list_value(ArrayType *array)
-{
-	Datum *items;
-	bool *nulls;
-	int count;
-	JsonbValue *elements;
-
-	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls, &count);
-	elements = palloc0(sizeof(JsonbValue) * Max(count, 1));
-	for (int i = 0; i < count; i++)
-		elements[i] = nulls[i] ? (JsonbValue){.type = jbvNull} : string_value(TextDatumGetCString(items[i]));
-	return (JsonbValue){.type = jbvArray, .val.array = {.nElems = count, .elems = elements}};
-}
-
-/* Returns booleans, numbers and lists as such, all else as text: NaN too, which the core rejects. */
-static JsonbValue
-column_value(Oid type, Datum column)
-{
-	Oid output;
-	bool is_varlena;
-
-	if (type == BOOLOID)
-		return (JsonbValue){.type = jbvBool, .val.boolean = DatumGetBool(column)};
-	if (type == NUMERICOID && !numeric_is_nan(DatumGetNumeric(column)) && !numeric_is_inf(DatumGetNumeric(column)))
-		return (JsonbValue){.type = jbvNumeric, .val.numeric = DatumGetNumeric(column)};
-	if (type == TEXTARRAYOID)
-		return list_value(DatumGetArrayTypeP(column));
-	getTypeOutputInfo(type, &output, &is_varlena);
-	return string_value(OidOutputFunctionCall(output, column));
-}
-
-/* Takes the values of a row that is inserted into a view. */
-static ImportRow
-row_of_tuple(HeapTuple tuple, TupleDesc descriptor)
-{
-	ImportRow row = {.values = palloc(sizeof(RowValue) * (size_t)Max(descriptor->natts, 1))};
-
-	for (int number = 1; number <= descriptor->natts; number++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(descriptor, number - 1);
-		bool is_null;
-		Datum column = heap_getattr(tuple, number, descriptor, &is_null);
-
-		if (!is_null)
-			row.values[row.count++] =
-				(RowValue){NameStr(attribute->attname), column_value(attribute->atttypid, column)};
-	}
-	return row;
-}
-
-/* Takes the values of a row of a staging table, as staging.c reads it. */
-static ImportRow
-row_of_jsonb(Jsonb *object)
-{
-	ImportRow row = {.values = palloc(sizeof(RowValue) * Max(JB_ROOT_COUNT(object), 1))};
-	JsonbIterator *iterator = JsonbIteratorInit(&object->root);
-	JsonbIteratorToken token;
-	JsonbValue member;
-
-	while ((token = JsonbIteratorNext(&iterator, &member, true)) != WJB_DONE)
-	{
-		RowValue *value;
-
-		if (token != WJB_KEY)
-			continue;
-		value = &row.values[row.count++];
-		value->column = pnstrdup(member.val.string.val, member.val.string.len);
-		(void)JsonbIteratorNext(&iterator, &value->value, true);
-	}
-	return row;
-}
-
-static bool
-is_contact_column(const char *name)
-{
-	for (size_t i = 0; i < lengthof(contact_columns); i++)
-		if (strcmp(name, contact_columns[i]) == 0)
-			return true;
-	return false;
-}
-
-static const char *
-merge_tag_of(const char *column)
-{
-	size_t prefix = sizeof(field_prefix) - 1;
-
-	return strncmp(column, field_prefix, prefix) == 0 ? column + prefix : column;
-}
-
-static void
-push_key(JsonbParseState **state, const char *key)
-{
-	JsonbValue value = string_value(unconstify(char *, key));
-
-	pushJsonbValue(state, WJB_KEY, &value);
-}
-
-static void
-push_boolean(JsonbParseState **state, const char *key, bool boolean)
-{
-	JsonbValue value = {.type = jbvBool, .val.boolean = boolean};
-
-	push_key(state, key);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
-static void
-push_string(JsonbParseState **state, const char *key, const char *text)
-{
-	JsonbValue value = string_value(unconstify(char *, text));
-
-	push_key(state, key);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
-static bool
-is_blank(const char *text, int size)
-{
-	for (int i = 0; i < size; i++)
-		if (text[i] != ' ')
-			return false;
-	return true;
-}
-
-/* Pushes the names of a text of tags, separated by commas; white space around a name is the core's to drop. */
-static void
-push_names(JsonbParseState **state, const JsonbValue *list)
-{
-	char *end = list->val.string.val + list->val.string.len;
-	char *comma;
-
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	for (char *at = list->val.string.val; at < end; at = comma + 1)
-	{
-		JsonbValue name = {.type = jbvString};
-
-		comma = memchr(at, ',', end - at);
-		if (comma == NULL)
-			comma = end;
-		name.val.string.val = at;
-		name.val.string.len = (int)(comma - at);
-		if (!is_blank(at, name.val.string.len))
-			pushJsonbValue(state, WJB_ELEM, &name);
-	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
-}
-
-/* Pushes the values of a row: the contact's own, or those that are fields. */
-static void
-push_values(JsonbParseState **state, const ImportRow *row, bool contacts_own)
-{
-	for (int i = 0; i < row->count; i++)
-	{
-		RowValue *value = &row->values[i];
-
-		if (is_contact_column(value->column) != contacts_own)
-			continue;
-		push_key(state, merge_tag_of(value->column));
-		if (strcmp(value->column, "tags") == 0 && value->value.type == jbvString)
-			push_names(state, &value->value);
-		else
-			pushJsonbValue(state, WJB_VALUE, &value->value);
-	}
-}
-
-/* Pushes the request for a row. */
-static JsonbValue *
-push_request(JsonbParseState **state, const ImportRow *row)
-{
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	push_boolean(state, "partial_update", row->partial_update);
-	push_boolean(state, "create_tags", row->create_tags);
-	if (row->mode)
-		push_string(state, "mode", row->mode);
-	push_values(state, row, true);
-	push_key(state, "fields");
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	push_values(state, row, false);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
-	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
-}
-
-/* A RowRange is rows of a staging table, for an error's context. */
-typedef struct RowRange
-{
-	int64 first;
-	int count;
-} RowRange;
+	const cu_definitions *definitions;
+	ImportColumns columns;
+	const cu_row_reader *reader;
+	BulkRow *bulk_rows;
+	int *deferred; /* the rows that were rejected without a look at their contacts */
+	int deferred_count;
+	cu_error *found; /* room for the errors of a row */
+	ImportErrors errors;
+	int64 counts[COUNT_COUNT];
+	MemoryContext scratch; /* of one row */
+} Load;
 
 static void
 describe_rows(void *argument)
 {
-	const RowRange *rows = argument;
+	const Load *load = argument;
 
-	if (rows->count == 1)
-		errcontext("row %lld of the staging table", (long long)rows->first);
+	if (load->count == 1)
+		errcontext("row %lld of the staging table", (long long)load->row_numbers[0]);
 	else
 		errcontext("rows %lld to %lld of the staging table",
-				   (long long)rows->first,
-				   (long long)(rows->first + rows->count - 1));
+				   (long long)load->row_numbers[0],
+				   (long long)load->row_numbers[load->count - 1]);
 }
 
-/* Returns the requests for rows of a staging table, as an array; how has the parameters that all have in common. */
-static Jsonb *
-requests_of(const Datum *rows, int count, const ImportRow *how)
+/* Reads a row as a request. */
+static cu_row
+read_row(const Load *load, int number, cu_json **cells)
 {
-	JsonbParseState *state = NULL;
+	cu_host host = host_in(CurrentMemoryContext);
+	cu_row row;
 
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
-	for (int i = 0; i < count; i++)
+	*cells = import_columns_read(&load->columns, DatumGetJsonbP(load->rows[number]));
+	host_check(cu_read_row(&host, load->reader, *cells, &row));
+	return row;
+}
+
+/* Adds an error of a row, with the hint of its cell. */
+static void
+add_error(Load *load, int number, int error_number, const cu_row *row, const cu_json *cells, cu_error *error)
+{
+	const ImportColumns *columns = &load->columns;
+	size_t column = cu_error_column(columns->columns, columns->count, error);
+	ImportCell cell = {.value = error->has_value ? encoding_to_cstring((cu_text){error->value, strlen(error->value)}) : NULL};
+
+	if (column < columns->count)
 	{
-		ImportRow row = row_of_jsonb(DatumGetJsonbP(rows[i]));
+		cu_set_hint(error, row->hints[column]);
+		cell = (ImportCell){.column = columns->names[column], .value = import_cell_as_text(&cells[column])};
+	}
+	import_errors_add(&load->errors,
+					  load->row_numbers[number],
+					  error_number,
+					  DatumGetJsonbP(load->rows[number]),
+					  errors_as_jsonb(error),
+					  cell);
+}
+
+/* Whether two errors are about the same. */
+static bool
+is_same_error(const cu_error *a, const cu_error *b)
+{
+	return a->code == b->code && strcmp(a->message, b->message) == 0;
+}
+
+/* Adds all errors of a row; rejected is the one by which its request was rejected, or NULL. */
+static void
+add_errors(Load *load, int number, const cu_definitions *definitions, const cu_contact *existing, bool suppressed,
+		   const cu_error *rejected)
+{
+	cu_host host = host_in(CurrentMemoryContext);
+	cu_json *cells;
+	cu_row row = read_row(load, number, &cells);
+	cu_decide_options options = {.suppressed = suppressed, .cells = row.cells};
+	size_t count = 0;
+
+	host_check(cu_find_errors(
+		&host, definitions, &row.request, existing, &options, load->found, IMPORT_MAX_ERRORS - 1, &count));
+	/* An error that the definitions of the moment do not make any more is said all the same. */
+	if (rejected && (count == 0 || !is_same_error(&load->found[0], rejected)))
+		load->found[0] = *rejected, count = 1;
+	if (row.error)
+		load->found[count++] = *row.error;
+	for (size_t i = 0; i < count; i++)
+		add_error(load, number, (int)i + 1, &row, cells, &load->found[i]);
+}
+
+/* Takes note of a row that was rejected. */
+static void
+take_rejected(Load *load, int number, const Upsert *upsert)
+{
+	load->counts[COUNT_FAILED]++;
+	if (upsert->row_error)
+		import_errors_add(&load->errors,
+						  load->row_numbers[number],
+						  1,
+						  DatumGetJsonbP(load->rows[number]),
+						  row_error_as_jsonb(upsert->row_error),
+						  (ImportCell){NULL});
+	else if (upsert->definitions == NULL)
+		load->deferred[load->deferred_count++] = number;
+	else
+		add_errors(load,
+				   number,
+				   upsert->definitions,
+				   upsert->found.exists ? &upsert->found.stored : NULL,
+				   upsert->suppressed,
+				   upsert->error);
+}
+
+/* Counts what a contact loses by a decision. */
+static void
+count_losses(Load *load, const cu_decision *decision)
+{
+	if (decision->outcome != CU_UPDATED)
+		return;
+	for (size_t i = 0; i < decision->field_change_count; i++)
+		load->counts[COUNT_VALUES_CLEARED] += decision->field_changes[i].new_value.kind == CU_JSON_NULL;
+	load->counts[COUNT_TAGS_REMOVED] += (int64)decision->tags_removed_count;
+	load->counts[COUNT_STATUSES_CHANGED] += decision->status != decision->old_status;
+}
+
+static void
+take(BulkSink *sink, int64 position, const Upsert *upsert)
+{
+	static const int outcomes[] = {[CU_CREATED] = COUNT_CREATED,
+								   [CU_UPDATED] = COUNT_UPDATED,
+								   [CU_UNCHANGED] = COUNT_UNCHANGED,
+								   [CU_SKIPPED] = COUNT_SKIPPED};
+	Load *load = (Load *)sink;
+	MemoryContext caller = MemoryContextSwitchTo(load->scratch);
+
+	if (upsert->rejected)
+		take_rejected(load, (int)position - 1, upsert);
+	else
+	{
+		load->counts[outcomes[upsert->decision.outcome]]++;
+		count_losses(load, &upsert->decision);
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(load->scratch);
+}
+
+/* Makes the requests of all rows; those with a created_at that is bad are not run. */
+static void
+read_rows(Load *load)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	for (int i = 0; i < load->count; i++)
+	{
+		BulkRow *bulk_row = &load->bulk_rows[i];
+		cu_json *cells;
+		cu_row row;
 
 		CHECK_FOR_INTERRUPTS();
-		row.partial_update = how->partial_update;
-		row.create_tags = how->create_tags;
-		row.mode = how->mode;
-		(void)push_request(&state, &row);
+		MemoryContextSwitchTo(load->scratch);
+		row = read_row(load, i, &cells);
+		*bulk_row = (BulkRow){.has_created_at = row.created_at.size > 0};
+		if (bulk_row->has_created_at)
+			bulk_row->created_at = import_read_time(row.created_at);
+		MemoryContextSwitchTo(caller);
+		if (row.error)
+		{
+			load->counts[COUNT_FAILED]++;
+			load->deferred[load->deferred_count++] = i;
+		}
+		else
+		{
+			bulk_row->request = jsonb_write_any(&row.request.root);
+			bulk_row->cells = row.cells ? jsonb_write_any(row.cells) : NULL;
+		}
+		MemoryContextReset(load->scratch);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
 }
 
-/* Most imports upsert, which the requests need not say. */
-static const char *
-mode_argument(const char *mode)
+/* Returns the address of a row, or 0 if it has no good one. */
+static Datum
+address_of(const Load *load, int number)
 {
-	return strcmp(mode, "upsert") == 0 ? NULL : mode;
+	cu_json *cells;
+	cu_row row = read_row(load, number, &cells);
+	Upsert upsert = {.error = palloc(sizeof(cu_error))};
+	cu_text email;
+
+	return upsert_parse(&upsert, &row.request, &email) ? encoding_to_text(email) : (Datum)0;
 }
 
-/* The arguments of contacts_internal.upsert_rows(). */
-enum UpsertRowsArgument
+/* Adds the errors of deferred rows, as many as are looked up together. */
+static void
+add_deferred(Load *load, const int *rows, int count)
 {
-	UPSERT_ROWS,
-	UPSERT_FIRST_ROW,
-	UPSERT_PARTIAL_UPDATE,
-	UPSERT_CREATE_TAGS,
-	UPSERT_MODE,
-	UPSERT_HISTORY,
-	UPSERT_IMPORT_ID,
-	UPSERT_WORKSPACE_ID,
+	Datum *emails = palloc(sizeof(Datum) * (size_t)count);
+	size_t email_count = 0;
+	FetchedContacts fetched;
+
+	for (int i = 0; i < count; i++)
+	{
+		Datum email = address_of(load, rows[i]);
+
+		emails[email_count] = email;
+		email_count += email != 0;
+	}
+	if (email_count > 0 && !store_fetch_contacts(load->workspace_id, emails, email_count, &fetched))
+		email_count = 0; /* the workspace is gone, which the rest of the import will say */
+	for (int i = 0, next = 0; i < count; i++)
+	{
+		ContactRow contact = {.exists = false};
+
+		if ((size_t)next < email_count && address_of(load, rows[i]) != 0)
+			(void)store_read_fetched(&fetched, (size_t)next++, &contact);
+		add_errors(load, rows[i], load->definitions, contact.exists ? &contact.stored : NULL, false, NULL);
+	}
+}
+
+/* Adds the errors of the rows that were rejected without a look at their contacts. */
+static void
+add_all_deferred(Load *load)
+{
+	for (int i = 0; i < load->deferred_count; i += FETCHED_TOGETHER)
+	{
+		CHECK_FOR_INTERRUPTS();
+		statement_connect();
+		add_deferred(load, &load->deferred[i], Min(load->deferred_count - i, FETCHED_TOGETHER));
+		SPI_finish();
+	}
+	load->deferred_count = 0;
+}
+
+/* Returns the fields that a dry run takes for defined: those that "unknown" => 'define' would make of columns. */
+static NewDefinitions
+new_definitions(Jsonb *matched, ArrayType *merge_tags)
+{
+	NewDefinitions definitions = {.fields = NULL};
+	cu_field *fields;
+	Datum *tags;
+	int count = 0;
+
+	deconstruct_array(merge_tags, TEXTOID, -1, false, TYPALIGN_INT, &tags, NULL, &count);
+	fields = palloc0(sizeof(cu_field) * (size_t)Max(count, 1));
+	for (int i = 0; i < count; i++)
+	{
+		cu_text merge_tag = encoding_to_core(VARDATA_ANY(DatumGetPointer(tags[i])), VARSIZE_ANY_EXHDR(DatumGetPointer(tags[i])));
+
+		/* A merge tag is no other field's label, and so a good one. */
+		fields[i] = (cu_field){.merge_tag = merge_tag, .label = merge_tag, .type = CU_TEXT, .default_value.kind = CU_JSON_NULL};
+	}
+	definitions.fields = fields;
+	definitions.field_count = (size_t)count;
+	return definitions;
+}
+
+/* Sets the definitions by which the rows are read. */
+static void
+find_definitions(Load *load, const NewDefinitions *added)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	int64 version;
+	cu_error error;
+
+	statement_connect();
+	version = store_definitions_version(load->workspace_id);
+	if (version > 0)
+		load->definitions = added->field_count > 0 ? definitions_load_with(load->workspace_id, added, caller)
+												   : definitions_get(load->workspace_id, version);
+	SPI_finish();
+	if (load->definitions)
+		return;
+	errors_workspace_not_found(&error, load->workspace_id);
+	errors_raise(&error);
+}
+
+/* The arguments of contacts_internal.load_rows(). */
+enum LoadRowsArgument
+{
+	LOAD_ROWS,
+	LOAD_ROW_NUMBERS,
+	LOAD_PARAMETERS,
+	LOAD_MATCHED,
+	LOAD_SEPARATORS,
+	LOAD_DEFINED,
+	LOAD_IMPORT_ID,
+	LOAD_WORKSPACE_ID,
 };
 
-PG_FUNCTION_INFO_V1(contacts_upsert_rows);
-Datum
-contacts_upsert_rows(PG_FUNCTION_ARGS)
+/* Runs the rows, and counts. */
+static void
+load_rows(Load *load, FunctionCallInfo fcinfo)
 {
-	RowRange range = {.first = PG_GETARG_INT64(UPSERT_FIRST_ROW)};
-	ErrorContextCallback context = {.previous = error_context_stack, .callback = describe_rows, .arg = &range};
-	ImportRow how = {.partial_update = PG_GETARG_BOOL(UPSERT_PARTIAL_UPDATE),
-					 .create_tags = PG_GETARG_BOOL(UPSERT_CREATE_TAGS),
-					 .mode = mode_argument(text_to_cstring(PG_GETARG_TEXT_PP(UPSERT_MODE)))};
-	BulkOptions options = {.keeps_history = PG_GETARG_BOOL(UPSERT_HISTORY),
-						   .import_id = PG_GETARG_INT64(UPSERT_IMPORT_ID)};
-	UpsertResults results;
-	Jsonb *requests;
-	Datum *rows;
+	Jsonb *matched = PG_GETARG_JSONB_P(LOAD_MATCHED);
+	ImportOptions options = import_read_options(PG_GETARG_JSONB_P(LOAD_PARAMETERS));
+	BulkOptions bulk_options = {.keeps_history = options.history,
+								.quiet = !options.events,
+								.dry_run = options.dry_run,
+								.import_id = PG_GETARG_INT64(LOAD_IMPORT_ID)};
+	cu_host host = host_in(CurrentMemoryContext);
+	BulkRequests requests;
 
-	PreventCommandIfReadOnly("contacts.import()");
-	PreventCommandIfParallelMode("contacts.import()");
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(UPSERT_ROWS), JSONBOID, -1, false, TYPALIGN_INT, &rows, NULL, &range.count);
-	error_context_stack = &context;
-	upsert_results_begin(&results, fcinfo);
-	requests = requests_of(rows, range.count, &how);
-	bulk_upsert(PG_GETARG_INT64(UPSERT_WORKSPACE_ID), requests, options, &results);
-	upsert_results_return(&results);
-	error_context_stack = context.previous;
-	return (Datum)0;
+	if (options.dry_run)
+		bulk_options.new_definitions = new_definitions(matched, PG_GETARG_ARRAYTYPE_P(LOAD_DEFINED));
+	find_definitions(load, &bulk_options.new_definitions);
+	load->columns = import_columns_of(load->definitions, matched, PG_GETARG_JSONB_P(LOAD_SEPARATORS));
+	host_check(cu_prepare_reader(
+		&host, load->definitions, load->columns.columns, load->columns.count, &options.reading, &load->reader));
+	import_errors_begin(&load->errors, load->workspace_id, bulk_options.import_id);
+	load->bulk_rows = palloc0(sizeof(BulkRow) * (size_t)load->count);
+	load->deferred = palloc(sizeof(int) * (size_t)load->count);
+	load->found = palloc(sizeof(cu_error) * IMPORT_MAX_ERRORS);
+	read_rows(load);
+	/* Before other rows of the chunk are written: a dry run finds the same. */
+	add_all_deferred(load);
+	requests = bulk_read_rows(load->bulk_rows, (size_t)load->count);
+	bulk_options.rows = load->bulk_rows;
+	bulk_run(load->workspace_id, requests, bulk_options, &load->sink);
+	add_all_deferred(load);
+	import_errors_store(&load->errors);
 }
 
-/* Whether an argument of a view's trigger, behind the workspace, is a key of the request that is true. */
-static bool
-has_argument(const TriggerData *trigger, const char *key)
-{
-	for (int i = 1; i < trigger->tg_trigger->tgnargs; i++)
-		if (strcmp(trigger->tg_trigger->tgargs[i], key) == 0)
-			return true;
-	return false;
-}
-
-/* Returns the mode of a view's rows, the argument behind the workspace that begins with mode_prefix. */
-static const char *
-mode_of(const TriggerData *trigger)
-{
-	static const char mode_prefix[] = "mode=";
-	size_t prefix = sizeof(mode_prefix) - 1;
-
-	for (int i = 1; i < trigger->tg_trigger->tgnargs; i++)
-		if (strncmp(trigger->tg_trigger->tgargs[i], mode_prefix, prefix) == 0)
-			return trigger->tg_trigger->tgargs[i] + prefix;
-	return NULL;
-}
-
-/* Returns the request for a row that is inserted into a view. */
+/* Returns the counts as a row. */
 static Datum
-request_of(const TriggerData *trigger)
+counts_as_row(const Load *load, FunctionCallInfo fcinfo)
 {
-	ImportRow row = row_of_tuple(trigger->tg_trigtuple, RelationGetDescr(trigger->tg_relation));
-	JsonbParseState *state = NULL;
+	TupleDesc descriptor;
+	Datum values[COUNT_COUNT];
+	bool nulls[COUNT_COUNT] = {false};
 
-	row.partial_update = has_argument(trigger, "partial_update");
-	row.create_tags = has_argument(trigger, "create_tags");
-	row.mode = mode_of(trigger);
-	return JsonbPGetDatum(JsonbValueToJsonb(push_request(&state, &row)));
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	for (int i = 0; i < COUNT_COUNT; i++)
+		values[i] = Int64GetDatum(load->counts[i]);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls));
 }
 
-static int64
-workspace_of(const TriggerData *trigger)
-{
-	return DatumGetInt64(DirectFunctionCall1(int8in, CStringGetDatum(trigger->tg_trigger->tgargs[0])));
-}
-
-PG_FUNCTION_INFO_V1(contacts_upsert_view_row);
+PG_FUNCTION_INFO_V1(contacts_load_rows);
 Datum
-contacts_upsert_view_row(PG_FUNCTION_ARGS)
+contacts_load_rows(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *)fcinfo->context;
-	Upsert upsert;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext memory = AllocSetContextCreate(caller, "contact_upsert import", ALLOCSET_DEFAULT_SIZES);
+	ArrayType *rows = PG_GETARG_ARRAYTYPE_P(LOAD_ROWS);
+	ArrayType *numbers = PG_GETARG_ARRAYTYPE_P(LOAD_ROW_NUMBERS);
+	Load load = {.sink.take = take, .workspace_id = PG_GETARG_INT64(LOAD_WORKSPACE_ID)};
+	ErrorContextCallback context = {.previous = error_context_stack, .callback = describe_rows, .arg = &load};
+	Datum *row_datums;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_INSTEAD(trigger->tg_event) ||
-		!TRIGGER_FIRED_BY_INSERT(trigger->tg_event) || trigger->tg_trigger->tgnargs < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("contacts_internal.upsert_view_row() is the trigger of an import view."),
-				 errhint("SELECT contacts.create_import_view(name) makes one.")));
-	statement_connect();
-	upsert_run(workspace_of(trigger), request_of(trigger), true, &upsert);
-	if (upsert.rejected)
-		errors_raise(upsert.error);
-	SPI_finish();
-	return PointerGetDatum(trigger->tg_trigtuple);
+	errors_raise_unless_writing("contacts.import()");
+	MemoryContextSwitchTo(memory);
+	deconstruct_array(rows, JSONBOID, -1, false, TYPALIGN_INT, &row_datums, NULL, &load.count);
+	if (load.count == 0 || ArrayGetNItems(ARR_NDIM(numbers), ARR_DIMS(numbers)) != load.count || array_contains_nulls(numbers))
+		elog(ERROR, "load_rows() needs rows, and a number for each of them");
+	load.rows = row_datums;
+	load.row_numbers = (const int64 *)ARR_DATA_PTR(numbers);
+	load.scratch = AllocSetContextCreate(memory, "contact_upsert import row", ALLOCSET_DEFAULT_SIZES);
+	error_context_stack = &context;
+	definitions_begin_call();
+	load_rows(&load, fcinfo);
+	error_context_stack = context.previous;
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(memory);
+	return counts_as_row(&load, fcinfo);
 }
 
 PG_FUNCTION_INFO_V1(contacts_in_transaction_block);

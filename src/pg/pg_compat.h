@@ -7,6 +7,8 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "executor/executor.h"
+#include "common/jsonapi.h"
+#include "mb/pg_wchar.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
@@ -69,6 +71,19 @@ namespace_aclcheck(Oid id, Oid role, AclMode mode)
 #else
 	return object_aclcheck(NamespaceRelationId, id, role, mode);
 #endif
+}
+
+/* is_valid_json() says whether a text is JSON that jsonb can hold, but for its numbers. 17 has another way to make the parser's context. */
+static inline bool
+is_valid_json(char *json, size_t size)
+{
+#if PG_VERSION_NUM < 170000
+	JsonLexContext *lex = makeJsonLexContextCstringLen(json, (int)size, GetDatabaseEncoding(), true);
+#else
+	JsonLexContext *lex = makeJsonLexContextCstringLen(NULL, json, size, GetDatabaseEncoding(), true);
+#endif
+
+	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
 }
 
 /* run_to_end() says before 18 that a query runs once. */

@@ -36,6 +36,7 @@
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
+#include "import_cells.h"
 #include "pg_compat.h"
 
 /* CHUNK_BYTES keeps the memory of a chunk bounded, whatever is in the rows. */
@@ -56,6 +57,9 @@ typedef struct StagingReader
 	Datum *rows; /* of the chunk */
 	int chunk_count;
 	size_t chunk_bytes;
+	Datum *lists; /* names of columns that are lists, texts */
+	int list_count;
+	unsigned *separators; /* that those have in all rows so far, see cu_list_separators */
 } StagingReader;
 
 static void
@@ -244,18 +248,61 @@ read_staging(Oid id, StagingReader *reader)
 	relation_close(relation, NoLock);
 }
 
+/* Takes note of the separators that the lists of a row have. */
+static void
+note_separators(StagingReader *reader, Jsonb *row)
+{
+	for (int i = 0; i < reader->list_count; i++)
+	{
+		text *name = DatumGetTextPP(reader->lists[i]);
+		JsonbValue key = {.type = jbvString, .val.string = {.val = VARDATA_ANY(name), .len = (int)VARSIZE_ANY_EXHDR(name)}};
+		JsonbValue *value = findJsonbValueFromContainer(&row->root, JB_FOBJECT, &key);
+
+		if (value)
+		{
+			cu_json cell = import_cell_of_value(value, true);
+
+			reader->separators[i] |= cu_list_separators(&cell);
+		}
+	}
+}
+
+/* Returns the separators of the lists, as far as they are clear: {"column": ";"}. */
+static Jsonb *
+separators_as_jsonb(const StagingReader *reader)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < reader->list_count; i++)
+	{
+		text *name = DatumGetTextPP(reader->lists[i]);
+		char separator = cu_separator_of(reader->separators[i]);
+		JsonbValue key = {.type = jbvString, .val.string = {.val = VARDATA_ANY(name), .len = (int)VARSIZE_ANY_EXHDR(name)}};
+		JsonbValue value = {.type = jbvString, .val.string = {.len = 1}};
+
+		if (separator == '\0')
+			continue;
+		value.val.string.val = pnstrdup(&separator, 1);
+		pushJsonbValue(&state, WJB_KEY, &key);
+		pushJsonbValue(&state, WJB_VALUE, &value);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
 /* Returns the chunk so far as a row of the result. */
 static void
 return_chunk(StagingReader *reader)
 {
-	Datum values[3];
-	bool nulls[3] = {false, false, false};
+	Datum values[4];
+	bool nulls[4] = {false};
 
 	if (reader->chunk_count == 0)
 		return;
 	values[0] = Int64GetDatum(reader->row_count - reader->chunk_count + 1);
 	values[1] = PointerGetDatum(construct_array(reader->rows, reader->chunk_count, JSONBOID, -1, false, TYPALIGN_INT));
 	values[2] = Int64GetDatum((int64)reader->hash_sum);
+	values[3] = JsonbPGetDatum(separators_as_jsonb(reader));
 	tuplestore_putvalues(reader->result->setResult, reader->result->setDesc, values, nulls);
 	reader->chunk_count = 0;
 	reader->chunk_bytes = 0;
@@ -287,7 +334,10 @@ receive_row(TupleTableSlot *slot, DestReceiver *receiver)
 	Jsonb *row = DatumGetJsonbP(value);
 
 	if (reader->chunk_size > 0)
+	{
 		add_to_chunk(reader, row);
+		note_separators(reader, row);
+	}
 	reader->hash_sum += DatumGetUInt64(DirectFunctionCall2(jsonb_hash_extended, JsonbPGetDatum(row), Int64GetDatum(0)));
 	reader->row_count++;
 	MemoryContextSwitchTo(caller);
@@ -347,6 +397,8 @@ contacts_staging_chunks(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	reader.result = (ReturnSetInfo *)fcinfo->resultinfo;
 	reader.chunk_size = Max(PG_GETARG_INT32(1), 1);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &reader.lists, NULL, &reader.list_count);
+	reader.separators = palloc0(sizeof(unsigned) * (size_t)Max(reader.list_count, 1));
 	reader.chunk = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert staged chunk", ALLOCSET_DEFAULT_SIZES);
 	read_staging(PG_GETARG_OID(0), &reader);
 	return_chunk(&reader);

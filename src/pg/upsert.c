@@ -105,7 +105,8 @@ bool
 upsert_decide(Upsert *upsert, const cu_definitions *definitions)
 {
 	cu_host host = host_in(CurrentMemoryContext);
-	cu_decide_options options = {.suppressed = upsert->suppressed, .restores = upsert->restores};
+	cu_decide_options options = {
+		.suppressed = upsert->suppressed, .restores = upsert->restores, .cells = upsert->cells};
 	cu_result result = cu_decide(&host,
 								 definitions,
 								 upsert->parsed_request,

@@ -20,6 +20,7 @@ typedef struct Upsert
 	bool restores;				/* what was: see cu_decide_options */
 	bool quiet;					/* raises no events */
 	const TimestampTz *created_at; /* of the contact, should it be created; NULL: now */
+	const cu_json *cells;		   /* see cu_decide_options */
 	ContactRow found;			/* the contact before the request; as long as it was not looked for, only its email */
 	bool asks;					/* nobody has the address, and whether it is suppressed counts */
 	bool suppressed;			/* it is; see guard.h */
@@ -55,7 +56,7 @@ extern bool upsert_decide(Upsert *upsert, const cu_definitions *definitions);
  */
 extern void upsert_run(int64 workspace_id, Datum request, bool write, Upsert *upsert);
 
-/* upsert_run_document() does the same with a request that is read already; of upsert, restores, quiet and created_at are given. */
+/* upsert_run_document() does the same with a request that is read already; of upsert, restores, quiet, created_at and cells are given. */
 extern void upsert_run_document(int64 workspace_id, const cu_document *document, bool write, Upsert *upsert);
 
 /*

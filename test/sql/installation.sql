@@ -95,7 +95,7 @@ SELECT p.proname FROM pg_temp.ours p GROUP BY p.pronamespace, p.proname HAVING c
 SELECT p.oid::regprocedure FROM pg_temp.ours p
 WHERE p.pronamespace = 'contacts'::regnamespace AND 'workspace_id' = ANY (p.proargnames)
 	AND (p.proargnames[p.pronargs] <> 'workspace_id' OR pg_get_function_arg_default(p.oid, p.pronargs) IS DISTINCT FROM 'NULL::bigint');
-SELECT p.oid::regprocedure, n AS name FROM pg_temp.ours p, unnest(p.proargnames) n WHERE quote_ident(n) <> n;
+SELECT p.oid::regprocedure, n AS name FROM pg_temp.ours p, unnest(p.proargnames[1:p.pronargs]) n WHERE quote_ident(n) <> n;
 -- what \df contacts.* shows: the functions that are for users
 SELECT p.proname FROM pg_temp.ours p WHERE p.pronamespace = 'contacts'::regnamespace ORDER BY p.proname;
 -- SECURITY DEFINER

@@ -124,7 +124,7 @@ UPDATE contacts.import_progress SET import_id = DEFAULT;
 UPDATE contacts.import_progress SET workspace_id = 1;
 UPDATE contacts.import_progress SET staging_table = 'x';
 INSERT INTO contacts.import_chunk VALUES (1, 100, 1, '{}');
-INSERT INTO contacts.import_error VALUES (1, 100, 1, '{}', 'x', 'x', '{}');
+INSERT INTO contacts.import_error VALUES (1, 100, 1, 1, '{}', 'x', 'x', 'x', 'x', 'x', '{}');
 UPDATE contacts.import_chunk SET rows = '{}';
 UPDATE contacts.import_error SET row = '{}';
 DELETE FROM contacts.import_error;

@@ -17,7 +17,7 @@ CREATE VIEW progress AS
 	FROM contacts.import_progress;
 CREATE VIEW bad AS SELECT import_id AS id, row_number AS row_no, row, code, message FROM contacts.import_error;
 
--- A table of texts, as COPY fills it: lists are separated by commas, null leaves what is there, an empty text clears it.
+-- A table of texts, as COPY fills it: lists are separated by commas, a blank cell leaves what is there.
 COPY staging FROM stdin (FORMAT csv);
 Tywin@Example.com,SUBSCRIBED,"newsletter, vip",Tywin,67,true,1200-01-01,"war, wine",de
 shae@example.com,,,Shae,,,,,
@@ -63,11 +63,11 @@ CALL contacts.import('again');
 CREATE SCHEMA "the ""schema""";
 SELECT contacts.define_field('status', 'Status'), contacts.define_field('tags', 'Tags', 'NUMBER');
 CREATE TABLE "the ""schema"""."the 'table'" (
-	gone integer, tags bigint[], age integer, human boolean, seen timestamptz, likes jsonb, country char(2),
-	"fields.status" text, "fields.tags" numeric, nn integer, email_address text GENERATED ALWAYS AS ('typed' || nn::text || '@example.com') STORED);
+	gone integer, tags numeric, age integer, human boolean, seen timestamptz, likes jsonb, country char(2),
+	status text, "contact.tags" bigint[], nn integer, email_address text GENERATED ALWAYS AS ('typed' || nn::text || '@example.com') STORED);
 ALTER TABLE "the ""schema"""."the 'table'" DROP COLUMN gone;
 SELECT contacts.define_field('nn', 'N', 'NUMBER');
-INSERT INTO "the ""schema"""."the 'table'" (tags, age, human, seen, likes, country, "fields.status", "fields.tags", nn) VALUES
+INSERT INTO "the ""schema"""."the 'table'" ("contact.tags", age, human, seen, likes, country, status, tags, nn) VALUES
 	('{2,1}', 7, false, '2024-06-01 12:00+02', '["wine", "tea"]', 'fr', 'a status', 1.5, 1),
 	('{}', NULL, NULL, 'infinity', '"tea, wine"', NULL, NULL, NULL, 2),
 	('{99}', NULL, NULL, NULL, 'null', NULL, NULL, NULL, 3),
@@ -97,7 +97,7 @@ RESET client_min_messages;
 SELECT state, total FROM contacts.import_progress WHERE staging_table LIKE 'pg_temp%.temporary';
 
 -- partial_update => false replaces all values, create_tags => true makes tags of unknown names.
-CREATE TABLE replacing (email_address text, tags text, age int);
+CREATE TABLE replacing (email_address text, "contact.tags" text, age int);
 INSERT INTO replacing VALUES ('Tywin@example.com', 'new, VIP', 68);
 CALL contacts.import('replacing', partial_update => false, create_tags => true);
 SELECT version, data, ARRAY(SELECT name FROM contacts.tag WHERE tag_id = ANY (tags) ORDER BY tag_id) AS tags
@@ -187,8 +187,6 @@ CREATE TABLE wrong (id int, "E-Mail" text, age int);
 CALL contacts.import('wrong');
 ALTER TABLE wrong ADD COLUMN email_address text;
 CALL contacts.import('wrong');
-CREATE TABLE wrong_status (email_address text, "fields.age" int);
-CALL contacts.import('wrong_status');
 CREATE TABLE empty ();
 CALL contacts.import('empty');
 CREATE SEQUENCE wrong_sequence;
@@ -226,7 +224,7 @@ DO $$ BEGIN CALL contacts.import('replacing'); CALL contacts.import('replacing')
 -- a row that no request can be
 CREATE TABLE large AS SELECT 'large@example.com' AS email_address, repeat('x', 2000000) AS first_name UNION ALL SELECT 'small@example.com', 'x';
 CALL contacts.import('large');
-SELECT row_no, code, message FROM bad WHERE id = (SELECT max(id) FROM bad);
+SELECT row_no, code, message FROM bad WHERE id = (SELECT max(id) FROM bad) ORDER BY 1;
 
 -- Rights: the caller's own, in its own workspaces; another's imports are not seen.
 SELECT contacts.define_workspace('second') AS second \gset
@@ -268,7 +266,7 @@ SELECT count(*) FROM contacts.import_progress WHERE workspace_id = :second;
 
 SET client_min_messages = warning;
 DROP SCHEMA regress_loader, "the ""schema""" CASCADE;
-DROP TABLE staging, again, parted, pg_temp.temporary, replacing, people, changing, audit, audited, ruled, wrong, wrong_status, empty, large CASCADE;
+DROP TABLE staging, again, parted, pg_temp.temporary, replacing, people, changing, audit, audited, ruled, wrong, empty, large CASCADE;
 DROP VIEW progress, bad, selected, import_view;
 DROP SEQUENCE wrong_sequence;
 DROP FUNCTION accident, write_audit, nobody_is_1200, calls CASCADE;

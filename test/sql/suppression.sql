@@ -107,7 +107,8 @@ CREATE ROLE regress_erase_reader;
 SELECT contacts.grant_access('regress_erase_member', 1), contacts.grant_access('regress_erase_reader', 1);
 REVOKE INSERT, UPDATE, DELETE ON contacts.contact FROM regress_erase_reader;
 INSERT INTO contacts.import_progress (workspace_id, staging_table) VALUES (1, 'x');
-INSERT INTO contacts.import_error SELECT 1, import_id, 1, '{"email_address":"subscribed@example.com"}', 'X', 'x', '{}' FROM contacts.import_progress;
+INSERT INTO contacts.import_error (workspace_id, import_id, row_number, row, code, message, error)
+	SELECT 1, import_id, 1, '{"email_address":"subscribed@example.com"}', 'X', 'x', '{}' FROM contacts.import_progress;
 SELECT contact_upsert('{"email_address":"subscribed@example.com","status":"UNCONFIRMED"}') IS NOT NULL AS made;
 SET ROLE regress_erase_reader;
 SELECT contacts.erase('subscribed@example.com');

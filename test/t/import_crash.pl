@@ -56,7 +56,7 @@ my $consistent = q(
 		AND p.created = (SELECT count(*) FROM contacts.contact)
 		AND p.updated = (SELECT coalesce(sum(version - 1), 0) FROM contacts.contact)
 		AND p.created + p.updated = (SELECT count(*) FROM contacts.event)
-		AND p.failed = (SELECT count(*) FROM contacts.import_error)
+		AND p.failed = (SELECT count(DISTINCT row_number) FROM contacts.import_error)
 		AND p.total - p.done = (SELECT coalesce(sum(cardinality(rows)), 0) FROM contacts.import_chunk)
 	FROM contacts.import_progress p);
 
@@ -88,8 +88,8 @@ for my $round (1 .. 2)
 query('DROP TRIGGER dawdle ON contacts.import_progress');
 my ($status, $out, $err) = $node->psql('postgres', q(CALL contacts.import('staging');));
 is($status, 0, 'the last call comes to the end');
-like($err, qr/goes on behind row \d+ of $total\./, 'says where it goes on');
-like($err, qr/$total rows, $addresses created, $addresses updated, 0 unchanged, $bad failed\./, 'and what became of the rows');
+like($err, qr/goes on: \d+ of $total rows are done\./, 'says where it goes on');
+like($err, qr/$total rows, $addresses created, $addresses updated, 0 unchanged, $bad failed; 0 values cleared, 0 tags removed, 0 statuses changed\./, 'and what became of the rows');
 is(query('SELECT state, done, created, updated, unchanged, failed, rate > 0, finished_at > started_at FROM contacts.import_progress'),
 	"finished|$total|$addresses|$addresses|0|$bad|t|t", 'so does the progress');
 is(query('SELECT count(*), min(version), max(version), count(DISTINCT data) FROM contacts.contact'), "$addresses|2|2|1",
@@ -98,8 +98,41 @@ is(query('SELECT count(*), count(DISTINCT row_number), min(row_number), max(row_
 	"$bad|$bad|" . (2 * $addresses + 1) . "|$total", 'every bad row is kept once, by its number');
 is(query('SELECT count(*) FROM contacts.import_chunk'), '0', 'nothing is left to do');
 ($status, $out, $err) = $node->psql('postgres', q(CALL contacts.import('staging');));
-like($err, qr/Nothing to do: import 1/, 'and another call does nothing');
+like($err, qr/Nothing to do: import 1 .* but for $bad that failed\./, 'and another call does nothing, and says what failed');
 is(query($consistent), 't', 'really nothing');
+
+# The bad rows again, after what was wrong with half of them is mended: each is tried once, whenever that is interrupted.
+query(q(
+	CREATE TABLE mended AS SELECT 'm' || i || '@example.com' AS email, CASE WHEN i % 2 = 0 THEN 'yes' ELSE 'no' END AS choice FROM generate_series(1, 2000) i;
+	SELECT contacts.define_field('choice', 'Choice', 'DROPDOWN_SINGLE', ARRAY['a', 'b']);
+));
+($status, $out, $err) = $node->psql('postgres', q(CALL contacts.import('mended');));
+like($err, qr/2000 rows, 0 created, 0 updated, 0 unchanged, 2000 failed/, 'an import of which all rows fail');
+query(q(SELECT contacts.define_field('choice', options => ARRAY['a', 'yes'])));
+query('CREATE TRIGGER dawdle AFTER UPDATE ON contacts.import_progress EXECUTE FUNCTION dawdle()');
+my $mended = 0;
+my $call = q(CALL contacts.import('mended', chunk => 10, retry => true););
+for my $accident (sort keys %accidents)
+{
+	my $import = psql_with("$call\n");
+	my $goal = $mended + 30 + int(rand(100));
+	wait_for("SELECT created >= $goal FROM contacts.import_progress WHERE staging_table = 'public.mended'", 'progress');
+	$accidents{$accident}->(query(q(SELECT backend_pid FROM contacts.import_progress WHERE staging_table = 'public.mended')));
+	eval { $import->{run}->finish };
+	wait_for('SELECT true', 'a server that answers');
+	is(query(q(SELECT p.total - p.done = (SELECT coalesce(sum(cardinality(rows)), 0) FROM contacts.import_chunk c WHERE c.import_id = p.import_id)
+		AND p.failed = (SELECT count(*) FROM contacts.import_error e WHERE e.import_id = p.import_id)
+		AND p.created = (SELECT count(*) FROM contacts.contact WHERE email_address ~ '^m\d')
+		FROM contacts.import_progress p WHERE staging_table = 'public.mended')), 't', "after $accident each row is loaded, waits or has failed");
+	$mended = query(q(SELECT created FROM contacts.import_progress WHERE staging_table = 'public.mended'));
+	$call = q(CALL contacts.import('mended', chunk => 10););
+}
+query('DROP TRIGGER dawdle ON contacts.import_progress');
+($status, $out, $err) = $node->psql('postgres', q(CALL contacts.import('mended');));
+like($err, qr/2000 rows, 1000 created, 0 updated, 0 unchanged, 1000 failed/, 'and at the end all have been tried');
+is(query(q(SELECT count(*), min(row_number), max(row_number) FROM contacts.import_error e JOIN contacts.import_progress p USING (import_id) WHERE staging_table = 'public.mended')),
+	'1000|1|1999', 'those that are still bad have their numbers');
+is(query(q(SELECT count(*), max(version) FROM contacts.contact WHERE email_address ~ '^m\d')), '1000|1', 'and those that are good are loaded once');
 
 # Two at once: while the first reads the table, and while it loads a chunk.
 query('CREATE TABLE contested AS SELECT email_address, $$contested$$ AS step FROM staging LIMIT 100');
