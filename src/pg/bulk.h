@@ -56,11 +56,11 @@ typedef struct BulkRow
 /* BulkOptions are what a call is to do otherwise than usual. */
 typedef struct BulkOptions
 {
-	bool stops;			/* at the first request that is rejected, and raises its error */
-	bool restores;		/* what was: cu_decide_options.restores */
-	bool keeps_history; /* of each change, whatever the level of the workspace */
-	bool quiet;			/* raises no events */
-	int64 import_id;	/* of the import whose rows the requests are, or 0 */
+	bool stops;			 /* at the first request that is rejected, and raises its error */
+	bool restores;		 /* what was: cu_decide_options.restores */
+	bool keeps_history;	 /* of each change, whatever the level of the workspace */
+	bool quiet;			 /* raises no events */
+	int64 import_id;	 /* of the import whose rows the requests are, or 0 */
 	const BulkRow *rows; /* by position, from 0, if the requests are rows of a file; else NULL */
 
 	/*

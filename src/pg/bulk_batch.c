@@ -116,11 +116,10 @@ put_into_group(Batch *batch, size_t number)
 	if (number == 0 || request[-1].email == 0 || encoding_compare_texts(request[-1].email, request->email) != 0)
 	{
 		group = palloc(sizeof(ContactGroup));
-		*group = (ContactGroup){
-			.next = number,
-			.upsert = {.error = &batch->call->error,
-					   .restores = batch->call->options.restores,
-					   .quiet = batch->call->options.quiet}};
+		*group = (ContactGroup){.next = number,
+								.upsert = {.error = &batch->call->error,
+										   .restores = batch->call->options.restores,
+										   .quiet = batch->call->options.quiet}};
 		batch->groups[batch->group_count++] = group;
 	}
 	batch->groups[batch->group_count - 1]->end = number + 1;
@@ -270,7 +269,8 @@ keep_tried(BulkCall *call, const Upsert *upsert)
 	if (call->tried_memory == NULL)
 		call->tried_memory = AllocSetContextCreate(call->memory, "contact_upsert dry run", ALLOCSET_DEFAULT_SIZES);
 	/* What is kept may be what was kept before. */
-	caller = MemoryContextSwitchTo(AllocSetContextCreate(call->memory, "contact_upsert dry run", ALLOCSET_DEFAULT_SIZES));
+	caller =
+		MemoryContextSwitchTo(AllocSetContextCreate(call->memory, "contact_upsert dry run", ALLOCSET_DEFAULT_SIZES));
 	call->tried = (TriedContact){.contact = upsert->found};
 	call->tried.contact.email = datumCopy(upsert->found.email, false, -1);
 	if (upsert->found.exists)
@@ -355,11 +355,10 @@ decide_slice(Slice *slice, size_t first)
 		if (decide(slice, group))
 		{
 			slice->changed[slice->change_count] = group;
-			slice->writes[slice->change_count++] = (ContactWrite){
-				.contact = &upsert->after,
-				.decision = &upsert->decision,
-				.found_at = upsert->found.updated_at,
-				.has_more = group->next + 1 < group->end};
+			slice->writes[slice->change_count++] = (ContactWrite){.contact = &upsert->after,
+																  .decision = &upsert->decision,
+																  .found_at = upsert->found.updated_at,
+																  .has_more = group->next + 1 < group->end};
 		}
 		next++;
 	}

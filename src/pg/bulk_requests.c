@@ -108,7 +108,8 @@ bulk_read_requests(Jsonb *array)
 BulkRequests
 bulk_read_rows(const BulkRow *rows, size_t count)
 {
-	BulkRequests requests = {.items = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(BulkRequest) * Max(count, 1))};
+	BulkRequests requests = {.items =
+								 MemoryContextAllocHuge(CurrentMemoryContext, sizeof(BulkRequest) * Max(count, 1))};
 	MemoryContext memory = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(memory, "contact_upsert request", ALLOCSET_DEFAULT_SIZES);
 

@@ -33,7 +33,8 @@ typedef struct NewDefinitions
  * definitions_load_with() reads the definitions of a workspace anew, in the given memory, and adds others; these tags get ids that no tag
  * has. NULL if there is no such workspace. Needs an SPI connection.
  */
-extern const cu_definitions *definitions_load_with(int64 workspace_id, const NewDefinitions *new_definitions, MemoryContext memory);
+extern const cu_definitions *definitions_load_with(int64 workspace_id, const NewDefinitions *new_definitions,
+												   MemoryContext memory);
 
 /* HistoryLevel is how much of the history of its contacts a workspace keeps, as contacts.history_level. */
 typedef enum HistoryLevel

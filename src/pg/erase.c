@@ -132,10 +132,10 @@ static Statement delete_kept = {
  * Whether the row of an import is about one of the addresses, an array $2: a row that waits, by its column alone that is the address, which
  * is not taken for somebody else's; of a row that failed, also an error may have the address, and then all its errors go.
  */
-#define WAITS_FOR \
-	"contacts_internal.mentions_address(u.row -> contacts_internal.address_column(p.matched), $2)"
-#define FAILED_FOR                                                                                                       \
-	"contacts_internal.mentions_address(jsonb_build_array(f.row -> contacts_internal.address_column(p.matched), f.value, " \
+#define WAITS_FOR "contacts_internal.mentions_address(u.row -> contacts_internal.address_column(p.matched), $2)"
+#define FAILED_FOR                                                                                                \
+	"contacts_internal.mentions_address(jsonb_build_array(f.row -> contacts_internal.address_column(p.matched), " \
+	"f.value, "                                                                                                   \
 	"f.message, f.error), $2)"
 
 /* An empty object keeps the numbers of the other rows; the import then counts it as one that failed. */

@@ -100,7 +100,8 @@ add_error(Load *load, int number, int error_number, const cu_row *row, const cu_
 {
 	const ImportColumns *columns = &load->columns;
 	size_t column = cu_error_column(columns->columns, columns->count, error);
-	ImportCell cell = {.value = error->has_value ? encoding_to_cstring((cu_text){error->value, strlen(error->value)}) : NULL};
+	ImportCell cell = {.value = error->has_value ? encoding_to_cstring((cu_text){error->value, strlen(error->value)})
+												 : NULL};
 
 	if (column < columns->count)
 	{
@@ -299,10 +300,12 @@ new_definitions(Jsonb *matched, ArrayType *merge_tags)
 	fields = palloc0(sizeof(cu_field) * (size_t)Max(count, 1));
 	for (int i = 0; i < count; i++)
 	{
-		cu_text merge_tag = encoding_to_core(VARDATA_ANY(DatumGetPointer(tags[i])), VARSIZE_ANY_EXHDR(DatumGetPointer(tags[i])));
+		cu_text merge_tag =
+			encoding_to_core(VARDATA_ANY(DatumGetPointer(tags[i])), VARSIZE_ANY_EXHDR(DatumGetPointer(tags[i])));
 
 		/* A merge tag is no other field's label, and so a good one. */
-		fields[i] = (cu_field){.merge_tag = merge_tag, .label = merge_tag, .type = CU_TEXT, .default_value.kind = CU_JSON_NULL};
+		fields[i] =
+			(cu_field){.merge_tag = merge_tag, .label = merge_tag, .type = CU_TEXT, .default_value.kind = CU_JSON_NULL};
 	}
 	definitions.fields = fields;
 	definitions.field_count = (size_t)count;
@@ -405,7 +408,8 @@ contacts_load_rows(PG_FUNCTION_ARGS)
 	errors_raise_unless_writing("contacts.import()");
 	MemoryContextSwitchTo(memory);
 	deconstruct_array(rows, JSONBOID, -1, false, TYPALIGN_INT, &row_datums, NULL, &load.count);
-	if (load.count == 0 || ArrayGetNItems(ARR_NDIM(numbers), ARR_DIMS(numbers)) != load.count || array_contains_nulls(numbers))
+	if (load.count == 0 || ArrayGetNItems(ARR_NDIM(numbers), ARR_DIMS(numbers)) != load.count ||
+		array_contains_nulls(numbers))
 		elog(ERROR, "load_rows() needs rows, and a number for each of them");
 	load.rows = row_datums;
 	load.row_numbers = (const int64 *)ARR_DATA_PTR(numbers);

@@ -50,7 +50,8 @@ is_flat_array(const char *data, size_t size)
 			return false;
 		in_text = byte == '"';
 		bare = byte == ',' || in_text ? 0 : bare + 1;
-		if (bare > MAX_DIGITS || (bare > 0 && (byte == 'E' || (byte == 'e' && data[i - 1] >= '0' && data[i - 1] <= '9'))))
+		if (bare > MAX_DIGITS ||
+			(bare > 0 && (byte == 'E' || (byte == 'e' && data[i - 1] >= '0' && data[i - 1] <= '9'))))
 			return false;
 	}
 	return !in_text;

@@ -26,7 +26,8 @@
 #include "store.h"
 #include "versions.h"
 
-#define COLUMNS_HINT "It is an object such as {\"Opt-in Time\": \"optin_time\", \"Notes\": null}: null leaves a column out."
+#define COLUMNS_HINT \
+	"It is an object such as {\"Opt-in Time\": \"optin_time\", \"Notes\": null}: null leaves a column out."
 
 /* Raises for "columns". The text may be NULL. */
 pg_noreturn static void
@@ -114,12 +115,13 @@ import_columns_of(const cu_definitions *definitions, Jsonb *matched, Jsonb *sepa
 	for (size_t i = 0; i < count; i++)
 	{
 		if (columns.matches[i].problem != CU_MATCH_GOOD)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("The column %s of the import was matched to %s, which is gone.",
-							quote_identifier(names[i]),
-							encoding_to_cstring(columns.matches[i].given)),
-					 errhint("Define the field again to load the rest of the rows, or begin anew with restart => true.")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("The column %s of the import was matched to %s, which is gone.",
+						quote_identifier(names[i]),
+						encoding_to_cstring(columns.matches[i].given)),
+				 errhint("Define the field again to load the rest of the rows, or begin anew with restart => true.")));
 		columns.columns[i].separator = separator_of(separators, names[i]);
 	}
 	return columns;
@@ -143,8 +145,9 @@ import_columns_read(const ImportColumns *columns, Jsonb *row)
 		if (token != WJB_KEY)
 			continue;
 		/* Both are in jsonb's order, but a row has not all keys. */
-		while (found < columns->count && (strlen(columns->names[found]) != (size_t)member.val.string.len ||
-										  memcmp(columns->names[found], member.val.string.val, member.val.string.len) != 0))
+		while (found < columns->count &&
+			   (strlen(columns->names[found]) != (size_t)member.val.string.len ||
+				memcmp(columns->names[found], member.val.string.val, member.val.string.len) != 0))
 			found++;
 		(void)JsonbIteratorNext(&iterator, &member, true);
 		if (found == columns->count)
@@ -167,10 +170,8 @@ check_unused(const ImportColumns *columns)
 	initStringInfo(&unused);
 	initStringInfo(&names);
 	for (size_t i = 0; i < columns->matching.unused_count; i++)
-		appendStringInfo(&unused,
-						 "%s%s",
-						 i > 0 ? ", " : "",
-						 quote_identifier(encoding_to_cstring(columns->matching.unused[i])));
+		appendStringInfo(
+			&unused, "%s%s", i > 0 ? ", " : "", quote_identifier(encoding_to_cstring(columns->matching.unused[i])));
 	for (size_t i = 0; i < columns->count; i++)
 		appendStringInfo(&names, "%s%s", i > 0 ? ", " : "", quote_identifier(columns->names[i]));
 	ereport(ERROR,

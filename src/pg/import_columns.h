@@ -23,7 +23,8 @@ typedef struct ImportColumns
  * import_columns_match() matches the columns of those names, texts of the database. targets is the object "columns", or NULL. What it
  * returns is palloc'd, and points into the definitions.
  */
-extern ImportColumns import_columns_match(const cu_definitions *definitions, char **names, size_t count, Jsonb *targets);
+extern ImportColumns import_columns_match(const cu_definitions *definitions, char **names, size_t count,
+										  Jsonb *targets);
 
 /*
  * import_columns_of() returns the columns of an import: matched has the name of each, with the name of its target or null. separators

@@ -18,13 +18,23 @@
 #define TEXT_OF(object, key) object " OPERATOR(pg_catalog.->>) '" key "'"
 
 static Statement insert_errors = {
-	.sql = "INSERT INTO contacts.import_error"
-		   " (workspace_id, import_id, row_number, error_number, row, \"column\", value, code, message, hint, error)"
-		   " SELECT $1, $2, e.row_number, e.error_number, e.row, " TEXT_OF("e.cell", "column") ", "
-		   TEXT_OF("e.cell", "value") ", " TEXT_OF("e.error", "code") ", " TEXT_OF("e.error", "message") ", "
-		   TEXT_OF("e.error", "hint") ", e.error"
-		   " FROM ROWS FROM (pg_catalog.unnest($3), pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6),"
-		   " pg_catalog.unnest($7)) AS e (row_number, error_number, row, error, cell)",
+	.sql =
+		"INSERT INTO contacts.import_error"
+		" (workspace_id, import_id, row_number, error_number, row, \"column\", value, code, message, hint, error)"
+		" SELECT $1, $2, e.row_number, e.error_number, e.row, " TEXT_OF("e.cell", "column") ", " TEXT_OF(
+			"e.cell",
+			"value") ", " TEXT_OF("e.error",
+								  "code") ", " TEXT_OF("e.error",
+													   "message") ", " TEXT_OF("e.error",
+																			   "hint") ", e.error"
+																					   " FROM ROWS FROM "
+																					   "(pg_catalog.unnest($3), "
+																					   "pg_catalog.unnest($4), "
+																					   "pg_catalog.unnest($5), "
+																					   "pg_catalog.unnest($6),"
+																					   " pg_catalog.unnest($7)) AS e "
+																					   "(row_number, error_number, "
+																					   "row, error, cell)",
 	.parameter_count = 7,
 	.parameter_types = {INT8OID, INT8OID, INT8ARRAYOID, INT4ARRAYOID, JSONBARRAYOID, JSONBARRAYOID, JSONBARRAYOID},
 };
@@ -128,7 +138,8 @@ sorted_column(const ImportErrors *errors, size_t column, const size_t *places)
 void
 import_errors_store(ImportErrors *errors)
 {
-	Datum parameters[lengthof(column_types) + 2] = {Int64GetDatum(errors->workspace_id), Int64GetDatum(errors->import_id)};
+	Datum parameters[lengthof(column_types) + 2] = {Int64GetDatum(errors->workspace_id),
+													Int64GetDatum(errors->import_id)};
 	size_t *places;
 
 	if (errors->count == 0)

@@ -33,7 +33,8 @@ typedef struct ImportCell
 extern void import_errors_begin(ImportErrors *errors, int64 workspace_id, int64 import_id);
 
 /* import_errors_add() adds an error of a row, which it counts from 1; error is as in contacts.upsert_result. */
-extern void import_errors_add(ImportErrors *errors, int64 row_number, int error_number, Jsonb *row, Jsonb *error, ImportCell cell);
+extern void import_errors_add(ImportErrors *errors, int64 row_number, int error_number, Jsonb *row, Jsonb *error,
+							  ImportCell cell);
 
 /* import_errors_store() stores what waits, as the caller. */
 extern void import_errors_store(ImportErrors *errors);

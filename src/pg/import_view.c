@@ -96,11 +96,11 @@ match_columns(ViewReader *reader, const TriggerData *trigger)
 		reader->attributes[count] = i;
 		names[count++] = NameStr(TupleDescAttr(descriptor, i)->attname);
 	}
-	reader->columns = import_columns_match(
-		reader->definitions,
-		names,
-		count,
-		columns ? DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(columns))) : NULL);
+	reader->columns =
+		import_columns_match(reader->definitions,
+							 names,
+							 count,
+							 columns ? DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(columns))) : NULL);
 	for (size_t i = 0; separator && i < count; i++)
 		reader->columns.columns[i].separator = separator[0];
 }
@@ -150,12 +150,11 @@ check_has_target(const ImportColumns *columns, size_t number, const cu_json *cel
 	if (match->problem == CU_MATCH_GOOD || cell->kind == CU_JSON_NULL || cu_trim(cell->text).size == 0)
 		return;
 	snprintf(error.merge_tag, sizeof(error.merge_tag), "%.*s", (int)name.size, name.data);
-	snprintf(error.message,
-			 sizeof(error.message),
-			 "We were unable to find a field with the merge_tag %s",
-			 error.merge_tag);
+	snprintf(
+		error.message, sizeof(error.message), "We were unable to find a field with the merge_tag %s", error.merge_tag);
 	strlcpy(error.hint,
-			"Define the field, leave the column empty, or make the view anew: contacts.create_import_view() with replace => true.",
+			"Define the field, leave the column empty, or make the view anew: contacts.create_import_view() with "
+			"replace => true.",
 			sizeof(error.hint));
 	errors_raise(&error);
 }
@@ -251,13 +250,8 @@ time_text(TimestampTz time)
 
 	if (timestamp2tm(time, NULL, &tm, &fraction, NULL, NULL) != 0)
 		return (Datum)0;
-	return CStringGetTextDatum(psprintf("%04d-%02d-%02dT%02d:%02d:%02dZ",
-										tm.tm_year,
-										tm.tm_mon,
-										tm.tm_mday,
-										tm.tm_hour,
-										tm.tm_min,
-										tm.tm_sec));
+	return CStringGetTextDatum(psprintf(
+		"%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year, tm.tm_mon, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec));
 }
 
 /* Returns a column of a contact as the view shows it, or 0 for NULL. */

@@ -6,8 +6,8 @@
 
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
-#include "executor/executor.h"
 #include "common/jsonapi.h"
+#include "executor/executor.h"
 #include "mb/pg_wchar.h"
 #include "utils/acl.h"
 #include "utils/guc.h"

@@ -255,7 +255,8 @@ note_separators(StagingReader *reader, Jsonb *row)
 	for (int i = 0; i < reader->list_count; i++)
 	{
 		text *name = DatumGetTextPP(reader->lists[i]);
-		JsonbValue key = {.type = jbvString, .val.string = {.val = VARDATA_ANY(name), .len = (int)VARSIZE_ANY_EXHDR(name)}};
+		JsonbValue key = {.type = jbvString,
+						  .val.string = {.val = VARDATA_ANY(name), .len = (int)VARSIZE_ANY_EXHDR(name)}};
 		JsonbValue *value = findJsonbValueFromContainer(&row->root, JB_FOBJECT, &key);
 
 		if (value)
@@ -278,7 +279,8 @@ separators_as_jsonb(const StagingReader *reader)
 	{
 		text *name = DatumGetTextPP(reader->lists[i]);
 		char separator = cu_separator_of(reader->separators[i]);
-		JsonbValue key = {.type = jbvString, .val.string = {.val = VARDATA_ANY(name), .len = (int)VARSIZE_ANY_EXHDR(name)}};
+		JsonbValue key = {.type = jbvString,
+						  .val.string = {.val = VARDATA_ANY(name), .len = (int)VARSIZE_ANY_EXHDR(name)}};
 		JsonbValue value = {.type = jbvString, .val.string = {.len = 1}};
 
 		if (separator == '\0')
@@ -397,7 +399,8 @@ contacts_staging_chunks(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	reader.result = (ReturnSetInfo *)fcinfo->resultinfo;
 	reader.chunk_size = Max(PG_GETARG_INT32(1), 1);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &reader.lists, NULL, &reader.list_count);
+	deconstruct_array(
+		PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &reader.lists, NULL, &reader.list_count);
 	reader.separators = palloc0(sizeof(unsigned) * (size_t)Max(reader.list_count, 1));
 	reader.chunk = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert staged chunk", ALLOCSET_DEFAULT_SIZES);
 	read_staging(PG_GETARG_OID(0), &reader);

@@ -41,8 +41,7 @@ static Statement insert_contact = {
 		   " VALUES ($1, $2, $3, $4::contacts.status, $5, $6, 1, $7, $8)"
 		   " ON CONFLICT (workspace_id, email_address) DO NOTHING RETURNING id::pg_catalog.text",
 	.parameter_count = 8,
-	.parameter_types =
-		{INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+	.parameter_types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
 
 /* update_contact finds its row by both keys: by the id alone, the index on the address looks as good as long as the planner believes in a small table. */

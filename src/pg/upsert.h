@@ -17,8 +17,8 @@
 typedef struct Upsert
 {
 	const cu_parsed_request *parsed_request;
-	bool restores;				/* what was: see cu_decide_options */
-	bool quiet;					/* raises no events */
+	bool restores;				   /* what was: see cu_decide_options */
+	bool quiet;					   /* raises no events */
 	const TimestampTz *created_at; /* of the contact, should it be created; NULL: now */
 	const cu_json *cells;		   /* see cu_decide_options */
 	ContactRow found;			/* the contact before the request; as long as it was not looked for, only its email */
