@@ -69,7 +69,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					-- parts of import()
 					'in_transaction_block', 'require_commits', 'check_import_call', 'check_import_values', 'check_import_options',
 					'check_staging', 'check_import_parameters', 'columns_of_table', 'match_import', 'raise_bad_columns',
-					'make_merge_tag', 'new_merge_tag', 'define_column', 'is_dry_run', 'abandon_dry_run', 'abandon_import', 'check_dry_run',
+					'make_merge_tag', 'lasting_target', 'new_merge_tag', 'define_column', 'is_dry_run', 'abandon_dry_run', 'abandon_import', 'check_dry_run',
 					'find_import', 'new_import', 'begin_import', 'retry_import', 'hold_import', 'list_columns', 'copy_staging',
 					'staging_fingerprint', 'staging_chunks', 'next_chunk', 'import_rows', 'load_rows', 'note_rows', 'load_chunk',
 					'end_import',

@@ -31,6 +31,17 @@ COMMENT ON FUNCTION contacts_internal.columns_of_table(regclass) IS
 	'part of contacts.import(): the names of the columns of a table or view; none for anything else';
 REVOKE ALL ON FUNCTION contacts_internal.columns_of_table(regclass) FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.lasting_target(target text, type text) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT CASE WHEN type IS NULL AND target <> 'email_address' AND target NOT LIKE 'contact.%' THEN 'contact.' || target ELSE target END
+	$$;
+COMMENT ON FUNCTION contacts_internal.lasting_target(text, text) IS
+	'a target as it is kept, so that it stays the contact''s own, should a field get a merge tag such as status or tags later; type is that of '
+	'its field, or null';
+REVOKE ALL ON FUNCTION contacts_internal.lasting_target(text, text) FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.new_merge_tag(name text, taken text[], workspace_id bigint) RETURNS text
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -134,7 +145,7 @@ BEGIN
 	matched := '{}';
 	defined := '{}';
 	FOR found IN
-		SELECT m.name, m.target, m.problem
+		SELECT m.name, contacts_internal.lasting_target(m.target, m.type) AS target, m.problem
 		FROM contacts.match_columns(names, parameters -> 'columns', match_import.workspace_id) m ORDER BY m."position"
 	LOOP
 		target := found.target;

@@ -214,8 +214,7 @@ DECLARE
 		|| CASE WHEN mode <> 'upsert' THEN ', ' || quote_literal('mode=' || mode) ELSE '' END
 		|| CASE WHEN blank IS NOT NULL THEN ', ' || quote_literal('blank=' || blank) ELSE '' END
 		|| CASE WHEN date_format IS NOT NULL THEN ', ' || quote_literal('date_format=' || date_format) ELSE '' END
-		|| CASE WHEN separator IS NOT NULL THEN ', ' || quote_literal('separator=' || separator) ELSE '' END
-		|| CASE WHEN columns IS NOT NULL THEN ', ' || quote_literal('columns=' || columns::text) ELSE '' END;
+		|| CASE WHEN separator IS NOT NULL THEN ', ' || quote_literal('separator=' || separator) ELSE '' END;
 BEGIN
 	PERFORM contacts_internal.require_workspace(workspace);
 	IF array_position(ARRAY[partial_update, create_tags, replace], NULL) IS NOT NULL THEN
@@ -229,8 +228,10 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				HINT = 'It is an object such as {"Opt-in Time": "optin_time", "Notes": null}: the name of a column, and what it is.';
 	END IF;
-	SELECT string_agg(format('%s AS %I', contacts_internal.view_value(v.target, v.type), v.name), ', ' ORDER BY v.n)
-		INTO selected
+	SELECT string_agg(format('%s AS %I', contacts_internal.view_value(v.target, v.type), v.name), ', ' ORDER BY v.n),
+			trigger_arguments || ', ' || quote_literal('columns=' || jsonb_object_agg(
+				v.name, contacts_internal.lasting_target(v.target, v.type))::text)
+		INTO selected, trigger_arguments
 		FROM contacts_internal.view_columns(coalesce(columns, '{}'), workspace) WITH ORDINALITY v (name, target, type, n);
 	rights := ARRAY(SELECT contacts_internal.view_rights(to_regclass(view)));
 	PERFORM contacts_internal.make_room_for_view(to_regclass(view), workspace, replace);

@@ -76,6 +76,14 @@ DROP TRIGGER accident ON contacts.contact;
 CALL contacts.import('again');
 SELECT state, total, done, created, failed FROM contacts.import_progress WHERE staging_table = 'public.again';
 SELECT count(*), max(version) FROM contacts.contact WHERE email_address LIKE 'again%';
+-- of an import that was interrupted, it tries the bad rows and loads the rest
+CREATE TABLE rest AS SELECT 'rest' || i || '@example.com' AS email, CASE WHEN i = 1 THEN 'XS' ELSE 'S' END AS size FROM generate_series(1, 5) i;
+CREATE TRIGGER accident BEFORE INSERT ON contacts.contact FOR EACH ROW WHEN (NEW.email_address = 'rest4@example.com') EXECUTE FUNCTION accident();
+CALL contacts.import('rest', chunk => 2);
+DROP TRIGGER accident ON contacts.contact;
+SELECT contacts.define_field('size', options => ARRAY['XS', 'S', 'M', 'L', 'XL', 'XXL']);
+CALL contacts.import('rest', retry => true);
+SELECT state, total, done, created, failed FROM contacts.import_progress WHERE staging_table = 'public.rest';
 -- an undo takes back what the retry has loaded, too
 SELECT import_id AS again FROM contacts.import_progress WHERE staging_table = 'public.again' \gset
 CALL contacts.undo_import(:again);
@@ -83,6 +91,6 @@ SELECT count(*) FROM contacts.contact WHERE email_address LIKE 'again%';
 CALL contacts.import('again', retry => true);
 
 SET client_min_messages = warning;
-DROP TABLE people, ruled, never, again;
+DROP TABLE people, ruled, never, again, rest;
 DROP FUNCTION nobody_is_13, accident CASCADE;
 DROP EXTENSION contact_upsert CASCADE;

@@ -206,6 +206,7 @@ my %of_members = (
 	'contacts_internal.match_import' => [ "SELECT * FROM contacts_internal.match_import('public.s', '{}', true, 2)", $no_workspace ],
 	'contacts_internal.raise_bad_columns' => [ "SELECT contacts_internal.raise_bad_columns('public.s', '{email}', NULL, 'refuse', 2)", $no_workspace ],
 	'contacts_internal.make_merge_tag' => [ "SELECT contacts_internal.make_merge_tag('First Name')", qr/^first_name$/ ],
+	'contacts_internal.lasting_target' => [ "SELECT contacts_internal.lasting_target('tags', NULL)", qr/^contact\.tags$/ ],
 	'contacts_internal.new_merge_tag' => [ "SELECT contacts_internal.new_merge_tag('value', '{}', 2)", qr/^value$/ ],
 	'contacts_internal.define_column' => [ "SELECT contacts_internal.define_column('Mine', 'mine', 2)", $hidden ],
 	'contacts_internal.is_dry_run' => [ "SELECT contacts_internal.is_dry_run('{}')", qr/^f$/ ],
