@@ -151,6 +151,19 @@ extern void bulk_create_tags(int64 workspace_id, BulkRequests *requests);
 extern List *bulk_new_tags(int64 workspace_id, BulkRequests *requests);
 
 /*
+ * bulk_tried.c
+ */
+
+/* bulk_take_tried() takes the result of a request of a dry run, and what it would have left as the contact that the next request finds. */
+extern void bulk_take_tried(BulkCall *call, int64 position, Upsert *upsert);
+
+/* bulk_keep_tried() keeps what a dry run has made of the last contact of a batch, for requests of the next batch. */
+extern void bulk_keep_tried(BulkCall *call, const Upsert *upsert);
+
+/* bulk_find_tried() finds the contact that the batch before has left, if it is the one that was looked for. */
+extern void bulk_find_tried(const BulkCall *call, Upsert *upsert);
+
+/*
  * bulk_batch.c
  */
 

@@ -13,7 +13,6 @@
 
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
-#include "utils/datum.h"
 #include "utils/memutils.h"
 
 #include "bulk.h"
@@ -22,7 +21,6 @@
 #include "errors.h"
 #include "guard.h"
 #include "jsonb_reader.h"
-#include "jsonb_writer.h"
 #include "row_error.h"
 #include "statement.h"
 #include "store.h"
@@ -236,68 +234,6 @@ read_row(const BulkRow *row, Upsert *upsert)
 	}
 }
 
-/* Takes the result of a request of a dry run, and what it would have left as the contact that the next request finds. */
-static void
-take_tried(BulkCall *call, int64 position, Upsert *upsert)
-{
-	const cu_decision *decision = &upsert->decision;
-	int64 *ids;
-
-	call->sink->take(call->sink, position, upsert);
-	if (!upsert_writes(decision))
-		return;
-	ids = palloc(sizeof(int64) * Max(decision->tag_count, 1));
-	for (size_t i = 0; i < decision->tag_count; i++)
-		ids[i] = decision->tags[i].id;
-	upsert->found = upsert->after;
-	upsert->found.exists = true;
-	upsert->found.stored = (cu_contact){.version = upsert->after.version,
-										.status = decision->status,
-										.tag_ids = ids,
-										.tag_count = decision->tag_count,
-										.data = decision->data};
-	upsert->suppressed = false;
-}
-
-/* Keeps what a dry run has made of the last contact of a batch, for requests of the next batch. */
-static void
-keep_tried(BulkCall *call, const Upsert *upsert)
-{
-	const cu_contact *stored = &upsert->found.stored;
-	MemoryContext caller;
-
-	if (call->tried_memory == NULL)
-		call->tried_memory = AllocSetContextCreate(call->memory, "contact_upsert dry run", ALLOCSET_DEFAULT_SIZES);
-	/* What is kept may be what was kept before. */
-	caller =
-		MemoryContextSwitchTo(AllocSetContextCreate(call->memory, "contact_upsert dry run", ALLOCSET_DEFAULT_SIZES));
-	call->tried = (TriedContact){.contact = upsert->found};
-	call->tried.contact.email = datumCopy(upsert->found.email, false, -1);
-	if (upsert->found.exists)
-	{
-		size_t size = sizeof(int64) * stored->tag_count;
-
-		call->tried.data = jsonb_write(&stored->data);
-		call->tried.contact.stored.tag_ids = memcpy(palloc(Max(size, 1)), stored->tag_ids, size);
-	}
-	MemoryContextDelete(call->tried_memory);
-	call->tried_memory = CurrentMemoryContext;
-	MemoryContextSwitchTo(caller);
-}
-
-/* Finds the contact that the batch before has left, if it is the one that was looked for. */
-static void
-find_tried(const BulkCall *call, Upsert *upsert)
-{
-	const TriedContact *tried = &call->tried;
-
-	if (tried->data == NULL || encoding_compare_texts(tried->contact.email, upsert->found.email) != 0)
-		return;
-	upsert->found = tried->contact;
-	upsert->found.stored.data = jsonb_read(tried->data);
-	upsert->suppressed = false;
-}
-
 /* Decides on the requests of a group up to the first one for which its contact is written or locked; false if there is none. */
 static bool
 decide(Slice *slice, ContactGroup *group)
@@ -319,7 +255,7 @@ decide(Slice *slice, ContactGroup *group)
 		if (!upsert_decide(upsert, slice->round->definitions))
 			reject(call, position, upsert);
 		else if (call->options.dry_run)
-			take_tried(call, position, upsert);
+			bulk_take_tried(call, position, upsert);
 		else if (upsert->decision.new_tag_count > 0)
 		{
 			note_missing_tags(slice, group);
@@ -331,7 +267,7 @@ decide(Slice *slice, ContactGroup *group)
 			call->sink->take(call->sink, position, upsert);
 	}
 	if (call->options.dry_run && group->end == batch->count)
-		keep_tried(call, upsert);
+		bulk_keep_tried(call, upsert);
 	return false;
 }
 
@@ -351,7 +287,7 @@ decide_slice(Slice *slice, size_t first)
 
 		bytes += store_read_fetched(&slice->round->contacts, next, &upsert->found);
 		if (batch->call->options.dry_run)
-			find_tried(batch->call, upsert);
+			bulk_find_tried(batch->call, upsert);
 		if (decide(slice, group))
 		{
 			slice->changed[slice->change_count] = group;
