@@ -90,7 +90,13 @@ CALL contacts.undo_import(:again);
 SELECT count(*) FROM contacts.contact WHERE email_address LIKE 'again%';
 CALL contacts.import('again', retry => true);
 
+-- at most 100 of a row
+SELECT count(contacts.define_field('f' || i, 'F ' || i, required => true)) AS fields FROM generate_series(1, 110) i;
+CREATE TABLE poor AS SELECT 'poor@example.com' AS email, t AS created_at FROM unnest('{2020-01-01,never}'::text[]) t;
+CALL contacts.import('poor');
+SELECT row_number, count(*), max(error_number), (array_agg(code ORDER BY error_number DESC))[1] AS last FROM contacts.import_error WHERE import_id = (SELECT max(import_id) FROM contacts.import_error) GROUP BY 1 ORDER BY 1;
+
 SET client_min_messages = warning;
-DROP TABLE people, ruled, never, again, rest;
+DROP TABLE poor, people, ruled, never, again, rest;
 DROP FUNCTION nobody_is_13, accident CASCADE;
 DROP EXTENSION contact_upsert CASCADE;

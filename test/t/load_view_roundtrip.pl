@@ -49,7 +49,9 @@ for my $id (1 .. 12)
 	# a contact that the tables do not take is not there
 	$sql =~ s/^(INSERT INTO contacts\.contact \(.*);$/DO \$do\$ BEGIN $1; EXCEPTION WHEN check_violation THEN END \$do\$;/mg;
 	my $create_tags = pick('true', 'false');
-	$sql .= "SELECT contacts.create_import_view('view_$id', create_tags => $create_tags, workspace_id => $id);\n";
+	# columns may be called otherwise, and say more
+	my $columns = pick('NULL', q('{"E-Mail": "email_address", "Joined": "created_at", "Skip": null, "More": "add_tags"}'));
+	$sql .= "SELECT contacts.create_import_view('view_$id', create_tags => $create_tags, columns => $columns, workspace_id => $id);\n";
 	$sql .= "CREATE TABLE before_$id AS SELECT * FROM contacts.contact WHERE workspace_id = $id;\n";
 	utf8::encode($sql);
 	my ($status, $out, $err) = $node->psql('postgres', $sql, on_error_stop => 0);
