@@ -135,8 +135,7 @@ add_errors(Load *load, int number, const cu_definitions *definitions, const cu_c
 	size_t room = row.error ? IMPORT_MAX_ERRORS - 1 : IMPORT_MAX_ERRORS;
 	size_t count = 0;
 
-	host_check(cu_find_errors(
-		&host, definitions, &row.request, existing, &options, load->found, room, &count));
+	host_check(cu_find_errors(&host, definitions, &row.request, existing, &options, load->found, room, &count));
 	/* An error that the definitions of the moment do not make any more is said all the same. */
 	if (rejected && (count == 0 || !is_same_error(&load->found[0], rejected)))
 		load->found[0] = *rejected, count = 1;

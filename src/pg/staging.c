@@ -248,6 +248,15 @@ read_staging(Oid id, StagingReader *reader)
 	relation_close(relation, NoLock);
 }
 
+/* Whether a cell is, or is meant for, an array, which has commas whatever separates the items of lists. */
+static bool
+begins_like_array(const cu_json *cell)
+{
+	cu_text text = cu_trim(cell->text);
+
+	return cell->kind != CU_JSON_STRING || (text.size > 0 && (text.data[0] == '{' || text.data[0] == '['));
+}
+
 /* Takes note of the separators that the lists of a row have. */
 static void
 note_separators(StagingReader *reader, Jsonb *row)
@@ -263,7 +272,8 @@ note_separators(StagingReader *reader, Jsonb *row)
 		{
 			cu_json cell = import_cell_of_value(value, true);
 
-			reader->separators[i] |= cu_list_separators(&cell);
+			if (!begins_like_array(&cell))
+				reader->separators[i] |= cu_list_separators(&cell);
 		}
 	}
 }
