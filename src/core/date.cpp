@@ -60,11 +60,19 @@ public:
 		text_.remove_prefix(std::min(text_.find_first_not_of(kDigits), text_.size()));
 	}
 
+	/* At least one ASCII letter, and all that follow. */
+	void skip_letters() noexcept
+	{
+		one_of(kLetters);
+		text_.remove_prefix(std::min(text_.find_first_not_of(kLetters), text_.size()));
+	}
+
 	bool at_end() const noexcept { return text_.empty(); }
 	bool good() const noexcept { return good_; }
 
 private:
 	static constexpr std::string_view kDigits = "0123456789";
+	static constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 	int digit() noexcept
 	{
@@ -130,7 +138,22 @@ read_short_time(Reader &reader) noexcept
 	return hours + minutes + seconds;
 }
 
-/* How far local time is ahead of UTC: "+02", "+0200", "+02:00", "Z" or "UTC", which a blank may precede; UTC if there is nothing. */
+/* Skips what Go writes behind an offset, which says nothing more: the zone's name, or the offset again. */
+void
+skip_zone_name(Reader &reader) noexcept
+{
+	if (!reader.skip(' '))
+		return;
+	if (reader.skip('+') || reader.skip('-'))
+		reader.number(4, 9999);
+	else
+		reader.skip_letters();
+}
+
+/*
+ * How far local time is ahead of UTC: "+02", "+0200", "+02:00", "+0000 UTC", "Z" or "UTC", which a blank may precede; UTC if there is
+ * nothing.
+ */
 std::chrono::minutes
 read_short_offset(Reader &reader) noexcept
 {
@@ -145,6 +168,7 @@ read_short_offset(Reader &reader) noexcept
 	{
 		reader.skip(':');
 		offset += std::chrono::minutes(reader.number(2, 59));
+		skip_zone_name(reader);
 	}
 	return sign == '-' ? -offset : offset;
 }

@@ -196,8 +196,14 @@ DateFormat::read(Arena &arena, std::string_view text) const
 {
 	Parts parts{};
 	bool has_time = false;
+	bool wants_minutes = false;
 	for (auto rest = format_; !rest.empty();)
 	{
+		/* A file has one format for its dates and its times: a text may end behind the date, or without seconds. */
+		const bool has_date = at(parts, Part::year) > 0 && at(parts, Part::month) > 0 && at(parts, Part::day) > 0;
+		const bool wants_half = at(parts, Part::hours12) > 0 && at(parts, Part::half) == 0;
+		if (text.empty() && has_date && !wants_minutes && !wants_half)
+			break;
 		const auto element = take_element(rest);
 		if (element.part == Part::literal)
 		{
@@ -211,6 +217,7 @@ DateFormat::read(Arena &arena, std::string_view text) const
 			return std::nullopt;
 		at(parts, element.part) = *value;
 		has_time = has_time || (element.part >= Part::hours && element.part <= Part::seconds);
+		wants_minutes = element.part == Part::hours || element.part == Part::hours12;
 	}
 	if (!text.empty())
 		return std::nullopt;

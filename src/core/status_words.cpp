@@ -22,6 +22,7 @@ struct StatusWord
 constexpr StatusWord kWords[] = {
 	{"subscribed", CU_SUBSCRIBED},	  {"active", CU_SUBSCRIBED},	   {"confirmed", CU_SUBSCRIBED},
 	{"optedin", CU_SUBSCRIBED},		  {"optin", CU_SUBSCRIBED},		   {"unsubscribed", CU_UNSUBSCRIBED},
+	{"enabled", CU_SUBSCRIBED},
 	{"optedout", CU_UNSUBSCRIBED},	  {"optout", CU_UNSUBSCRIBED},	   {"blocklisted", CU_UNSUBSCRIBED},
 	{"blacklisted", CU_UNSUBSCRIBED}, {"suppressed", CU_UNSUBSCRIBED}, {"unconfirmed", CU_UNCONFIRMED},
 	{"notconfirmed", CU_UNCONFIRMED}, {"pending", CU_UNCONFIRMED},	   {"cleaned", CU_CLEANED},
