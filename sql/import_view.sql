@@ -51,7 +51,9 @@ DECLARE
 		FROM contacts.match_columns(renamed, columns, view_columns.workspace_id) m ORDER BY m."position");
 	names CONSTANT text[] := ARRAY(
 			SELECT coalesce(renamed[array_position(given, d.target)], d.target)
-			FROM unnest(own || fields) WITH ORDINALITY d (target, n) ORDER BY d.n)
+			FROM unnest(own || fields) WITH ORDINALITY d (target, n)
+			WHERE array_position(given, d.target) IS NOT NULL OR d.target <> ALL (renamed)
+			ORDER BY d.n)
 		|| ARRAY(
 			SELECT renamed[g.n] FROM unnest(given) WITH ORDINALITY g (target, n) WHERE g.target <> ALL (own || fields) OR array_position(given, g.target) < g.n
 			ORDER BY g.n);
