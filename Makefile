@@ -1,7 +1,7 @@
 # contact_upsert: create-or-update a contact by e-mail address inside PostgreSQL.
 #
-#   make                 build the extension, and contact-worker
-#   make install         install both (as root, or with sudo)
+#   make                 build the extension, contact-worker and contact-import
+#   make install         install all of it (as root, or with sudo)
 #   make installcheck    SQL and isolation tests against the server that PGHOST, PGPORT and PGUSER name
 #   make uninstall, make clean
 #
@@ -108,17 +108,20 @@ SQL_PARTS = $(patsubst %,sql/%.sql,contact_upsert definitions defining contacts 
 DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
 
-WORKER_OBJS = $(patsubst src/worker/%.cpp,build/worker/%.o,$(sort $(wildcard src/worker/*.cpp)))
-ifneq (,$(WORKER_OBJS))
-SCRIPTS_built = contact-worker
-endif
+# The programs: C++20 on libpq, with what both need in src/client.
+objects_of = $(patsubst src/%.cpp,build/%.o,$(sort $(wildcard src/$(1)/*.cpp)))
+CLIENT_OBJS = $(call objects_of,client)
+WORKER_OBJS = $(call objects_of,worker)
+IMPORT_OBJS = $(call objects_of,import)
+PROGRAM_OBJS = $(CLIENT_OBJS) $(WORKER_OBJS) $(IMPORT_OBJS)
+SCRIPTS_built = contact-worker contact-import
 
 # The server's headers are system headers here: their warnings are not ours to mend.
 PG_CPPFLAGS = -DCU_VERSION='"$(EXTVERSION)"' -Isrc -isystem $(includedir_server)
 # An undeclared function compiles with GCC 13 and older, and is then missing when the library is loaded.
 PG_CFLAGS = -std=gnu11 $(PG_WARNINGS) -Werror=implicit-function-declaration -MMD -MP
 PG_WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wno-unused-parameter
-WORKER_CXXFLAGS = -std=c++20 -O2 -g -fstack-protector-strong -Wall -Wextra -Wshadow -Wconversion $(PROFILE)
+PROGRAM_CXXFLAGS = -std=c++20 -O2 -g -fstack-protector-strong -Wall -Wextra -Wshadow -Wconversion $(PROFILE)
 
 # No function of ours is small enough for the JIT to inline.
 override with_llvm = no
@@ -129,7 +132,7 @@ ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec))
 # outputdir: where PostgreSQL 15 and older look for expected/
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
 
-EXTRA_CLEAN = build contact-worker src/pg/*.o src/pg/*.d src/pg/exports.list sql/$(EXTENSION)--$(EXTVERSION).sql
+EXTRA_CLEAN = build contact-worker contact-import src/pg/*.o src/pg/*.d src/pg/exports.list sql/$(EXTENSION)--$(EXTVERSION).sql
 
 include $(wildcard src/core/core.mk test/unit/unit.mk)
 
@@ -157,11 +160,12 @@ $(shell mkdir -p build && rm -f build/built-for build/pg_config && \
 	echo '$(BUILT_FOR)' >build/built-for && echo '$(PG_CONFIG)' >build/pg_config)
 endif
 endif
-$(OBJS) $(WORKER_OBJS): build/built-for
+$(OBJS) $(PROGRAM_OBJS): build/built-for
 build/built-for: ;
 
 # A sentence in place of a page of errors.
-$(CORE_OBJECTS) $(WORKER_OBJS): build/compiler
+$(CORE_OBJECTS) $(PROGRAM_OBJS): build/compiler
+$(IMPORT_OBJS): build/libcsv
 $(OBJS): | build/compiler
 build/compiler:
 	@mkdir -p $(@D)
@@ -169,20 +173,28 @@ build/compiler:
 		$(CXX) -std=c++20 -fsyntax-only -x c++ - 2>$@.log || { cat $@.log; \
 		echo "$(CXX) does not compile C++20: install GCC 11, clang 14 or later, or name one with CXX=..." >&2; exit 1; }
 	@$(CXX) --version >$@
+build/libcsv:
+	@mkdir -p $(@D)
+	@printf '#include <csv.h>\n' | $(CXX) -fsyntax-only -x c++ - 2>$@.log || { cat $@.log; \
+		echo "csv.h is missing, which contact-import reads files with: run \"make setup\", or install libcsv-dev" >&2; exit 1; }
+	@touch $@
 
 $(MODULE_big)$(DLSUFFIX): $(CORE_LIB)
 
 sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) $(EXTENSION).control
 	cat $(SQL_PARTS) >$@
 
-contact-worker: $(WORKER_OBJS) $(CORE_LIB)
-	$(CXX) $(WORKER_CXXFLAGS) -o $@ $(WORKER_OBJS) $(CORE_LIB) $(LDFLAGS) -L$(libdir) -lpq
+contact-worker: $(CLIENT_OBJS) $(WORKER_OBJS) $(CORE_LIB)
+	$(CXX) $(PROGRAM_CXXFLAGS) -o $@ $^ $(LDFLAGS) -L$(libdir) -lpq
 
-build/worker/%.o: src/worker/%.cpp
+contact-import: $(CLIENT_OBJS) $(IMPORT_OBJS) $(CORE_LIB)
+	$(CXX) $(PROGRAM_CXXFLAGS) -o $@ $^ $(LDFLAGS) -L$(libdir) -lpq -lcsv
+
+$(PROGRAM_OBJS): build/%.o: src/%.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(WORKER_CXXFLAGS) -DCONTACT_UPSERT_VERSION='"$(EXTVERSION)"' -Isrc -I$(includedir) -MMD -MP -c -o $@ $<
+	$(CXX) $(PROGRAM_CXXFLAGS) -DCONTACT_UPSERT_VERSION='"$(EXTVERSION)"' -Isrc -I$(includedir) -MMD -MP -c -o $@ $<
 
--include $(OBJS:.o=.d) $(WORKER_OBJS:.o=.d)
+-include $(OBJS:.o=.d) $(PROGRAM_OBJS:.o=.d)
 
 .PHONY: installed freeze server-fits headers newer regress isolation tap documents symbols lint format format-check bench bench-scale bench-memory bench-events bench-history
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Usage: check_asan.sh [SUITE...]
-# Runs suites of check.sh on a PostgreSQL, an extension and a contact-worker that are built with AddressSanitizer, the latter two
+# Runs suites of check.sh on a PostgreSQL, an extension and its programs that are built with AddressSanitizer, all but the first
 # with UndefinedBehaviorSanitizer, too (scripts/instrumented.sh). Fails if a test does or a sanitizer reports anything. Without
 # arguments every suite that has a server runs. The result is noted in the README's table.
 #
@@ -30,7 +30,7 @@ grep -lE 'Vm(HWM|RSS)' "$checkout"/test/t/*.pl | xargs rm
 suites=("$@")
 if (($# == 0)); then suites=(regress isolation tap documents); fi
 run_suites "${suites[@]}"
-for program in contact_upsert.so contact-worker; do
+for program in contact_upsert.so contact-worker contact-import; do
 	tell "$program is sanitized" grep -q __asan_report "$checkout/$program" || true
 done
 tell "AddressSanitizer reports no error" no_reports || true

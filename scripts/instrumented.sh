@@ -133,7 +133,7 @@ take_checkout() {
 	checkout=$work/checkout
 	rm -rf "$checkout"
 	mkdir -p "$checkout"
-	tar --create --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.so' --exclude=./contact-worker . |
+	tar --create --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.so' --exclude=./contact-worker --exclude=./contact-import . |
 		tar --extract --directory "$checkout"
 }
 

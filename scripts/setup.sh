@@ -94,7 +94,7 @@ as_root=()
 
 packages=() optional=()
 case ${1:-} in
-	demo | bench | test | check | watch) packages+=(build-essential libpq-dev) ;;&
+	demo | bench | test | check | watch) packages+=(build-essential libcsv-dev libpq-dev) ;;&
 	bench) packages+=(gnuplot-nox) ;;
 	test | check | watch)
 		packages+=(clang iso-codes jq git libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-jsonschema python3-psycopg2 unicode-data

@@ -1,7 +1,7 @@
 #include "bell.hpp"
 
-#include "log.hpp"
-#include "stop.hpp"
+#include "client/log.hpp"
+#include "client/stop.hpp"
 
 namespace worker {
 

@@ -16,10 +16,10 @@
 #include <string>
 #include <utility>
 
-#include "clock.hpp"
-#include "database.hpp"
+#include "client/clock.hpp"
+#include "client/database.hpp"
+#include "client/wait.hpp"
 #include "options.hpp"
-#include "wait.hpp"
 
 namespace worker {
 

@@ -9,12 +9,12 @@
 #include <string>
 #include <unistd.h>
 
+#include "client/log.hpp"
+#include "client/stop.hpp"
+#include "client/text.hpp"
+#include "client/wait.hpp"
 #include "handler.hpp"
-#include "log.hpp"
 #include "sink.hpp"
-#include "stop.hpp"
-#include "text.hpp"
-#include "wait.hpp"
 
 namespace worker {
 

@@ -12,8 +12,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "client/stop.hpp"
 #include "sink.hpp"
-#include "stop.hpp"
 
 namespace worker {
 
@@ -59,7 +59,7 @@ struct Attributes
 {
 	Attributes()
 	{
-		sigset_t caught = signals_of_worker();
+		sigset_t caught = caught_signals();
 
 		if (posix_spawnattr_init(&value) != 0)
 			throw std::bad_alloc();

@@ -5,7 +5,7 @@
 #include <sys/types.h>
 #include <vector>
 
-#include "clock.hpp"
+#include "client/clock.hpp"
 
 namespace worker {
 
@@ -29,11 +29,11 @@ public:
 	std::string kill();
 
 	// Closes the handler's input and gives it that time to end by itself.
-	void finish(Milliseconds patience);
+	void finish(client::Milliseconds patience);
 
 private:
 	void close_pipes();
-	bool ends_within(Milliseconds patience) const;
+	bool ends_within(client::Milliseconds patience) const;
 
 	std::vector<std::string> command_;
 	pid_t pid_ = 0;

@@ -1,10 +1,12 @@
 // contact-worker: hands the automation events of contact_upsert to a program, or relays them with NOTIFY.
 #include <exception>
 
-#include "log.hpp"
+#include "client/log.hpp"
+#include "client/stop.hpp"
 #include "options.hpp"
-#include "stop.hpp"
 #include "worker.hpp"
+
+const char client::kProgram[] = "contact-worker";
 
 int
 main(int argc, char **argv)
@@ -13,12 +15,12 @@ main(int argc, char **argv)
 
 	try
 	{
-		worker::catch_signals();
+		client::catch_signals();
 		return worker::Worker(options).run();
 	}
 	catch (const std::exception &error)
 	{
-		worker::say(error.what());
+		client::say(error.what());
 		return worker::kStuck;
 	}
 }

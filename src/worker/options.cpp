@@ -8,7 +8,7 @@
 #include <libpq-fe.h>
 #include <memory>
 
-#include "log.hpp"
+#include "client/log.hpp"
 
 namespace worker {
 

@@ -5,9 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "clock.hpp"
+#include "client/clock.hpp"
 
 namespace worker {
+
+using namespace client;
 
 enum ExitCode
 {

@@ -8,9 +8,9 @@
 #include <string>
 #include <unistd.h>
 
+#include "client/stop.hpp"
+#include "client/wait.hpp"
 #include "sink.hpp"
-#include "stop.hpp"
-#include "wait.hpp"
 
 namespace worker {
 

@@ -1,7 +1,7 @@
 #include "queue.hpp"
 
-#include "log.hpp"
-#include "text.hpp"
+#include "client/log.hpp"
+#include "client/text.hpp"
 
 namespace worker {
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "clock.hpp"
-#include "database.hpp"
+#include "client/clock.hpp"
+#include "client/database.hpp"
 #include "options.hpp"
 
 namespace worker {

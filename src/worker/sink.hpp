@@ -4,7 +4,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "clock.hpp"
+#include "client/clock.hpp"
 #include "options.hpp"
 #include "queue.hpp"
 

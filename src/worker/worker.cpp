@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "log.hpp"
-#include "stop.hpp"
-#include "wait.hpp"
+#include "client/log.hpp"
+#include "client/stop.hpp"
+#include "client/wait.hpp"
 
 namespace worker {
 

@@ -35,7 +35,7 @@ program() {
 }
 
 if [[ -n $(git rev-parse --show-cdup 2>/dev/null || echo no) || -n $(git status --porcelain) ]]; then
-	tar --create --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.so' --exclude=./contact-worker . | tar --extract --directory "$copy"
+	tar --create --exclude=./.git --exclude=./build --exclude='*.o' --exclude='*.so' --exclude=./contact-worker --exclude=./contact-import . | tar --extract --directory "$copy"
 else
 	# The archive of a release has all that a build needs.
 	report "make dist" build make dist

@@ -6,7 +6,7 @@
 #include <system_error>
 #include <unistd.h>
 
-namespace worker {
+namespace client {
 
 namespace {
 
@@ -50,7 +50,7 @@ catch_signals()
 }
 
 sigset_t
-signals_of_worker()
+caught_signals()
 {
 	sigset_t signals;
 
@@ -72,4 +72,4 @@ stop_fd()
 	return pipe_ends[0];
 }
 
-} // namespace worker
+} // namespace client

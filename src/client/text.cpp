@@ -4,7 +4,7 @@
 
 #include "core/text.hpp"
 
-namespace worker {
+namespace client {
 
 namespace {
 
@@ -47,4 +47,4 @@ ascii(std::string_view text)
 	return result;
 }
 
-} // namespace worker
+} // namespace client

@@ -9,7 +9,7 @@
 #include "database.hpp"
 #include "log.hpp"
 
-namespace worker {
+namespace client {
 
 namespace {
 
@@ -78,7 +78,7 @@ Connection::Connection(const std::string &conninfo, Milliseconds limit, Millisec
 		   "dbname",
 		   "client_encoding",
 		   nullptr},
-		  {"contact-worker", "1", "10", "5", "4", "30000", conninfo.c_str(), "UTF8", nullptr},
+		  {kProgram, "1", "10", "5", "4", "30000", conninfo.c_str(), "UTF8", nullptr},
 		  true);
 }
 
@@ -183,4 +183,4 @@ Connection::leave_silent_host()
 	start(keywords, values, false);
 }
 
-} // namespace worker
+} // namespace client

@@ -6,7 +6,7 @@
 #include "stop.hpp"
 #include "wait.hpp"
 
-namespace worker {
+namespace client {
 
 namespace {
 
@@ -208,4 +208,4 @@ Connection::quote_identifier(const std::string &name)
 	return quoted.get();
 }
 
-} // namespace worker
+} // namespace client

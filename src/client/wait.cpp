@@ -5,7 +5,7 @@
 
 #include "stop.hpp"
 
-namespace worker {
+namespace client {
 
 namespace {
 
@@ -47,4 +47,4 @@ wait(Milliseconds timeout)
 	wait(timeout, none);
 }
 
-} // namespace worker
+} // namespace client

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <random>
 
-namespace worker {
+namespace client {
 
 using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
@@ -47,4 +47,4 @@ private:
 	std::mt19937 random_{std::random_device{}()};
 };
 
-} // namespace worker
+} // namespace client

@@ -18,7 +18,7 @@
 
 #include "clock.hpp"
 
-namespace worker {
+namespace client {
 
 class ServerError : public std::runtime_error
 {
@@ -117,4 +117,4 @@ private:
 	Result result_;
 };
 
-} // namespace worker
+} // namespace client

@@ -1,4 +1,4 @@
-// wait.hpp - the one place where the worker sleeps: whatever it waits for, it hears the bell and a stop.
+// wait.hpp - the one place where a program sleeps: whatever it waits for, it hears the bell and a stop.
 #pragma once
 
 #include <poll.h>
@@ -7,9 +7,9 @@
 
 #include "clock.hpp"
 
-namespace worker {
+namespace client {
 
-// Attended is something that goes on beside whatever the worker waits for: the bell.
+// Attended is something that goes on beside whatever the program waits for: the bell of contact-worker.
 class Attended
 {
 public:
@@ -35,4 +35,4 @@ void wait(Milliseconds timeout, std::vector<pollfd> &files, bool wake_on_stop = 
 // Without files.
 void wait(Milliseconds timeout);
 
-} // namespace worker
+} // namespace client
