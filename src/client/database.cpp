@@ -73,7 +73,8 @@ Connection::answered()
 			break;
 		if (PQresultStatus(next.get()) == PGRES_SINGLE_TUPLE)
 			reader_(next);
-		else
+		// That the connection is gone says less than why the server has ended it.
+		else if (!result_.get() || !PQresultErrorField(result_.get(), PG_DIAG_SQLSTATE))
 			result_ = std::move(next);
 	}
 	// An error that has come may be the server's last word; anything else without an end is worth nothing.
@@ -201,6 +202,17 @@ std::string
 Connection::quote_identifier(const std::string &name)
 {
 	std::unique_ptr<char, decltype(&PQfreemem)> quoted(PQescapeIdentifier(connection_.get(), name.data(), name.size()),
+													   PQfreemem);
+
+	if (!quoted)
+		fail(nullptr);
+	return quoted.get();
+}
+
+std::string
+Connection::quote_literal(const std::string &text)
+{
+	std::unique_ptr<char, decltype(&PQfreemem)> quoted(PQescapeLiteral(connection_.get(), text.data(), text.size()),
 													   PQfreemem);
 
 	if (!quoted)

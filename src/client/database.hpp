@@ -9,11 +9,13 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "clock.hpp"
@@ -28,6 +30,7 @@ public:
 	{}
 
 	bool disconnected() const { return disconnected_; }
+	const std::string &sqlstate() const { return sqlstate_; } // empty without an answer
 
 	// Whether a name in the request means nothing to the server, of a consumer above all.
 	bool about_parameter() const { return sqlstate_ == "22023"; }
@@ -58,6 +61,7 @@ private:
 
 using Parameter = std::optional<std::string>; // nullopt is NULL
 using RowReader = std::function<void(const Result &)>;
+using CopyWriter = std::function<bool(std::string &)>;
 
 class Connection
 {
@@ -88,10 +92,18 @@ public:
 	void connect();
 	Result execute(const char *statement, const std::vector<Parameter> &parameters = {}, RowReader reader = nullptr);
 
+	// Runs COPY FROM STDIN with what the writer writes, piece by piece, until it returns false; returns how many rows that were.
+	// Waits without a limit; what the writer throws ends it. Throws ServerError.
+	int64_t copy_in(const char *statement, const CopyWriter &writer);
+
+	// Asks the server to end the statement, without waiting.
+	void cancel();
+
 	// Whether it is there, as far as is known.
 	bool usable() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
 
 	std::string quote_identifier(const std::string &name);
+	std::string quote_literal(const std::string &text);
 
 	PGconn *get() const { return connection_.get(); }
 
@@ -101,7 +113,8 @@ private:
 	void start(const std::vector<const char *> &keywords, const std::vector<const char *> &values, bool expand);
 	void leave_silent_host();
 	void allow_time_for_host();
-	void cancel();
+	Result next_result();
+	void put(std::string_view piece);
 	[[noreturn]] void drop(const std::string &why);
 	[[noreturn]] void fail(const PGresult *result);
 

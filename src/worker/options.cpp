@@ -5,9 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <getopt.h>
-#include <libpq-fe.h>
-#include <memory>
 
+#include "client/conninfo.hpp"
 #include "client/log.hpp"
 
 namespace worker {
@@ -98,17 +97,8 @@ channel(const char *name, const char *text)
 std::string
 conninfo(const char *name, const char *text)
 {
-	char *why = nullptr;
-
-	// Anything else is the name of a database.
-	if (!std::strchr(text, '=') && std::strncmp(text, "postgres://", 11) != 0 &&
-		std::strncmp(text, "postgresql://", 13) != 0)
-		return text;
-
-	std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(PQconninfoParse(text, &why), PQconninfoFree);
-
-	if (!parsed)
-		refuse("--" + std::string(name) + ": " + (why ? why : "out of memory"));
+	if (std::string why = conninfo_problem(text); !why.empty())
+		refuse("--" + std::string(name) + ": " + why);
 	return text;
 }
 

@@ -2,8 +2,10 @@
 use strict;
 use warnings;
 
-# A block of SQL, and the output that may follow it.
-my $pattern = qr/^```sql\n(?<sql>.*?)^```\n(?:\n^```text\n(?<output>.*?)^```\n)?/ms;
+use File::Temp qw(tempdir);
+
+# A block of SQL, and the output that may follow it; a block of shell, if an output follows.
+my $pattern = qr/^```sql\n(?<sql>.*?)^```\n(?:\n^```text\n(?<output>.*?)^```\n)?|^```sh\n(?<sh>(?:(?!^```).)*?)^```\n\n^```text\n(?<output>.*?)^```\n/ms;
 my $number = 0;
 my $failed = 0;
 
@@ -27,6 +29,25 @@ sub roles
 	return map { chomp; $_ => 1 } qx(psql -XAt -d template1 -c "SELECT quote_ident(rolname) FROM pg_roles");
 }
 
+# Shell runs in a copy of test/documents/files, so that a page's blocks have files of their own.
+my $directory;
+my $calls = 0;
+
+sub shell_call
+{
+	my ($commands) = @_;
+	if (!$directory)
+	{
+		$directory = tempdir(CLEANUP => 1);
+		run('cp', '-R', 'test/documents/files/.', $directory);
+	}
+	my $script = sprintf '%s/.%d.sh', $directory, ++$calls;
+	open my $out, '>:raw', $script or die "$script: $!";
+	print $out "cd $directory\nexec 2>&1 </dev/null\n$commands";
+	close $out;
+	return "\\! sh $script\n";
+}
+
 # What psql prints for each of the blocks.
 sub outputs
 {
@@ -34,8 +55,13 @@ sub outputs
 	my %before = roles();
 	my $script = "/tmp/blocks.$$.sql";
 
+	undef $directory;
 	open my $to_psql, '>:raw', $script or die "$script: $!";
-	print $to_psql "\\set VERBOSITY default\n", map { "\\echo \@\@\n$_->{sql}" } @blocks;
+	print $to_psql "\\set VERBOSITY default\n";
+	for my $block (@blocks)
+	{
+		print $to_psql "\\echo \@\@\n", defined $block->{sh} ? shell_call($block->{sh}) : $block->{sql};
+	}
 	close $to_psql;
 	run('createdb', $ENV{PGDATABASE});
 	my $printed = qx(psql -X -q -f $script 2>&1);
@@ -56,6 +82,9 @@ sub form
 {
 	my ($output) = @_;
 	$output =~ s/\b[0-9a-f]{24}\b/<id>/g;
+	$output =~ s/\b(contact_import_\w+)_[0-9a-f]{8}\b/$1_<id>/g;
+	$output =~ s/\b\d+(\.\d)? s:/<seconds>/g;
+	$output =~ s/\b\d{4}-\d\d-\d\d \d\d:\d\d\b/<time>/g;
 	$output =~ s/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/<time>/g;
 	return $output;
 }
@@ -67,7 +96,7 @@ sub write_outputs
 		my $output = shift @printed // '';
 		my $old = $+{output} // '';
 		$output = $old if form($output) eq form($old);
-		"```sql\n$+{sql}```\n" . ($output eq '' ? '' : "\n```text\n$output```\n")}gems;
+		(defined $+{sh} ? "```sh\n$+{sh}```\n" : "```sql\n$+{sql}```\n") . ($output eq '' ? '' : "\n```text\n$output```\n")}gems;
 	open my $out, '>:raw', $file or die "$file: $!";
 	print $out $text;
 	close $out;
@@ -94,7 +123,7 @@ for my $file (@ARGV)
 	while ($text =~ /$pattern/g)
 	{
 		my $line = 1 + (substr($text, 0, $-[0]) =~ tr/\n//);
-		push @blocks, { line => $line, sql => $+{sql}, output => $+{output} // '' };
+		push @blocks, { line => $line, sql => $+{sql}, sh => $+{sh}, output => $+{output} // '' };
 	}
 	next unless @blocks;
 	my @printed = outputs(@blocks);

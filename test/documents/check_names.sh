@@ -1,6 +1,6 @@
 #!/bin/bash
 # Tests that the reference is complete: each function, table, view, type and column that users see, each setting, each code of an
-# error, each option and exit status of contact-worker stands in docs/*.md. Wants PGHOST and the like for a server on which the
+# error, each option and exit status of the programs stands in docs/*.md. Wants PGHOST and the like for a server on which the
 # extension is installed. Prints TAP.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/../.."
@@ -45,4 +45,6 @@ complete "values of settings" docs/*.md < <(sql "LOAD 'contact_upsert'; SELECT D
 complete "codes of errors" docs/api.md < <(sed -n '/kCodeNames/,/};/s/.*"\([A-Z_]*\)".*/\1/p' src/core/names.hpp)
 complete "options of contact-worker" docs/events.md < <(./contact-worker --help | grep -oE '^ +(-[a-z], +)?--[a-z-]+' | grep -oE -- '--.*')
 complete "exit statuses of contact-worker" docs/events.md < <(./contact-worker --help | sed -n '/^Exit status/,$s/^ *\([0-9]\) .*/\1/p')
+complete "options of contact-import" docs/contact-import.md < <(./contact-import --help | grep -oE '^ +(-[a-z], +)?--[a-z-]+' | grep -oE -- '--.*')
+complete "exit statuses of contact-import" docs/contact-import.md < <(./contact-import --help | sed -n '/^Exit status/,$s/^ *\([0-9]\) .*/\1/p')
 report_end

@@ -4,7 +4,9 @@
 UNIT_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
 UNIT_CXXFLAGS = -std=c++20 -O1 -g -fno-omit-frame-pointer -DCU_PIECES_APART $(CORE_WARNINGS) -Isrc -Itest/unit $(PROFILE)
 UNIT_CORE_OBJECTS = $(CORE_SOURCES:src/core/%.cpp=build/unit/core/%.o)
-UNIT_HELPERS = $(patsubst %,build/unit/test/unit/%.o,json_document core_call row_call)
+UNIT_HELPERS = $(patsubst %,build/unit/test/unit/%.o,json_document core_call row_call import_file)
+# contact-import without its main()
+UNIT_IMPORT_OBJECTS = $(patsubst src/%.cpp,build/unit/%.o,$(filter-out src/import/main.cpp,$(sort $(wildcard src/client/*.cpp src/import/*.cpp))))
 UNIT_TESTS = $(patsubst %.cpp,build/unit/%.o,$(sort $(wildcard test/unit/*_test.cpp)))
 
 FUZZ_SECONDS ?= 600
@@ -39,8 +41,8 @@ core-bench: build/bench/core_bench
 row-bench: build/bench/row_bench
 	build/bench/row_bench
 
-build/unit/unit_tests: $(UNIT_TESTS) $(UNIT_HELPERS) $(UNIT_CORE_OBJECTS)
-	$(CXX) $(UNIT_SANITIZE) -o $@ $^ -lgtest -lgtest_main -pthread
+build/unit/unit_tests: $(UNIT_TESTS) $(UNIT_HELPERS) $(UNIT_CORE_OBJECTS) $(UNIT_IMPORT_OBJECTS)
+	$(CXX) $(UNIT_SANITIZE) -o $@ $^ -lgtest -lgtest_main -L$(libdir) -lpq -lcsv -pthread
 
 build/unit/replay: $(FUZZ_TEST:%.cpp=build/unit/%.o) build/unit/test/fuzz/replay_main.o $(UNIT_CORE_OBJECTS)
 	$(CXX) $(UNIT_SANITIZE) -o $@ $^
@@ -64,9 +66,14 @@ build/unit/core/%.o: src/core/%.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(UNIT_CXXFLAGS) $(UNIT_SANITIZE) -MMD -MP -c -o $@ $<
 
+$(UNIT_IMPORT_OBJECTS): build/libcsv
+$(UNIT_IMPORT_OBJECTS): build/unit/%.o: src/%.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(UNIT_CXXFLAGS) $(UNIT_SANITIZE) -DCONTACT_UPSERT_VERSION='"$(EXTVERSION)"' -I$(includedir) -MMD -MP -c -o $@ $<
+
 build/unit/test/%.o: test/%.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(UNIT_CXXFLAGS) $(UNIT_SANITIZE) -MMD -MP -c -o $@ $<
+	$(CXX) $(UNIT_CXXFLAGS) -I$(includedir) $(UNIT_SANITIZE) -MMD -MP -c -o $@ $<
 
 build/fuzz/%.o: %.cpp
 	@mkdir -p $(@D)

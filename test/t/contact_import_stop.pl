@@ -1,0 +1,143 @@
+# contact-import that is stopped, killed or cut off at each stage: the same command goes on, and each row is loaded exactly once.
+
+use strict;
+use warnings;
+
+use ContactImport;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep);
+
+my $node = start_server('main');
+my $rows = 4000;
+my $lines = join '', map { "c$_\@example.com,N$_\n" } 1 .. $rows;
+
+# Slow enough to be stopped in the middle: a trigger of the user's.
+$node->safe_psql('postgres', q(
+	CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.001); RETURN new; END $$;
+	CREATE TRIGGER slow BEFORE INSERT ON contacts.contact FOR EACH ROW EXECUTE FUNCTION slow();
+));
+
+sub is_loaded_once
+{
+	my ($name) = @_;
+	is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT email_address), max(version) FROM contacts.contact'), "$rows|$rows|1", "$name: each row is loaded exactly once");
+	is(staging_tables($node), 0, "$name: no table is left");
+	$node->safe_psql('postgres', 'DELETE FROM contacts.contact');
+	return;
+}
+
+sub some_are_loaded
+{
+	my ($file) = @_;
+	return wait_for($node, q(SELECT count(*) > 200 FROM contacts.contact), 'some rows are loaded');
+}
+
+# In the middle of the import.
+for (
+	[ 'INT', 6, qr/Stopped: [\d,]+ of 4,000 rows are done\. The same command goes on with the rest\./ ],
+	[ 'TERM', 6, qr/The same command goes on with the rest\./ ],
+	[ 'KILL', 'signal 9', qr/^$/ ])
+{
+	my ($signal, $expected, $message) = @$_;
+	my @command = ('--yes', '--chunk', 100, write_file("$signal.csv", "email,First Name\n$lines"));
+	my $run = start_import({}, @command);
+	some_are_loaded();
+	$run->{run}->signal($signal);
+	is(wait_import($run), $expected, "$signal: exit status");
+	like($run->{err}, $message, "$signal: what it says");
+	wait_for($node, q(SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'CALL %' AND state = 'active' AND pid <> pg_backend_pid())), 'the server is done with it');
+	my $done = $node->safe_psql('postgres', 'SELECT count(*) FROM contacts.contact');
+	cmp_ok($done, '<', $rows, "$signal: not all is loaded");
+	is($done % 100, 0, "$signal: whole chunks are");
+	is(staging_tables($node), 1, "$signal: the staging table is kept");
+	my $made = $node->safe_psql('postgres', q(SELECT oid FROM pg_class WHERE relname LIKE 'contact\_import\_%' AND relkind = 'r'));
+	my $again = start_import({}, @command);
+	wait_for($node, "SELECT count(*) > $done FROM contacts.contact", "$signal: the same command goes on");
+	is($node->safe_psql('postgres', q(SELECT oid FROM pg_class WHERE relname LIKE 'contact\_import\_%' AND relkind = 'r')), $made, "$signal: without copying the file again");
+	is(wait_import($again), 0, "$signal: to the end");
+	is_loaded_once($signal);
+}
+
+# The file, or how it is read, is another when it goes on.
+my $file = write_file('changed.csv', "email,First Name\n$lines");
+my $run = start_import({}, '--yes', '--chunk', 100, $file);
+some_are_loaded();
+$run->{run}->signal('INT');
+wait_import($run);
+my ($status, undef, $err) = run_import('--yes', '--chunk', 100, '--column', 'First Name=last_name', $file);
+is($status, 4, 'other columns than it began with: exit status 4');
+like($err, qr/was interrupted with [\d,]+ of 4,000 rows done, and since then the file, or how it is read, has changed\..*--restart/s, 'says what can be done');
+my $bytes = slurp_file($file);
+append_to_file($file, "x\@example.com,X\n");
+is((run_import('--yes', '--chunk', 100, $file))[0], 4, 'a file that has grown: exit status 4');
+truncate $file, length $bytes or die "truncate: $!";
+($status, undef, $err) = run_import('--yes', '--chunk', 100, '--mode', 'fill', $file);
+is($status, 4, 'another mode: exit status 4');
+like($err, qr/mode/, 'and which');
+is((run_import('--yes', '--chunk', 100, $file))[0], 0, 'the same file and options: to the end');
+is_loaded_once('changed');
+
+# While the server counts and nothing is loaded yet: in the dry run, in COPY.
+my $long = write_file('long.csv', "email,First Name\n" . $lines x 100);
+$run = start_import({}, '--dry-run', $long);
+wait_for($node, q(SELECT EXISTS (SELECT FROM contacts.import_progress WHERE state = 'running' AND done > 0)), 'a dry run is under way');
+$run->{run}->signal('INT');
+is(wait_import($run), 6, 'INT in a dry run: exit status 6');
+like($run->{err}, qr/Stopped\. Nothing was loaded\./, 'says so');
+is(staging_tables($node), 0, 'and leaves no table');
+$run = start_import({}, '--yes', write_file('longer.csv', "email,First Name\n" . $lines x 500));
+wait_for($node, q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active')), 'COPY is under way');
+$run->{run}->signal('INT');
+is(wait_import($run), 6, 'INT in COPY: exit status 6');
+is(staging_tables($node), 0, 'and leaves no table');
+is(contacts($node), '', 'nothing is loaded');
+
+# A pipe that nobody writes to.
+my $pipe = PostgreSQL::Test::Utils::tempdir() . '/pipe';
+POSIX::mkfifo($pipe, 0600) or die "mkfifo: $!";
+$run = start_import({}, '--yes', $pipe);
+sleep 0.5;
+$run->{run}->signal('INT');
+is(wait_import($run), 6, 'INT while it waits for a pipe: exit status 6');
+
+# The connection is lost, then the server.
+my @command = ('--yes', '--chunk', 100, write_file('lost.csv', "email,First Name\n$lines"));
+$run = start_import({}, @command);
+some_are_loaded();
+$node->safe_psql('postgres', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL contacts.import%' AND pid <> pg_backend_pid()));
+is(wait_import($run), 5, 'the connection is lost: exit status 5');
+like($run->{err}, qr/terminating connection.*The same command goes on when the server is there again\./s, 'says what and what to do');
+$run = start_import({}, @command);
+wait_for($node, q(SELECT count(*) > 1000 FROM contacts.contact), 'it goes on');
+$node->stop('immediate');
+is(wait_import($run), 5, 'the server crashes: exit status 5');
+is((run_import(@command))[0], 5, 'the server is not there: exit status 5');
+$node->start;
+is((run_import(@command))[0], 0, 'it goes on, though the crash has emptied the staging table');
+is_loaded_once('lost');
+
+# Two at once.
+@command = ('--yes', '--chunk', 100, write_file('both.csv', "email,First Name\n$lines"));
+$run = start_import({}, @command);
+some_are_loaded();
+($status, undef, $err) = run_import(@command);
+is($status, 4, 'a second one for the same file: exit status 4');
+like($err, qr/Another session is importing/, 'says that there is a first');
+is(wait_import($run), 0, 'the first goes on');
+is_loaded_once('both');
+
+# Full disks: of the reject file, and a limit in place of one.
+my $bad = write_file('bad.csv', "email,First Name\nann\@example.com,Ann\nbad,Bad\n");
+($status, undef, $err) = run_import('--yes', '--reject', '/dev/full', $bad);
+is($status, 1, 'no room for the bad rows: exit status 1');
+like($err, qr/cannot write \/dev\/full: No space left on device/, 'says so');
+my $reject = PostgreSQL::Test::Utils::tempdir() . '/bad_rows.csv';
+($status) = run_import('--yes', '--reject', $reject, $bad);
+is($status, 3, 'the same command with another file');
+is((() = slurp_file($reject) =~ /^bad,Bad,/mg), 1, 'writes them, and loads nothing again');
+is($node->safe_psql('postgres', 'SELECT count(*), max(version) FROM contacts.contact'), '1|1', 'the good row is loaded once');
+
+done_testing();

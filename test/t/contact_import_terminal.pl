@@ -1,0 +1,71 @@
+# contact-import at a terminal, through a pseudo-terminal: it shows what it would do, asks, shows how far it is, and can be stopped.
+
+use strict;
+use warnings;
+
+use ContactImport;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = start_server('main');
+my $file = write_file('people.csv', "email;First Name;Age\nann\@example.com;Ann;3\nbob\@example.com;Bob;old\ncat\@example.com;Cat;\nbad;Dan;\n");
+my $terminal;
+
+# What it shows, and no for an answer.
+$terminal = start_terminal($file);
+$terminal->expect(qr/Load 2 rows\? \[y\/N\] /, 'a question');
+like($terminal->{shown}, qr/separator ;/, 'before it: how the file is written');
+like($terminal->{shown}, qr/column +becomes +examples\r\n +email +email_address +ann\@example\.com \| bob\@example\.com \| cat\@example\.com\r\n +First Name +first_name +Ann \| Bob \| Cat/,
+	'what each column is, with three examples');
+like($terminal->{shown}, qr/4 rows: 2 would be created, 0 would be updated, 0 unchanged, 2 bad\.\r\n +line 3, Age "old": .*\r\n +line 5, email "bad": /,
+	'what would be done, and which rows are bad');
+$terminal->answer("n\n");
+is($terminal->finish, 6, 'no: exit status 6');
+is(contacts($node), '', 'nothing is loaded');
+is(staging_tables($node), 0, 'and no table is left');
+
+$terminal = start_terminal($file);
+$terminal->expect(qr/\[y\/N\] /, 'asked again');
+$terminal->answer("\n");
+is($terminal->finish, 6, 'an empty line is no');
+is(contacts($node), '', 'nothing is loaded');
+
+# Ctrl-C, as a key.
+$terminal = start_terminal($file);
+$terminal->expect(qr/\[y\/N\] /, 'asked again');
+$terminal->answer("\cC");
+is($terminal->finish, 6, 'Ctrl-C at the question: exit status 6');
+is(contacts($node), '', 'nothing is loaded');
+is(staging_tables($node), 0, 'and no table is left');
+
+# Yes.
+$terminal = start_terminal($file);
+$terminal->expect(qr/\[y\/N\] /, 'asked again');
+$terminal->answer("y\n");
+is($terminal->finish, 3, 'yes: exit status 3, for two rows are bad');
+like($terminal->{shown}, qr/Import \d+: 4 rows in .*2 created.*Take it back: contact-import --undo/s, 'says what became of it');
+is(contacts($node), qq(ann\@example.com|{"age": 3, "first_name": "Ann"}|\ncat\@example.com|{"first_name": "Cat"}|), 'and has loaded them');
+
+# The bad rows again, after the field has become another.
+$terminal = start_terminal('--retry', $file);
+$terminal->expect(qr/Try the bad rows of the last import of this file again\? \[y\/N\] /, '--retry asks, too');
+$terminal->answer("y\n");
+is($terminal->finish, 3, 'the rows are as bad as they were');
+
+# Undoing.
+my ($id) = $node->safe_psql('postgres', q(SELECT max(import_id) FROM contacts.import_progress WHERE state = 'finished'));
+$terminal = start_terminal('--undo', $id);
+$terminal->expect(qr/Undo import $id\? \[y\/N\] /, '--undo asks');
+$terminal->answer("y\n");
+is($terminal->finish, 0, 'and undoes');
+is(contacts($node), '', 'the contacts are gone');
+
+# A bar.
+my $many = write_file('many.csv', "email,First Name\n" . join('', map { "c$_\@example.com,N$_\n" } 1 .. 30000));
+$terminal = start_terminal('--yes', '--chunk', 200, $many);
+is($terminal->finish, 0, 'a large file');
+like($terminal->{shown}, qr/\r\e\[KLoading .*\d+%  [\d,]+ of 30,000 rows, [\d,]+\/s, \d+ s left/, 'how far it is: part, rows, rate, time left');
+like($terminal->{shown}, qr/\r\e\[KImport/, 'and the bar is gone at the end');
+
+done_testing();
