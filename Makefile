@@ -22,6 +22,7 @@
 #   make bench           timings beside other ways, and docs/bench.svg; takes a quarter of an hour
 #   make bench-scale     the cost of a contact among 10,000 to 5,000,000; make bench-memory, of a session over many calls
 #   make bench-events    timings of the outbox and NOTIFY; make bench-history, of the levels of history
+#   make bench-import    files of 10,000 and 1,000,000 rows by contact-import beside COPY, and its memory
 #   make check-pg PG=17  every suite with that PostgreSQL, in a chroot, and its row in the README (root only)
 #   make check-fresh RELEASE=trixie WHO=root|user   the README's first steps and every suite on a fresh machine (root only)
 #   make dist            the archive of a release, from the last commit; REPOSITORY=<public address> goes into its META.json
@@ -258,6 +259,10 @@ bench-memory: installed
 
 bench-history: installed
 	@SERVER_OPTIONS='$(BENCH_SERVER) -c contact_upsert.notify=off' scripts/server.sh test/bench/bench_history.sh
+
+.PHONY: bench-import
+bench-import: installed
+	@SERVER_OPTIONS='$(BENCH_SERVER) -c shared_buffers=2GB' scripts/server.sh test/bench/bench_import.sh
 
 # The disk as it is, then one that takes its time, where NOTIFY hurts most.
 bench-events: installed
