@@ -20,16 +20,16 @@ struct StatusWord
 };
 
 constexpr StatusWord kWords[] = {
-	{"subscribed", CU_SUBSCRIBED},	  {"active", CU_SUBSCRIBED},	   {"confirmed", CU_SUBSCRIBED},
-	{"optedin", CU_SUBSCRIBED},		  {"optin", CU_SUBSCRIBED},		   {"unsubscribed", CU_UNSUBSCRIBED},
-	{"enabled", CU_SUBSCRIBED},
-	{"optedout", CU_UNSUBSCRIBED},	  {"optout", CU_UNSUBSCRIBED},	   {"blocklisted", CU_UNSUBSCRIBED},
-	{"blacklisted", CU_UNSUBSCRIBED}, {"suppressed", CU_UNSUBSCRIBED}, {"unconfirmed", CU_UNCONFIRMED},
-	{"notconfirmed", CU_UNCONFIRMED}, {"pending", CU_UNCONFIRMED},	   {"cleaned", CU_CLEANED},
-	{"bounced", CU_CLEANED},		  {"hardbounced", CU_CLEANED},	   {"hardbounce", CU_CLEANED},
-	{"unreachable", CU_CLEANED},	  {"undeliverable", CU_CLEANED},   {"complained", CU_COMPLAINED},
-	{"complaint", CU_COMPLAINED},	  {"spam", CU_COMPLAINED},		   {"markedasspam", CU_COMPLAINED},
-	{"spamcomplaint", CU_COMPLAINED}, {"abuse", CU_COMPLAINED},		   {"junk", CU_COMPLAINED},
+	{"subscribed", CU_SUBSCRIBED},	  {"active", CU_SUBSCRIBED},		{"confirmed", CU_SUBSCRIBED},
+	{"optedin", CU_SUBSCRIBED},		  {"optin", CU_SUBSCRIBED},			{"unsubscribed", CU_UNSUBSCRIBED},
+	{"enabled", CU_SUBSCRIBED},		  {"optedout", CU_UNSUBSCRIBED},	{"optout", CU_UNSUBSCRIBED},
+	{"blocklisted", CU_UNSUBSCRIBED}, {"blacklisted", CU_UNSUBSCRIBED}, {"suppressed", CU_UNSUBSCRIBED},
+	{"unconfirmed", CU_UNCONFIRMED},  {"notconfirmed", CU_UNCONFIRMED}, {"pending", CU_UNCONFIRMED},
+	{"cleaned", CU_CLEANED},		  {"bounced", CU_CLEANED},			{"hardbounced", CU_CLEANED},
+	{"hardbounce", CU_CLEANED},		  {"unreachable", CU_CLEANED},		{"undeliverable", CU_CLEANED},
+	{"complained", CU_COMPLAINED},	  {"complaint", CU_COMPLAINED},		{"spam", CU_COMPLAINED},
+	{"markedasspam", CU_COMPLAINED},  {"spamcomplaint", CU_COMPLAINED}, {"abuse", CU_COMPLAINED},
+	{"junk", CU_COMPLAINED},
 };
 
 constexpr std::size_t kMaxWordBytes = 16;
