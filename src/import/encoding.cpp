@@ -15,6 +15,9 @@ namespace {
 
 constexpr size_t kPiece = size_t{1} << 16U;
 constexpr size_t kLongestSequence = 4;
+// In Windows-1252 two characters rarely are a sequence of UTF-8 by chance, as the end of a quoted "CAFÉ" in capitals is. A file of
+// UTF-8 with some wrong bytes must not be read as that: each of its good characters would become two.
+constexpr uint64_t kForeignPerSequence = 8;
 
 // Counts what the bytes are, up to the last few, which may be the head of a sequence; returns how many were looked at.
 size_t
@@ -174,13 +177,13 @@ find_encoding(const Source &source, const Scan &scanned, const std::string &want
 		encoding = named(mark->name, head);
 		encoding.notice = encoding.name + ", for every other byte is zero";
 	}
-	else if (scanned.invalid > scanned.sequences)
+	else if (scanned.invalid > kForeignPerSequence * scanned.sequences)
 	{
 		encoding.name = "WINDOWS-1252";
 		encoding.notice = "Windows-1252, for it is not UTF-8; --encoding names another one";
 	}
 	else if (scanned.invalid > 0)
-		encoding.notice = "UTF-8, with bytes in some lines that are not";
+		encoding.notice = "UTF-8, with bytes in some lines that are not; --encoding names another one";
 	return encoding;
 }
 

@@ -35,7 +35,7 @@ struct Scan
 Scan scan(const Source &source);
 
 // The encoding of that name, or the one that the file seems to have: that of a byte order mark, UTF-16 if every other byte of
-// the file's head is zero, UTF-8 if it is valid or more of it is valid than not, else Windows-1252. Throws Failure.
+// the file's head is zero, UTF-8 if it is valid, or has more than a few sequences that are; else Windows-1252. Throws Failure.
 Encoding find_encoding(const Source &source, const Scan &scanned, const std::string &wanted);
 
 // A Converter converts pieces of text that stand for themselves, such as lines.

@@ -162,6 +162,21 @@ TEST(ImportEncoding, IsNamed)
 	EXPECT_NE(thrown_by([&] { (void)named("nonsense"); }).find("is no encoding that iconv knows"), std::string::npos);
 }
 
+/* One good character among wrong bytes is enough for UTF-8: read as Windows-1252 it would become two, without a word. */
+TEST(ImportEncoding, WithWrongBytesStaysUtf8)
+{
+	auto name_of = [](const std::string &text) {
+		ImportFile file(text);
+		importer::Source source(file.path(), false);
+
+		return importer::find_encoding(source, importer::scan(source), "").name;
+	};
+
+	EXPECT_EQ(name_of("a,b\n\xC3\xA4,1\n\xE9,\xE8\n"), "UTF-8");
+	EXPECT_EQ(name_of("a,b\n\xC3\xA4,1\n" + std::string(8, '\xE9') + ",1\n"), "UTF-8");
+	EXPECT_EQ(name_of("a,b\n\xC3\xA4,1\n" + std::string(9, '\xE9') + ",1\n"), "WINDOWS-1252");
+}
+
 /* Of what the other encoding lacks, a '?' for each character. */
 TEST(ImportEncoding, ConvertsBack)
 {
