@@ -186,6 +186,24 @@ COMMENT ON FUNCTION contacts_internal.full_view_name(text, name) IS
 	'part of create_import_view(): the name as SQL reads it, with its schema, quoted where it must be';
 REVOKE ALL ON FUNCTION contacts_internal.full_view_name(text, name) FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.keep_unnamed_columns(view text) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	view_column text;
+BEGIN
+	FOR view_column IN SELECT a.attname FROM pg_attribute a WHERE a.attrelid = view::regclass AND a.attnum > 0 ORDER BY a.attnum LOOP
+		-- NOT_NAMED in src/pg/import_view.c
+		EXECUTE format('ALTER VIEW %s ALTER COLUMN %I SET DEFAULT %L', view, view_column, 'contact_upsert: column not named');
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.keep_unnamed_columns(text) IS
+	'part of create_import_view(): gives the columns a default by which the trigger of a view that clears blank cells knows a column that '
+	'an INSERT or COPY does not name';
+REVOKE ALL ON FUNCTION contacts_internal.keep_unnamed_columns(text) FROM PUBLIC;
+
 CREATE FUNCTION contacts.create_import_view(
 	name text,
 	partial_update boolean DEFAULT true,
@@ -243,6 +261,9 @@ BEGIN
 		SELECT %3$s
 		FROM contacts.contact c
 		WHERE c.workspace_id = %2$L', view, workspace, selected);
+	IF blank = 'clear' AND partial_update THEN
+		PERFORM contacts_internal.keep_unnamed_columns(view);
+	END IF;
 	EXECUTE format('COMMENT ON VIEW %s IS %L', view, format(
 		'contact_upsert: the contacts of workspace %s; INSERT and COPY upsert', workspace));
 	EXECUTE format('CREATE TRIGGER upsert INSTEAD OF INSERT ON %s

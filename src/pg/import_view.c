@@ -31,6 +31,12 @@
 #include "store.h"
 #include "upsert.h"
 
+/*
+ * NOT_NAMED is the default of the columns of a view that clears blank cells (contacts_internal.keep_unnamed_columns): a row has it where
+ * the INSERT or COPY does not name the column, which then says nothing.
+ */
+#define NOT_NAMED "contact_upsert: column not named"
+
 /* A ViewReader reads the rows of one statement. */
 typedef struct ViewReader
 {
@@ -38,7 +44,10 @@ typedef struct ViewReader
 	const cu_definitions *definitions; /* by which the columns are matched */
 	ImportColumns columns;
 	int *attributes; /* of each column, from 0 */
-	const cu_row_reader *reader;
+	cu_read_options options;
+	MemoryContext reader_memory;
+	const cu_row_reader *reader; /* of rows that name these columns; NULL before the first one */
+	bool *named;				 /* of each column */
 } ViewReader;
 
 /* Returns what stands behind the prefix in an argument of the trigger behind the first, which is the workspace; NULL if none has it. */
@@ -115,12 +124,12 @@ prepare_reader(FunctionCallInfo fcinfo)
 		AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "contact_upsert view reader", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(memory);
 	ViewReader *reader = palloc0(sizeof(ViewReader));
-	cu_host host = host_in(memory);
-	cu_read_options options = options_of(trigger);
 	int64 version;
 	cu_error error;
 
 	reader->memory = memory;
+	reader->options = options_of(trigger);
+	reader->reader_memory = AllocSetContextCreate(memory, "contact_upsert row reader", ALLOCSET_SMALL_SIZES);
 	definitions_begin_call();
 	statement_connect();
 	version = store_definitions_version(workspace_id);
@@ -133,10 +142,38 @@ prepare_reader(FunctionCallInfo fcinfo)
 	}
 	MemoryContextSwitchTo(memory);
 	match_columns(reader, trigger);
-	host_check(cu_prepare_reader(
-		&host, reader->definitions, reader->columns.columns, reader->columns.count, &options, &reader->reader));
+	reader->named = palloc0(sizeof(bool) * Max(reader->columns.count, 1));
 	MemoryContextSwitchTo(caller);
 	return reader;
+}
+
+/* Makes the reader one of rows that name these columns. The rows of a statement name the same, but for VALUES with DEFAULT in them. */
+static void
+set_named(ViewReader *reader, const bool *named)
+{
+	size_t count = reader->columns.count;
+	cu_column *columns;
+	cu_host host = host_in(reader->reader_memory);
+
+	if (reader->reader && memcmp(reader->named, named, sizeof(bool) * count) == 0)
+		return;
+	reader->reader = NULL;
+	MemoryContextReset(reader->reader_memory);
+	columns = MemoryContextAlloc(reader->reader_memory, sizeof(cu_column) * Max(count, 1));
+	for (size_t i = 0; i < count; i++)
+	{
+		columns[i] = reader->columns.columns[i];
+		if (!named[i])
+			columns[i].target = CU_NO_TARGET;
+	}
+	host_check(cu_prepare_reader(&host, reader->definitions, columns, count, &reader->options, &reader->reader));
+	memcpy(reader->named, named, sizeof(bool) * count);
+}
+
+static bool
+is_not_named(const text *cell)
+{
+	return VARSIZE_ANY_EXHDR(cell) == strlen(NOT_NAMED) && memcmp(VARDATA_ANY(cell), NOT_NAMED, strlen(NOT_NAMED)) == 0;
 }
 
 /* Raises for a value in a column that is none of the definitions any more. */
@@ -159,12 +196,13 @@ check_has_target(const ImportColumns *columns, size_t number, const cu_json *cel
 	errors_raise(&error);
 }
 
-/* Returns the cells of the row that is inserted. */
+/* Returns the cells of the row that is inserted, for which the reader is made ready. */
 static cu_json *
-read_cells(const ViewReader *reader, const TriggerData *trigger)
+read_cells(ViewReader *reader, const TriggerData *trigger)
 {
 	const ImportColumns *columns = &reader->columns;
 	cu_json *cells = palloc(sizeof(cu_json) * Max(columns->count, 1));
+	bool *named = palloc(sizeof(bool) * Max(columns->count, 1));
 
 	for (size_t i = 0; i < columns->count; i++)
 	{
@@ -173,14 +211,19 @@ read_cells(const ViewReader *reader, const TriggerData *trigger)
 			trigger->tg_trigtuple, reader->attributes[i] + 1, RelationGetDescr(trigger->tg_relation), &is_null);
 
 		cells[i] = (cu_json){.kind = CU_JSON_NULL};
+		named[i] = true;
 		if (!is_null)
 		{
 			const text *cell = DatumGetTextPP(value);
 
+			named[i] = !is_not_named(cell);
+			if (!named[i])
+				continue;
 			cells[i] = import_cell_of_text(VARDATA_ANY(cell), VARSIZE_ANY_EXHDR(cell), columns->lists[i]);
 			check_has_target(columns, i, &cells[i]);
 		}
 	}
+	set_named(reader, named);
 	return cells;
 }
 
@@ -303,16 +346,17 @@ stored_row(const ViewReader *reader, TupleDesc descriptor, const Upsert *upsert)
 
 /* Upserts the contact of a row, and returns the row as it is stored, in the current memory. is_current: the definitions are as they were. */
 static HeapTuple
-upsert_row(const ViewReader *reader, const TriggerData *trigger, bool *is_current)
+upsert_row(ViewReader *reader, const TriggerData *trigger, bool *is_current)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	cu_host host = host_in(CurrentMemoryContext);
+	cu_json *cells = read_cells(reader, trigger);
 	Upsert upsert = {.rejected = false};
 	TimestampTz created_at;
 	HeapTuple stored;
 	cu_row row;
 
-	host_check(cu_read_row(&host, reader->reader, read_cells(reader, trigger), &row));
+	host_check(cu_read_row(&host, reader->reader, cells, &row));
 	if (row.error)
 		raise_error(reader, &row, row.error);
 	upsert.cells = row.cells;

@@ -35,6 +35,17 @@ INSERT INTO contact_import (email_address, first_name, size, seen, likes, tags, 
 SELECT * FROM contact_import WHERE email_address = 'tywin@example.com';
 SELECT contacts.create_import_view('clearing_import', blank => 'clear');
 INSERT INTO clearing_import (email_address, first_name, size, seen) VALUES ('tywin@example.com', 'Tywin', '', ' ') RETURNING *;
+-- A column that is not named says nothing, by INSERT and by COPY; without partial_update there is no such thing.
+INSERT INTO clearing_import (email_address, age) VALUES ('tywin@example.com', '') RETURNING *;
+INSERT INTO clearing_import (email_address, likes, human, age)
+	VALUES ('tywin@example.com', 'tea', DEFAULT, 66), ('tywin@example.com', '', 'yes', DEFAULT) RETURNING *;
+INSERT INTO clearing_import (email_address, likes, tags) VALUES ('tywin@example.com', 'tea', 'vip') RETURNING likes, tags;
+COPY clearing_import (email_address, age) FROM stdin (FORMAT csv);
+tywin@example.com,
+tywin@example.com,67
+\.
+SELECT * FROM clearing_import WHERE email_address = 'tywin@example.com';
+INSERT INTO clearing_import (first_name) VALUES ('Nobody');
 -- By an INSERT ... SELECT, with RETURNING: the row as it is stored.
 INSERT INTO contact_import (email_address, tags) SELECT upper(email_address), ARRAY['vip'] FROM contact_import RETURNING email_address, tags;
 SELECT email_address, tags FROM contact_import ORDER BY 1;
