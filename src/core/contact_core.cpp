@@ -15,6 +15,7 @@
 #include "definitions.hpp"
 #include "email.hpp"
 #include "evidence.hpp"
+#include "file_hint.hpp"
 #include "find_errors.hpp"
 #include "json.hpp"
 #include "mode.hpp"
@@ -397,8 +398,7 @@ cu_error_column(const cu_column *columns, size_t count, const cu_error *error) n
 void
 cu_set_hint(cu_error *error, cu_text hint) noexcept
 {
-	if (hint.size > 0)
-		contact::ErrorText(error->hint).append(contact::view(hint));
+	contact::set_file_hint(*error, hint);
 }
 
 void

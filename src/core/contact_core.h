@@ -523,7 +523,10 @@ cu_result cu_read_row(const cu_host *host, const cu_row_reader *reader, const cu
 /* cu_error_column returns the index of the column whose cell an error is about; count if there is none. */
 size_t cu_error_column(const cu_column *columns, size_t count, const cu_error *error) CU_NOEXCEPT;
 
-/* cu_set_hint replaces an error's hint, cut as cu_error says; nothing happens for an empty one. */
+/*
+ * cu_set_hint gives an error of a row a hint for a person with a file: the one of its cell, cut as cu_error says; where that is empty, one that
+ * speaks of cells and parameters in place of a request's keys; the error's own if that does not speak of them.
+ */
 void cu_set_hint(cu_error *error, cu_text hint) CU_NOEXCEPT;
 
 /* cu_format_object_id writes an ObjectId as 24 lower-case hex digits and a terminator. seconds: Unix time; counter: its low 24 bits. */

@@ -103,11 +103,9 @@ add_error(Load *load, int number, int error_number, const cu_row *row, const cu_
 	ImportCell cell = {.value = error->has_value ? encoding_to_cstring((cu_text){error->value, strlen(error->value)})
 												 : NULL};
 
+	cu_set_hint(error, column < columns->count ? row->hints[column] : (cu_text){"", 0});
 	if (column < columns->count)
-	{
-		cu_set_hint(error, row->hints[column]);
 		cell = (ImportCell){.column = columns->names[column], .value = import_cell_as_text(&cells[column])};
-	}
 	import_errors_add(&load->errors,
 					  load->row_numbers[number],
 					  error_number,

@@ -234,8 +234,7 @@ raise_error(const ViewReader *reader, const cu_row *row, const cu_error *error)
 	size_t column = cu_error_column(reader->columns.columns, reader->columns.count, error);
 	cu_error with_hint = *error;
 
-	if (column < reader->columns.count)
-		cu_set_hint(&with_hint, row->hints[column]);
+	cu_set_hint(&with_hint, column < reader->columns.count ? row->hints[column] : (cu_text){"", 0});
 	errors_raise(&with_hint);
 }
 

@@ -139,6 +139,49 @@ TEST(Row, that_is_rejected_says_more)
 	EXPECT_STREQ(error.hint, "x");
 }
 
+std::string
+hint_of(cu_error error)
+{
+	cu_set_hint(&error, {nullptr, 0});
+	return error.hint;
+}
+
+std::string
+hint_of_tag(std::string_view name, bool is_id)
+{
+	cu_error error{};
+	error.code = CU_TAG_NOT_FOUND;
+	error.tag_is_id = is_id;
+	name.copy(error.tag, sizeof(error.tag) - 1);
+	return hint_of(error);
+}
+
+TEST(Row, that_is_rejected_speaks_of_cells_and_parameters)
+{
+	cu_error error{};
+	error.code = CU_EMAIL_REQUIRED;
+	EXPECT_EQ(hint_of(error), "Write an address into the cell, or leave the row out.");
+	error.code = CU_FIELD_REQUIRED;
+	error.merge_tag[0] = 'x';
+	EXPECT_EQ(hint_of(error), "Write a value into the cell of x; a blank is none.");
+	EXPECT_EQ(hint_of_tag("vip", false), "Define the tag, correct the cell, or say create_tags => true.");
+	EXPECT_EQ(hint_of_tag("7", true), "Define the tag, or take its number out of the cell.");
+	EXPECT_EQ(hint_of_tag("a;b", false),
+			  "If these are several tags, say separator => ';'. If it is one: define it, correct the cell, or say "
+			  "create_tags => true.");
+	EXPECT_NE(hint_of_tag("a|b", false).find("separator => '|'"), std::string::npos);
+	EXPECT_NE(hint_of_tag("a,b", false).find("separator => ','"), std::string::npos);
+	const JsonDocument options(R"(["S", "M"])");
+	cu_error option{};
+	option.code = CU_FIELD_INVALID;
+	option.type = CU_DROPDOWN_SINGLE;
+	option.options = options.root().items;
+	option.option_count = options.root().count;
+	EXPECT_EQ(hint_of(option), "Write one of these options: S, M.");
+	option.type = CU_DROPDOWN_MULTIPLE;
+	EXPECT_EQ(hint_of(option), "Write some of these options: S, M.");
+}
+
 /* What a contact has, as text, changes nothing, whatever else it may mean: also what no request could have stored. */
 TEST(Row, of_what_is_stored_changes_nothing)
 {
