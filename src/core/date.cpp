@@ -67,6 +67,8 @@ public:
 		text_.remove_prefix(std::min(text_.find_first_not_of(kLetters), text_.size()));
 	}
 
+	void fail() noexcept { good_ = false; }
+
 	bool at_end() const noexcept { return text_.empty(); }
 	bool good() const noexcept { return good_; }
 
@@ -146,6 +148,8 @@ skip_zone_name(Reader &reader) noexcept
 		return;
 	if (reader.skip('+') || reader.skip('-'))
 		reader.number(4, 9999);
+	else if (reader.skip_word("bc"))
+		reader.fail(); /* it is of the year, as PostgreSQL writes it */
 	else
 		reader.skip_letters();
 }
