@@ -256,6 +256,7 @@ DECLARE
 	hash_sum bigint := 0;
 	found_separators jsonb := '{}';
 	staged record;
+	list record;
 BEGIN
 	SELECT * INTO progress FROM contacts_internal.hold_import(copy_staging.import_id, copy_staging.workspace_id);
 	IF progress.is_copied THEN
@@ -272,6 +273,13 @@ BEGIN
 	IF progress.parameters ? 'separator' THEN
 		found_separators := jsonb_object(lists, array_fill(progress.parameters ->> 'separator', ARRAY[cardinality(lists)]));
 	END IF;
+	FOR list IN SELECT s.key AS name, left(s.value, 1) AS taken, substr(s.value, 2, 1) AS other
+		FROM jsonb_each_text(found_separators) s WHERE length(s.value) > 1 ORDER BY s.key LOOP
+		RAISE NOTICE 'The lists in column % are read by "%", and some of its cells have "%" too.', quote_ident(list.name), list.taken, list.other
+			USING HINT = format('What has "%1$s" in it is one item. If that separates items, undo the import and call it with separator => %1$L.',
+				list.other);
+		found_separators := found_separators || jsonb_build_object(list.name, list.taken);
+	END LOOP;
 	UPDATE contacts.import_progress p
 		SET total = copied, fingerprint = hash_sum, separators = found_separators, updated_at = clock_timestamp()
 		WHERE p.workspace_id = copy_staging.workspace_id AND p.import_id = copy_staging.import_id;

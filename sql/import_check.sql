@@ -80,9 +80,13 @@ CREATE FUNCTION contacts_internal.check_import_call(
 ) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
+	-- an import is found by the name of its table
+	SET quote_all_identifiers = off
 	AS $$
 #variable_conflict use_column
 DECLARE
+	matched jsonb;
+	dated text;
 	-- "columns" has nulls that mean something
 	parameters jsonb := jsonb_build_object('mode', 'upsert') || jsonb_strip_nulls(given - 'columns')
 		|| CASE WHEN given -> 'columns' <> 'null' THEN jsonb_build_object('columns', given -> 'columns') ELSE '{}' END;
@@ -108,8 +112,26 @@ BEGIN
 	IF (parameters ->> 'blank' = CASE WHEN (parameters ->> 'partial_update')::boolean THEN 'keep' ELSE 'clear' END) THEN
 		parameters := parameters - 'blank';
 	END IF;
-	IF NOT retry THEN
-		PERFORM contacts_internal.match_import(staging_table, parameters, false, check_import_call.workspace_id);
+	-- An import that goes on keeps what its columns were matched to, whatever has become of the fields.
+	IF NOT retry AND (restart OR contacts_internal.is_dry_run(parameters) OR NOT EXISTS (
+		SELECT FROM contacts.import_progress p, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE p.workspace_id = check_import_call.workspace_id AND p.state = 'running' AND p.fingerprint IS NOT NULL
+			AND c.oid = check_import_call.staging_table AND p.staging_table = format('%I.%I', n.nspname, c.relname)
+			AND NOT contacts_internal.is_dry_run(p.parameters))) THEN
+		SELECT m.matched INTO matched
+			FROM contacts_internal.match_import(staging_table, parameters, false, check_import_call.workspace_id) m;
+		-- A date of a date's type is read as YYYY-MM-DD, as which such a format would take it, with day and month the other way round.
+		IF upper(ltrim(parameters ->> 'date_format')) LIKE 'YYYY%' THEN
+			SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO dated
+				FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+				WHERE a.attrelid = staging_table AND a.attnum > 0 AND t.typcategory = 'D' AND matched ->> a.attname IS NOT NULL;
+		END IF;
+		IF dated IS NOT NULL THEN
+			RAISE EXCEPTION 'date_format is for dates in text, and % cannot be read by %: the column has a type of dates.',
+					dated, quote_literal(parameters ->> 'date_format')
+				USING ERRCODE = 'invalid_parameter_value',
+					HINT = 'Leave date_format out; or make the column text, in that format, where others need it.';
+		END IF;
 	END IF;
 	PERFORM contacts_internal.check_staging(staging_table);
 	RETURN parameters;

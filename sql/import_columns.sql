@@ -140,6 +140,10 @@ DECLARE
 	found record;
 	target text;
 BEGIN
+	IF begins AND unknown = 'define' AND NOT contacts_internal.is_dry_run(parameters) THEN
+		-- Two imports at once that both lack a field: the second one waits, and finds that of the first.
+		PERFORM FROM contacts.workspace w WHERE w.workspace_id = match_import.workspace_id FOR NO KEY UPDATE;
+	END IF;
 	PERFORM contacts_internal.raise_bad_columns(
 		staging_table, names, parameters -> 'columns', unknown, match_import.workspace_id);
 	matched := '{}';

@@ -278,7 +278,26 @@ note_separators(StagingReader *reader, Jsonb *row)
 	}
 }
 
-/* Returns the separators of the lists, as far as they are clear: {"column": ";"}. */
+#define MAX_SEPARATORS 3
+
+/* Writes the separator of a list, and behind it those that its cells have beside that; nothing where it is not clear. */
+static int
+write_separators(unsigned separators, char *text)
+{
+	int size = 0;
+	char separator = cu_separator_of(separators);
+
+	if (separator == '\0')
+		return 0;
+	text[size++] = separator;
+	if (separator != ';' && (separators & CU_HAS_SEMICOLON))
+		text[size++] = ';';
+	if (separator != '|' && (separators & CU_HAS_BAR))
+		text[size++] = '|';
+	return size;
+}
+
+/* Returns the separators of the lists, as far as they are clear: {"column": ";"}, or {"column": ",;"} where cells have others, too. */
 static Jsonb *
 separators_as_jsonb(const StagingReader *reader)
 {
@@ -288,14 +307,13 @@ separators_as_jsonb(const StagingReader *reader)
 	for (int i = 0; i < reader->list_count; i++)
 	{
 		text *name = DatumGetTextPP(reader->lists[i]);
-		char separator = cu_separator_of(reader->separators[i]);
 		JsonbValue key = {.type = jbvString,
 						  .val.string = {.val = VARDATA_ANY(name), .len = (int)VARSIZE_ANY_EXHDR(name)}};
-		JsonbValue value = {.type = jbvString, .val.string = {.len = 1}};
+		JsonbValue value = {.type = jbvString, .val.string = {.val = palloc(MAX_SEPARATORS)}};
 
-		if (separator == '\0')
+		value.val.string.len = write_separators(reader->separators[i], value.val.string.val);
+		if (value.val.string.len == 0)
 			continue;
-		value.val.string.val = pnstrdup(&separator, 1);
 		pushJsonbValue(&state, WJB_KEY, &key);
 		pushJsonbValue(&state, WJB_VALUE, &value);
 	}

@@ -95,8 +95,8 @@ INSERT INTO creating (email_address, note) VALUES ('plain@example.com', 'x') RET
 -- bad calls
 SELECT contacts.create_import_view('other', columns => '{"x": "nothing", "y": "email"}');
 SELECT contacts.create_import_view('other', columns => '{"x": "note", "y": "note"}');
-SELECT contacts.create_import_view('other', columns => '{"note": "age"}');
-SELECT contacts.create_import_view('other', columns => '{"status": null}');
+SELECT contacts.create_import_view('swapped', columns => '{"note": "age"}');
+SELECT contacts.create_import_view('without_status', columns => '{"status": null}');
 SELECT contacts.create_import_view('other', columns => '{"x": 1}');
 SELECT contacts.create_import_view('other', columns => '[]');
 SELECT contacts.create_import_view('other', blank => 'x');

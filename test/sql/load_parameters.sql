@@ -114,6 +114,22 @@ CALL contacts.import('blanks', events => NULL);
 CALL contacts.import('blanks', history => NULL);
 SELECT count(*) - :imports AS new_imports FROM contacts.import_progress;
 
+-- a date of a date's type is not read by a format that could take it for another date
+CREATE TABLE typed (email text, seen date);
+INSERT INTO typed VALUES ('typed@example.com', '2024-02-03');
+CALL contacts.import('typed', date_format => 'YYYY-DD-MM');
+CALL contacts.import('typed', date_format => 'YYYY-DD-MM', columns => '{"seen": null}');
+CALL contacts.import('typed', date_format => 'DD.MM.YYYY', restart => true);
+SELECT data FROM people WHERE email_address = 'typed@example.com';
+-- lists that are separated in two ways: it is said
+RESET client_min_messages;
+CREATE TABLE mixed (email text, tags text);
+INSERT INTO mixed VALUES ('mixed@example.com', 'a;b'), ('mixed2@example.com', 'a, b');
+CALL contacts.import('mixed', dry_run => true);
+CALL contacts.import('mixed', dry_run => true, separator => ';');
+SET client_min_messages = warning;
+DROP TABLE typed, mixed;
+
 DROP TABLE blanks, dates, lists, sources, signups, later, kept;
 DROP VIEW people;
 DROP FUNCTION nothing, accident CASCADE;

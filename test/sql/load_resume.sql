@@ -144,8 +144,23 @@ SET ROLE regress_contacts_reader;
 CALL contacts.import('ids', workspace_id => :second);
 RESET ROLE;
 
+-- A field that goes, and a column that comes, while an import waits: what the columns were matched to stays.
+CREATE TABLE matched (email text, note text);
+INSERT INTO matched SELECT 'matched' || i || '@example.com', 'x' FROM generate_series(1, 3) i;
+CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'stopped' USING ERRCODE = 'internal_error'; END $$;
+CREATE TRIGGER stop BEFORE INSERT ON contacts.contact FOR EACH ROW WHEN (NEW.email_address = 'matched2@example.com') EXECUTE FUNCTION stop();
+CALL contacts.import('matched', chunk => 1);
+DROP TRIGGER stop ON contacts.contact;
+DROP FUNCTION stop;
+DELETE FROM contacts.field WHERE merge_tag = 'note';
+ALTER TABLE matched ADD COLUMN unheard_of text;
+CALL contacts.import('matched', chunk => 1);
+SELECT contacts.define_field('note', 'Note');
+CALL contacts.import('matched', chunk => 1);
+SELECT email_address, data FROM contacts.contact WHERE email_address LIKE 'matched%' ORDER BY 1;
+
 SET client_min_messages = warning;
-DROP TABLE ids, guests;
+DROP TABLE ids, guests, matched;
 DROP VIEW progress;
 DROP FUNCTION refuse, refuse_by_code, nothing CASCADE;
 DROP EXTENSION contact_upsert CASCADE;
