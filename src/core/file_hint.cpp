@@ -29,7 +29,9 @@ set_tag_hint(const cu_error &error, ErrorText &hint) noexcept
 {
 	const auto separator = error.tag_is_id ? std::string_view() : separator_in(error.tag);
 	if (!separator.empty())
-		hint.append("If these are several tags, say separator => ").append(separator).append(". If it is one: define it");
+		hint.append("If these are several tags, say separator => ")
+			.append(separator)
+			.append(". If it is one: define it");
 	else
 		hint.append("Define the tag");
 	hint.append(error.tag_is_id ? ", or take its number out of the cell."
@@ -59,7 +61,10 @@ set_file_hint(cu_error &error, cu_text hint_of_cell) noexcept
 	else if (error.code == CU_EMAIL_REQUIRED)
 		ErrorText(error.hint).append("Write an address into the cell, or leave the row out.");
 	else if (error.code == CU_FIELD_REQUIRED)
-		ErrorText(error.hint).append("Write a value into the cell of ").append(error.merge_tag).append("; a blank is none.");
+		ErrorText(error.hint)
+			.append("Write a value into the cell of ")
+			.append(error.merge_tag)
+			.append("; a blank is none.");
 	else if (error.code == CU_TAG_NOT_FOUND)
 	{
 		ErrorText hint(error.hint);
