@@ -93,6 +93,13 @@ wait_for($node, q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '
 $run->{run}->signal('INT');
 is(wait_import($run), 6, 'INT in COPY: exit status 6');
 is(staging_tables($node), 0, 'and leaves no table');
+my $growing = write_file('growing.csv', "email,First Name\n" . $lines x 500);
+$run = start_import({}, '--yes', $growing);
+wait_for($node, q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active')), 'COPY is under way');
+append_to_file($growing, "x\@example.com,X\n");
+is(wait_import($run), 1, 'a file that grows while it is read: exit status 1');
+like($run->{err}, qr/growing\.csv has changed while it was read\. Run the command again when the file is complete\./, 'says so');
+is(staging_tables($node), 0, 'and leaves no table');
 is(contacts($node), '', 'nothing is loaded');
 
 # A pipe that nobody writes to.
