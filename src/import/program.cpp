@@ -117,9 +117,15 @@ Program::load(Connection &connection)
 	}
 	catch (const ServerError &error)
 	{
+		std::optional<Progress> ended;
+
 		if (connection.usable())
-			(void)leave(connection, staging);
-		throw;
+			ended = leave(connection, staging);
+		if (!ended || client::stop_requested())
+			throw;
+		throw Failure(kRefused,
+					  explain(error) + "\n" + grouped(ended->done) + " of " + counted(ended->total, "row") +
+						  " are done. The same command goes on with the rest when that is mended.");
 	}
 }
 

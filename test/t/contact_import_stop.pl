@@ -126,6 +126,19 @@ $node->start;
 is((run_import(@command))[0], 0, 'it goes on, though the crash has emptied the staging table');
 is_loaded_once('lost');
 
+# An error that no row is to blame for, as a full disk is.
+$node->safe_psql('postgres', q(
+	CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full', HINT = 'Check free disk space.'; END $$;
+	CREATE TRIGGER fail BEFORE INSERT ON contacts.contact FOR EACH ROW WHEN (new.email_address = 'c150@example.com') EXECUTE FUNCTION fail();
+));
+@command = ('--yes', '--chunk', 100, write_file('full.csv', "email,First Name\n$lines"));
+($status, undef, $err) = run_import(@command);
+is($status, 4, 'a disk is full: exit status 4');
+like($err, qr/could not extend file\nHINT:  Check free disk space\.\n100 of 4,000 rows are done\. The same command goes on with the rest when that is mended\./, 'says what, and how far it came');
+$node->safe_psql('postgres', 'DROP TRIGGER fail ON contacts.contact');
+is((run_import(@command))[0], 0, 'the same command goes on');
+is_loaded_once('full');
+
 # Two at once.
 @command = ('--yes', '--chunk', 100, write_file('both.csv', "email,First Name\n$lines"));
 $run = start_import({}, @command);
