@@ -64,7 +64,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'raise_no_contact', 'raise_not_written', 'raise_address_taken', 'hold_contact', 'guard_address',
 					'move_to_address', 'hold_contacts', 'merge_requests', 'merge_statistics', 'merge', 'finish_merge',
 					-- parts of create_import_view(), and the triggers of its views
-					'full_view_name', 'view_columns', 'view_value', 'view_rights', 'workspace_of_view',
+					'full_view_name', 'view_columns', 'view_value', 'view_rights', 'keep_unnamed_columns', 'workspace_of_view',
 					'make_room_for_view', 'upsert_view_row', 'refuse_view_change',
 					-- parts of import()
 					'in_transaction_block', 'require_commits', 'check_import_call', 'check_import_values', 'check_import_options',

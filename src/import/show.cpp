@@ -9,8 +9,9 @@ namespace importer {
 
 namespace {
 
-constexpr size_t kBarFrom = 72;
 constexpr size_t kBarWidth = 24;
+constexpr size_t kBarMinimum = 4;
+constexpr size_t kBarFrame = 3; // a blank and two brackets
 
 size_t
 width_of(std::string_view text)
@@ -115,21 +116,28 @@ std::string
 progress_line(std::string_view what, int64_t done, int64_t total, double rate, size_t width)
 {
 	double part = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0;
-	std::string line(what);
+	std::string numbers =
+		" " + std::to_string(static_cast<int>(part * 100)) + "%  " + grouped(done) + " of " + counted(total, "row");
 
-	if (width >= kBarFrom)
-	{
-		auto full = static_cast<size_t>(part * kBarWidth);
-
-		line += " [" + std::string(full, '#') + std::string(kBarWidth - full, ' ') + "]";
-	}
-	line += " " + std::to_string(static_cast<int>(part * 100)) + "%  " + grouped(done) + " of " + counted(total, "row");
 	if (rate > 0)
 	{
-		line += ", " + grouped(std::llround(rate)) + "/s";
+		numbers += ", " + grouped(std::llround(rate)) + "/s";
 		if (done < total)
-			line += ", " + duration(static_cast<double>(total - done) / rate) + " left";
+			numbers += ", " + duration(static_cast<double>(total - done) / rate) + " left";
 	}
+
+	// The bar takes what the numbers leave.
+	std::string line(what);
+	size_t taken = line.size() + numbers.size() + kBarFrame;
+	size_t bar = std::min(kBarWidth, width > taken ? width - taken : 0);
+
+	if (bar >= kBarMinimum)
+	{
+		auto full = static_cast<size_t>(part * static_cast<double>(bar));
+
+		line += " [" + std::string(full, '#') + std::string(bar - full, ' ') + "]";
+	}
+	line += numbers;
 	return shortened(line, width);
 }
 

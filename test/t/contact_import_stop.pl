@@ -11,7 +11,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 my $node = start_server('main');
-my $rows = 4000;
+my $rows = 2000;
 my $lines = join '', map { "c$_\@example.com,N$_\n" } 1 .. $rows;
 
 # Slow enough to be stopped in the middle: a trigger of the user's.
@@ -37,7 +37,7 @@ sub some_are_loaded
 
 # In the middle of the import.
 for (
-	[ 'INT', 6, qr/Stopped: [\d,]+ of 4,000 rows are done\. The same command goes on with the rest\./ ],
+	[ 'INT', 6, qr/Stopped: [\d,]+ of 2,000 rows are done\. The same command goes on with the rest\./ ],
 	[ 'TERM', 6, qr/The same command goes on with the rest\./ ],
 	[ 'KILL', 'signal 9', qr/^$/ ])
 {
@@ -69,7 +69,7 @@ $run->{run}->signal('INT');
 wait_import($run);
 my ($status, undef, $err) = run_import('--yes', '--chunk', 100, '--column', 'First Name=last_name', $file);
 is($status, 4, 'other columns than it began with: exit status 4');
-like($err, qr/was interrupted with [\d,]+ of 4,000 rows done, and since then the file, or how it is read, has changed\..*--restart/s, 'says what can be done');
+like($err, qr/was interrupted with [\d,]+ of 2,000 rows done, and since then the file, or how it is read, has changed\..*--restart/s, 'says what can be done');
 my $bytes = slurp_file($file);
 append_to_file($file, "x\@example.com,X\n");
 is((run_import('--yes', '--chunk', 100, $file))[0], 4, 'a file that has grown: exit status 4');
@@ -81,19 +81,19 @@ is((run_import('--yes', '--chunk', 100, $file))[0], 0, 'the same file and option
 is_loaded_once('changed');
 
 # While the server counts and nothing is loaded yet: in the dry run, in COPY.
-my $long = write_file('long.csv', "email,First Name\n" . $lines x 100);
+my $long = write_file('long.csv', "email,First Name\n" . $lines x 200);
 $run = start_import({}, '--dry-run', $long);
 wait_for($node, q(SELECT EXISTS (SELECT FROM contacts.import_progress WHERE state = 'running' AND done > 0)), 'a dry run is under way');
 $run->{run}->signal('INT');
 is(wait_import($run), 6, 'INT in a dry run: exit status 6');
 like($run->{err}, qr/Stopped\. Nothing was loaded\./, 'says so');
 is(staging_tables($node), 0, 'and leaves no table');
-$run = start_import({}, '--yes', write_file('longer.csv', "email,First Name\n" . $lines x 500));
+$run = start_import({}, '--yes', write_file('longer.csv', "email,First Name\n" . $lines x 1000));
 wait_for($node, q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active')), 'COPY is under way');
 $run->{run}->signal('INT');
 is(wait_import($run), 6, 'INT in COPY: exit status 6');
 is(staging_tables($node), 0, 'and leaves no table');
-my $growing = write_file('growing.csv', "email,First Name\n" . $lines x 500);
+my $growing = write_file('growing.csv', "email,First Name\n" . $lines x 1000);
 $run = start_import({}, '--yes', $growing);
 wait_for($node, q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active')), 'COPY is under way');
 append_to_file($growing, "x\@example.com,X\n");
@@ -134,7 +134,7 @@ $node->safe_psql('postgres', q(
 @command = ('--yes', '--chunk', 100, write_file('full.csv', "email,First Name\n$lines"));
 ($status, undef, $err) = run_import(@command);
 is($status, 4, 'a disk is full: exit status 4');
-like($err, qr/could not extend file\nHINT:  Check free disk space\.\n100 of 4,000 rows are done\. The same command goes on with the rest when that is mended\./, 'says what, and how far it came');
+like($err, qr/could not extend file\nHINT:  Check free disk space\.\n100 of 2,000 rows are done\. The same command goes on with the rest when that is mended\./, 'says what, and how far it came');
 $node->safe_psql('postgres', 'DROP TRIGGER fail ON contacts.contact');
 is((run_import(@command))[0], 0, 'the same command goes on');
 is_loaded_once('full');

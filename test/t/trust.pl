@@ -194,6 +194,7 @@ my %of_members = (
 	'contacts_internal.upsert_view_row' => [ "SELECT 1", qr/1/ ],
 	'contacts_internal.refuse_view_change' => [ "SELECT 1", qr/1/ ],
 	'contacts_internal.workspace_of_view' => [ "SELECT contacts_internal.workspace_of_view('contacts.contact')", qr/^/ ],
+	'contacts_internal.keep_unnamed_columns' => [ "SELECT contacts_internal.keep_unnamed_columns('contacts.contact')", qr/must be owner|not a view/ ],
 	'contacts_internal.view_rights' => [ "SELECT contacts_internal.view_rights('contacts.contact')", qr/^/ ],
 	'contacts_internal.make_room_for_view' => [ "SELECT contacts_internal.make_room_for_view('contacts.event_lag', 2, true)", qr/./ ],
 	'contacts_internal.full_view_name' => [ "SELECT contacts_internal.full_view_name('x', 'public')", qr/x/ ],
