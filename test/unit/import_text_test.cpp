@@ -114,7 +114,7 @@ TEST(ImportText, ShowsHowFarSomethingIs)
 	EXPECT_EQ(importer::progress_line("Loading", 250000, 1000000, 12345, 100),
 			  "Loading [######                  ] 25%  250,000 of 1,000,000 rows, 12,345/s, 1:01 left");
 	EXPECT_EQ(importer::progress_line("Loading", 14800, 30000, 21576, 79),
-			  "Loading [#########           ] 49%  14,800 of 30,000 rows, 21,576/s, 1 s left");
+			  "Loading [##########            ] 49%  14,800 of 30,000 rows, 21,576/s, 1 s left");
 	EXPECT_EQ(importer::progress_line("Loading", 10, 10, 5, 38), "Loading 100%  10 of 10 rows, 5/s");
 	EXPECT_EQ(importer::progress_line("Loading", 0, 0, 0, 200), "Loading [                        ] 0%  0 of 0 rows");
 	EXPECT_EQ(importer::progress_line("Loading", 250000, 1000000, 12345, 12), "Loading 25%\xE2\x80\xA6");
