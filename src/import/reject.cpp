@@ -99,7 +99,7 @@ RejectFile::put(std::string_view bytes)
 }
 
 std::string
-quoted(std::string_view text, char quote)
+in_quotes(std::string_view text, char quote)
 {
 	std::string cell(1, quote);
 
@@ -118,7 +118,7 @@ RejectFile::put_row(std::string_view bytes, const std::string &columns, const st
 {
 	auto [row, end] = split_end(bytes, dialect_.encoding);
 	std::string cells =
-		dialect_.separator + quoted(columns, dialect_.quote) + dialect_.separator + quoted(reasons, dialect_.quote);
+		dialect_.separator + in_quotes(columns, dialect_.quote) + dialect_.separator + in_quotes(reasons, dialect_.quote);
 	std::string encoded;
 
 	(void)encoder_->convert(cells, encoded);
