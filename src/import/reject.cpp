@@ -117,8 +117,8 @@ void
 RejectFile::put_row(std::string_view bytes, const std::string &columns, const std::string &reasons)
 {
 	auto [row, end] = split_end(bytes, dialect_.encoding);
-	std::string cells =
-		dialect_.separator + in_quotes(columns, dialect_.quote) + dialect_.separator + in_quotes(reasons, dialect_.quote);
+	std::string cells = dialect_.separator + in_quotes(columns, dialect_.quote) + dialect_.separator +
+						in_quotes(reasons, dialect_.quote);
 	std::string encoded;
 
 	(void)encoder_->convert(cells, encoded);
