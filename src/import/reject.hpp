@@ -66,6 +66,6 @@ private:
 };
 
 // A cell in quotes.
-std::string quoted(std::string_view text, char quote);
+std::string in_quotes(std::string_view text, char quote);
 
 } // namespace importer

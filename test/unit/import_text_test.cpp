@@ -93,7 +93,7 @@ TEST(ImportText, IsCopied)
 	importer::append_copy_text(text, "a\\b\tc\nd\re");
 	EXPECT_EQ(text, "\\Na\\\\b\\tc\\nd\\re");
 	EXPECT_EQ(importer::array_text({"a\"b", std::nullopt, "", "c\\,"}), "{\"a\\\"b\",NULL,\"\",\"c\\\\,\"}");
-	EXPECT_EQ(importer::quoted("say \"hi\"\nnow", '"'), "\"say \"\"hi\"\" now\"");
+	EXPECT_EQ(importer::in_quotes("say \"hi\"\nnow", '"'), "\"say \"\"hi\"\" now\"");
 }
 
 TEST(ImportText, IsShown)
