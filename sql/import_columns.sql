@@ -73,7 +73,7 @@ CREATE FUNCTION contacts_internal.define_column(name text, merge_tag text, works
 	AS $$
 #variable_conflict use_column
 DECLARE
-	new_label text := left(coalesce(nullif(btrim(name), ''), name), 64);
+	new_label text := left(coalesce(nullif(btrim(name), ''), merge_tag), 64);
 BEGIN
 	-- Two long names may begin alike.
 	IF EXISTS (

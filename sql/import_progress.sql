@@ -279,6 +279,7 @@ DECLARE
 	is_dry_run boolean;
 	counts text;
 	losses text;
+	left_out text[];
 	bad_rows text := '';
 BEGIN
 	SELECT * INTO p
@@ -294,6 +295,17 @@ BEGIN
 	losses := format(CASE WHEN is_dry_run THEN '%s values to clear, %s tags to remove, %s statuses to change'
 			ELSE '%s values cleared, %s tags removed, %s statuses changed' END,
 		p.values_cleared, p.tags_removed, p.statuses_changed);
+	-- Those that "columns" leaves out are no news.
+	left_out := ARRAY(
+		SELECT quote_ident(m.name)
+		FROM contacts.match_columns(
+			ARRAY(SELECT jsonb_object_keys(p.matched)), p.parameters -> 'columns', end_import.workspace_id) m
+		WHERE m.problem = 'unknown' AND p.matched -> m.name = 'null'
+		ORDER BY m.name COLLATE "C");
+	IF left_out <> '{}' THEN
+		losses := losses || '; unknown and left out: ' || array_to_string(left_out[1:20], ', ')
+			|| CASE WHEN cardinality(left_out) > 20 THEN format(' and %s more', cardinality(left_out) - 20) ELSE '' END;
+	END IF;
 	IF p.failed > 0 THEN
 		bad_rows := format('SELECT * FROM contacts.import_error WHERE workspace_id = %s AND import_id = %s '
 			'ORDER BY row_number; says what is wrong. ',
@@ -306,7 +318,7 @@ BEGIN
 	END IF;
 	IF NOT is_dry_run THEN
 		RAISE NOTICE 'Import % of %: %; %.', p.import_id, p.staging_table, counts, losses
-			USING HINT = bad_rows || CASE WHEN p.failed > 0 THEN 'retry => true loads these rows when that is mended. ' ELSE '' END
+			USING HINT = bad_rows || CASE WHEN p.failed > 0 THEN 'retry => true loads these rows, as they were, when what kept them out is mended. ' ELSE '' END
 				|| CASE WHEN (p.parameters ->> 'history')::boolean THEN format('CALL contacts.undo_import(%s); takes the import back.', p.import_id)
 					ELSE 'It cannot be undone: it keeps no history.' END;
 	END IF;

@@ -63,6 +63,13 @@ BEGIN
 		INTO problems
 		FROM contacts.match_columns(names, columns, view_columns.workspace_id) m
 		WHERE m.problem IS NOT NULL;
+	problems := coalesce(problems, (
+		SELECT 'a name has 1 to 63 bytes, and ' || quote_ident(n) || ' has ' || octet_length(n)
+		FROM unnest(names) n WHERE octet_length(n) NOT BETWEEN 1 AND 63 LIMIT 1));
+	IF problems IS NULL AND NOT EXISTS (
+		SELECT FROM contacts.match_columns(names, columns, view_columns.workspace_id) m WHERE m.target = 'email_address') THEN
+		problems := 'none is the address';
+	END IF;
 	IF problems IS NOT NULL THEN
 		RAISE EXCEPTION 'The view cannot have such columns: %.', problems
 			USING ERRCODE = 'invalid_parameter_value',

@@ -65,6 +65,11 @@ set_file_hint(cu_error &error, cu_text hint_of_cell) noexcept
 			.append("Write a value into the cell of ")
 			.append(error.merge_tag)
 			.append("; a blank is none.");
+	else if (error.code == CU_RESUBSCRIBE_REFUSED)
+		ErrorText(error.hint)
+			.append(
+				"A file resubscribes nobody: write UNSUBSCRIBED. With the contact's consent, contact_upsert() does, by "
+				R"("resubscribe": true.)");
 	else if (error.code == CU_TAG_NOT_FOUND)
 	{
 		ErrorText hint(error.hint);

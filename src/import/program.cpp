@@ -194,6 +194,11 @@ Program::finish(Connection &connection, const Staging &staging, const Progress &
 	if (staging.bad() > 0)
 		terminal_.show(counted(staging.bad(), "row") + " of the file could not be taken apart" +
 					   (reject_ ? ".\n" : "; --reject FILE writes them, and why.\n"));
+	// Who asked for quiet hears of nothing else, and of this on standard error.
+	if (options_.quiet && bad > 0)
+		client::say(source_->name() + ": " + grouped(bad) + " of " + counted(progress.total + staging.bad(), "row") +
+					(bad == 1 ? " is" : " are") + " bad. " +
+					(reject_ ? options_.reject + " has them, and why." : "--reject FILE writes them, and why."));
 	if (!is_dry_run && options_.history && progress.created + progress.updated > 0)
 		terminal_.show("Take it back: contact-import --undo " + progress.id + "\n");
 	if (reject_)

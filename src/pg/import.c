@@ -34,6 +34,10 @@
 
 /* FETCHED_TOGETHER is how many contacts of rows that were not run are looked up by one statement. */
 #define FETCHED_TOGETHER 250
+/* TEXT_BYTES is how long the text of a good cell may be. */
+#define TEXT_BYTES 65535
+
+static const cu_text TOO_LONG = {"The cell is too long: a text has at most 65535 bytes.", 53};
 
 /* ImportCounts are what a chunk did, in the order of the columns that contacts_internal.load_rows() returns. */
 enum ImportCount
@@ -94,16 +98,43 @@ read_row(const Load *load, int number, cu_json **cells)
 	return row;
 }
 
+static size_t
+text_size(const cu_json *cell)
+{
+	size_t size = cell->kind == CU_JSON_STRING ? cell->text.size : 0;
+
+	for (size_t i = 0; cell->kind == CU_JSON_ARRAY && i < cell->count; i++)
+		size += text_size(&cell->items[i]);
+	return size;
+}
+
+/* Returns the column of the longest cell, if that is longer than any good one; else the number of columns. */
+static size_t
+too_long_column(const cu_json *cells, size_t count)
+{
+	size_t found = count;
+
+	for (size_t i = 0; i < count; i++)
+		if (text_size(&cells[i]) > (found < count ? text_size(&cells[found]) : TEXT_BYTES))
+			found = i;
+	return found;
+}
+
 /* Adds an error of a row, with the hint of its cell. */
 static void
 add_error(Load *load, int number, int error_number, const cu_row *row, const cu_json *cells, cu_error *error)
 {
 	const ImportColumns *columns = &load->columns;
 	size_t column = cu_error_column(columns->columns, columns->count, error);
+	cu_text hint = {"", 0};
 	ImportCell cell = {.value = error->has_value ? encoding_to_cstring((cu_text){error->value, strlen(error->value)})
 												 : NULL};
 
-	cu_set_hint(error, column < columns->count ? row->hints[column] : (cu_text){"", 0});
+	if (column < columns->count)
+		hint = row->hints[column];
+	else if (error->code == CU_INVALID_REQUEST && (column = too_long_column(cells, columns->count)) < columns->count)
+		hint = TOO_LONG; /* a request that is too large is not looked into, and its error names no key */
+	cu_set_hint(error, hint);
 	if (column < columns->count)
 		cell = (ImportCell){.column = columns->names[column], .value = import_cell_as_text(&cells[column])};
 	import_errors_add(&load->errors,

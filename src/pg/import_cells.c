@@ -100,10 +100,6 @@ read_json_array(const char *data, size_t size, cu_json *array)
 	char *json;
 	Jsonb *jsonb;
 
-	while (size > 0 && strchr(" \t\r\n", data[0]))
-		data++, size--;
-	while (size > 0 && strchr(" \t\r\n", data[size - 1]))
-		size--;
 	if (!is_flat_array(data, size))
 		return false;
 	json = pnstrdup(data, size);
@@ -117,10 +113,15 @@ read_json_array(const char *data, size_t size, cu_json *array)
 cu_json
 import_cell_of_text(const char *data, size_t size, bool is_list)
 {
+	cu_text trimmed;
 	cu_json array;
 
-	if (is_list && memchr(data, '[', size) && read_json_array(data, size, &array))
-		return array;
+	if (is_list && memchr(data, '[', size))
+	{
+		trimmed = encoding_from_core(cu_trim(encoding_to_core(data, size)));
+		if (read_json_array(trimmed.data, trimmed.size, &array))
+			return array;
+	}
 	return (cu_json){.kind = CU_JSON_STRING, .text = encoding_to_core(data, size)};
 }
 

@@ -34,7 +34,7 @@ SELECT length(data ->> 'age') AS digits FROM contacts.contact WHERE email_addres
 -- Cells that look like JSON, or like arrays: what is none is a text, and ends nothing.
 CREATE TABLE lists (email text, tags text, likes text);
 INSERT INTO lists SELECT 'j' || n || '@example.com', t, NULL FROM unnest(ARRAY['["vip"]', ' [ "VIP" , "vip" ] ', '[]', '["vip"', '[vip]', '["a\u0000b"]', '["\ud800"]', '[1e999999]', '[1]', '[1.0]', repeat('[', 100000), '["vip", ["vip"]]', '[{"a":1}]',
-	'["vip"]x', '[null, true]', '{vip}', '{vip', '{"vip",NULL}', '{{vip}}', '"vip"', '"vip', '[12345678901234567890123]', '["]"]', E'["vi\\u0070"]', '{}']) WITH ORDINALITY u (t, n);
+	'["vip"]x', '[null, true]', '{vip}', '{vip', '{"vip",NULL}', '{{vip}}', '"vip"', '"vip', '[12345678901234567890123]', '["]"]', E'["vi\\u0070"]', '{}', E'\u00a0["vip"]\u3000']) WITH ORDINALITY u (t, n);
 CALL contacts.import('lists', separator => ',');
 SELECT email_address, tags FROM contacts.contact WHERE email_address LIKE 'j%' ORDER BY length(email_address), 1;
 TABLE bad;
@@ -104,6 +104,9 @@ SELECT contacts.create_import_view('other', blank => 'keep', partial_update => f
 SELECT contacts.create_import_view('other', date_format => 'x');
 SELECT contacts.create_import_view('other', separator => 'x');
 SELECT contacts.create_import_view('other', mode => 'x');
+SELECT contacts.create_import_view('other', columns => '{"": "note"}');
+SELECT contacts.create_import_view('other', columns => jsonb_build_object(repeat('a', 64), 'note'));
+SELECT contacts.create_import_view('other', columns => '{"email_address": null}');
 -- a field that goes: nothing but blanks for its column
 DELETE FROM contacts.field WHERE merge_tag = 'note';
 INSERT INTO named ("E-Mail", "Remarks") VALUES ('named@example.com', 'lost');

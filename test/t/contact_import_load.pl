@@ -115,6 +115,12 @@ is($node->safe_psql('postgres', q(SELECT data ? 'first_name' FROM contacts.conta
 ($status, $out) = run_import('--yes', '--mode', 'create', write_file('mode.csv', "email,First Name\njon\@example.com,Jonny\nkim\@example.com,Kim\n"));
 like($out, qr/1 created, 0 updated, 0 unchanged, 1 skipped, 0 bad/, '--mode create');
 is((run_import('--yes', '--quiet', write_file('quiet.csv', "email,First Name\nkim\@example.com,Kimmy\n")))[1], '', '--quiet shows nothing');
+{
+	my ($code, $shown, $said) = run_import('--yes', '--quiet', write_file('bad.csv', "email,First Name\nkim\@example.com,Kim\nkim,Kim\na,b,c\n"));
+
+	is("$code$shown", '3', '--quiet with bad rows ends with 3');
+	like($said, qr/\Acontact-import: \S*bad\.csv: 2 of 3 rows are bad\. --reject FILE writes them, and why\.\n\z/, '... and says how many they are, and nothing else');
+}
 ($status, $out) = run_import('--yes', '--separator', 'tab', '--encoding', 'koi8-r', write_file('koi.csv', "email\tFirst Name\nlev\@example.com\t\xEC\xC5\xD7\n"));
 is(contacts($node, q(WHERE email_address LIKE 'lev%')), qq(lev\@example.com|{"first_name": "\xD0\x9B\xD0\xB5\xD0\xB2"}|), '--encoding and --separator');
 

@@ -132,6 +132,13 @@ TEST(Row, that_is_rejected_says_more)
 		"English name.]");
 	EXPECT_EQ(call.outcome("null", R"(["a@x.org", "", "", "x", "", ""])"),
 			  "FIELD_INVALID: Field 'Plan' is not a valid DROPDOWN_SINGLE.");
+	cu_error refused{};
+	refused.code = CU_RESUBSCRIBE_REFUSED;
+	cu_set_hint(&refused, {nullptr, 0});
+	EXPECT_STREQ(
+		refused.hint,
+		"A file resubscribes nobody: write UNSUBSCRIBED. With the contact's consent, contact_upsert() does, by "
+		"\"resubscribe\": true.");
 	cu_error error{};
 	cu_set_hint(&error, {"x", 1});
 	EXPECT_STREQ(error.hint, "x");
