@@ -19,7 +19,7 @@ for suite in "${suites[@]}"; do
 	esac
 done
 
-passed=0 failed=0
+passed=0 failed=0 lint=
 logs=build/check
 table=$logs/summary
 failures=$logs/failures
@@ -30,6 +30,7 @@ export PROFILE="-Werror ${PROFILE:-}"
 # Ends with the summary, whatever happened.
 finish() {
 	status=$?
+	if [[ -n $lint ]]; then kill "$lint" 2>/dev/null; fi
 	if ((status != 0 && failed == 0)); then failed=1; fi
 	echo
 	if [[ -s $failures ]]; then cat "$failures"; echo; fi
@@ -41,13 +42,37 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+suite_seconds=${SUITE_SECONDS:-1200}
+make_suite=(make --no-print-directory -j"$(nproc)")
+
 run_suite() {
-	local suite=$1 log=$logs/$1.log status=0 start=$SECONDS counts
+	local suite=$1 status=0 start=$SECONDS
 	echo "$suite ..."
-	timeout --foreground --kill-after=20 "${SUITE_SECONDS:-1200}" \
-		make --no-print-directory -j"$(nproc)" "$suite" >"$log" 2>&1 </dev/null || status=$?
+	timeout --foreground --kill-after=20 "$suite_seconds" "${make_suite[@]}" "$suite" >"$logs/$suite.log" 2>&1 </dev/null || status=$?
+	count_suite "$suite" "$status" $((SECONDS - start))
+}
+
+# lint takes the longest, and wants nothing but the sources: it has what time the other suites leave.
+start_lint() {
+	echo "lint, beside the others ..."
+	# Not in the foreground: timeout ends the whole group that it leads when finish() ends it.
+	nice timeout --kill-after=20 "$suite_seconds" "${make_suite[@]}" lint >"$logs/lint.log" 2>&1 </dev/null &
+	lint=$!
+	lint_start=$SECONDS
+}
+
+wait_for_lint() {
+	local status=0
+	echo "lint ..."
+	wait "$lint" || status=$?
+	lint=
+	count_suite lint "$status" $((SECONDS - lint_start))
+}
+
+count_suite() {
+	local suite=$1 status=$2 seconds=$3 log=$logs/$1.log counts
 	read -r -a counts < <(awk -f scripts/count.awk "$log")
-	if ((status == 124)); then echo "check.sh: $suite took more than ${SUITE_SECONDS:-1200} seconds" >>"$log"; fi
+	if ((status == 124)); then echo "check.sh: $suite took more than $suite_seconds seconds" >>"$log"; fi
 	if ((counts[0] + counts[1] == 0)); then echo "check.sh: $suite ran no test" >>"$log"; fi
 	if ((counts[1] == 0 && (status != 0 || counts[0] == 0))); then counts[1]=1; fi
 	if ((counts[1] > 0)); then
@@ -59,7 +84,7 @@ run_suite() {
 	fi
 	passed=$((passed + counts[0]))
 	failed=$((failed + counts[1]))
-	printf '%-14s %5d passed %5d failed %5d skipped %5d s\n' "$suite" "${counts[@]}" $((SECONDS - start)) >>"$table"
+	printf '%-14s %5d passed %5d failed %5d skipped %5d s\n' "$suite" "${counts[@]}" "$seconds" >>"$table"
 }
 
 scripts/setup.sh "$group"
@@ -68,4 +93,8 @@ rm -rf build/built-for build/core
 echo "build ..."
 make --no-print-directory -j"$(nproc)" all >"$logs/build.log" 2>&1 || { cat "$logs/build.log"; exit 1; }
 scripts/install.sh
-for suite in "${suites[@]}"; do run_suite "$suite"; done
+if [[ " ${suites[*]} " == *" lint "* ]]; then start_lint; fi
+for suite in "${suites[@]}"; do
+	if [[ $suite != lint ]]; then run_suite "$suite"; fi
+done
+if [[ -n $lint ]]; then wait_for_lint; fi
