@@ -1,4 +1,4 @@
--- Contacts: the table, the rules that its constraints, defaults and triggers keep for every writer, and the counters of a contact.
+-- Contacts: the table, the rules that its trigger, constraints and defaults keep for every writer, and the counters of a contact.
 
 CREATE TYPE contacts.status AS ENUM ('SUBSCRIBED', 'UNSUBSCRIBED', 'UNCONFIRMED', 'CLEANED', 'COMPLAINED');
 COMMENT ON TYPE contacts.status IS 'whether a contact may be mailed';
@@ -19,18 +19,19 @@ CREATE FUNCTION contacts_internal.check_contact(
 	created_at timestamptz,
 	updated_at timestamptz
 ) RETURNS boolean
-	LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+	LANGUAGE C IMMUTABLE CALLED ON NULL INPUT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'contacts_check_contact';
 COMMENT ON FUNCTION contacts_internal.check_contact(text, text, bigint[], jsonb, bigint, timestamptz, timestamptz) IS
-	'true, or an error that names the column and the rule of contacts.contact that it breaks';
+	'true, or the error of before_contact_write(): for rows that no trigger has seen, and for a CHECK where there can be no trigger';
 REVOKE ALL ON FUNCTION contacts_internal.check_contact(text, text, bigint[], jsonb, bigint, timestamptz, timestamptz) FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.before_contact_update() RETURNS trigger
+CREATE FUNCTION contacts_internal.before_contact_write() RETURNS trigger
 	LANGUAGE C VOLATILE PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'contacts_before_contact_update';
-COMMENT ON FUNCTION contacts_internal.before_contact_update() IS
-	'trigger: raises the version of a contact whose UPDATE leaves it alone';
-REVOKE ALL ON FUNCTION contacts_internal.before_contact_update() FROM PUBLIC;
+	AS 'MODULE_PATHNAME', 'contacts_before_contact_write';
+COMMENT ON FUNCTION contacts_internal.before_contact_write() IS
+	'trigger: an error that names the column and the rule of contacts.contact that a row breaks; raises the version of a contact '
+	'whose UPDATE leaves it alone';
+REVOKE ALL ON FUNCTION contacts_internal.before_contact_write() FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.install_contacts() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -48,9 +49,7 @@ BEGIN
 		created_at timestamptz NOT NULL DEFAULT now(),
 		updated_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (workspace_id, id),
-		UNIQUE (workspace_id, email_address),
-		CONSTRAINT contact_is_valid CHECK (
-			contacts_internal.check_contact(id, email_address, tags, data, version, created_at, updated_at))
+		UNIQUE (workspace_id, email_address)
 	) WITH (fillfactor = 85); -- room for the next version of a row on its own page: a HOT update touches no index
 	CREATE INDEX contact_tags_idx ON contacts.contact USING gin (tags);
 	COMMENT ON TABLE contacts.contact IS 'contact_upsert: the contacts, one for each workspace and e-mail address';
@@ -81,7 +80,7 @@ DECLARE
 	silent text;
 BEGIN
 	SELECT n.name INTO silent
-		FROM unnest(ARRAY['raise_version', 'leave_suppression', 'address_changed']) WITH ORDINALITY AS n (name, number)
+		FROM unnest(ARRAY['zzz_contact_is_valid', 'leave_suppression', 'address_changed']) WITH ORDINALITY AS n (name, number)
 		WHERE NOT EXISTS (
 			SELECT FROM pg_trigger t
 			WHERE t.tgrelid = 'contacts.contact'::regclass AND t.tgname = n.name
@@ -96,7 +95,8 @@ BEGIN
 		RAISE EXCEPTION 'The trigger % on contacts.contact is missing, or disabled.', silent
 			USING ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'contacts', TABLE = 'contact',
 				HINT = format('SELECT contacts.install() brings it back where it is missing; '
-					'ALTER TABLE contacts.contact ENABLE TRIGGER %I.', silent);
+					'ALTER TABLE contacts.contact ENABLE %sTRIGGER %I.',
+					CASE silent WHEN 'zzz_contact_is_valid' THEN 'ALWAYS ' END, silent);
 	END IF;
 END
 $$;

@@ -1,7 +1,8 @@
 -- Protection: the triggers on the tables, and row level security. contacts.install() brings back what is missing, because a table that
 -- a user has copied (CREATE TABLE ... LIKE), to partition it, has neither.
 --
--- What is there stays as it is: a trigger that is disabled, and a policy of the user's own, are the user's choice.
+-- What is there stays as it is: a trigger that is disabled, and a policy of the user's own, are the user's choice. But a trigger that
+-- is to fire always does so again where it is enabled: ENABLE TRIGGER ALL, which ends a pg_restore --disable-triggers, knows no other way.
 
 CREATE FUNCTION contacts_internal.ensure_trigger(table_name text, trigger_name text, definition text, always boolean) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -12,6 +13,14 @@ DECLARE
 	part regclass;
 BEGIN
 	IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = guarded AND t.tgname = trigger_name) THEN
+		FOR part IN
+			SELECT t.tgrelid
+			FROM pg_trigger t
+			WHERE always AND t.tgname = trigger_name AND t.tgenabled = 'O'
+				AND (t.tgrelid = guarded OR t.tgrelid IN (SELECT p.relid FROM pg_partition_tree(guarded) p))
+		LOOP
+			EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', part, trigger_name);
+		END LOOP;
 		RETURN;
 	END IF;
 	-- A trigger for each row is made on the partitions too, and one of that name may be there: on the old table, now a partition.
@@ -30,7 +39,8 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.ensure_trigger(text, text, text, boolean) IS
-	'part of contacts.install(): makes a trigger on one of the tables, unless there is one of that name';
+	'part of contacts.install(): makes a trigger on one of the tables, unless there is one of that name; always: it fires whatever '
+	'session_replication_role is';
 REVOKE ALL ON FUNCTION contacts_internal.ensure_trigger(text, text, text, boolean) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.ensure_triggers() RETURNS void
@@ -64,8 +74,9 @@ BEGIN
 				'FOR EACH ROW EXECUTE FUNCTION contacts_internal.after_member_change()', true),
 			('member', 'members_truncated', 'AFTER TRUNCATE',
 				'EXECUTE FUNCTION contacts_internal.after_member_change()', true),
-			('contact', 'raise_version', 'BEFORE UPDATE',
-				'FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_contact_update()', false),
+			-- The rules hold for every row, replicated ones too; triggers run in the order of their names, and this one last.
+			('contact', 'zzz_contact_is_valid', 'BEFORE INSERT OR UPDATE',
+				'FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_contact_write()', true),
 			('contact', 'leave_suppression', 'AFTER DELETE',
 				'FOR EACH ROW WHEN (OLD.status IN (''UNSUBSCRIBED'', ''CLEANED'', ''COMPLAINED''))
 				EXECUTE FUNCTION contacts_internal.after_contact_delete()', false),

@@ -9,7 +9,7 @@
 #include "core/contact_core.h"
 #include "pg_compat.h"
 
-/* The CHECK constraint of contacts.contact. */
+/* What an error calls the rules of contacts.contact, and a CHECK constraint that holds them where there can be no trigger. */
 #define CONTACT_CONSTRAINT "contact_is_valid"
 
 /* errors_workspace_not_found() and the four below fill in errors that only this half can find. */

@@ -31,6 +31,7 @@
 
 #include "errors.h"
 #include "own_rules.h"
+#include "triggers.h"
 
 /* our_columns are those of contacts.contact, with their types; the oid of the enum's is not known before. */
 typedef struct OurColumn
@@ -101,22 +102,13 @@ is_our_function(Oid function)
 	return OidIsValid(extension) && extension == get_extension_oid("contact_upsert", true);
 }
 
-static bool
-is_enabled(const Trigger *trigger)
-{
-	if (trigger->tgenabled == TRIGGER_DISABLED)
-		return false;
-	return SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ? trigger->tgenabled != TRIGGER_FIRES_ON_ORIGIN
-																	  : trigger->tgenabled != TRIGGER_FIRES_ON_REPLICA;
-}
-
 static void
 look_at_trigger(OwnRules *rules, const Trigger *trigger)
 {
 	int16 type = trigger->tgtype;
 	int foreign_key = RI_FKey_trigger_type(trigger->tgfoid);
 
-	if (!is_enabled(trigger) || !(TRIGGER_FOR_INSERT(type) || TRIGGER_FOR_UPDATE(type)))
+	if (!triggers_is_enabled(trigger) || !(TRIGGER_FOR_INSERT(type) || TRIGGER_FOR_UPDATE(type)))
 		return;
 	/* Tables that refer to contacts: our statistics do, and no key changes. A deferred index is looked at as an index. */
 	if (foreign_key == RI_TRIGGER_PK || trigger->tgfoid == F_UNIQUE_KEY_RECHECK)

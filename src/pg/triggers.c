@@ -1,6 +1,7 @@
 /*
- * triggers.c - the triggers that are written in C: what must not depend on the privileges of the session, and what runs with
- * each upsert that changes a contact. The other triggers are in sql/definitions.sql and events.sql.
+ * triggers.c - what the triggers in C have in common, and the trigger that gives tags their ids: it must not depend on the
+ * privileges of the session. Those on contacts are in contact_rules.c and suppression.c, the others in sql/definitions.sql and
+ * events.sql.
  */
 #include "postgres.h"
 
@@ -31,6 +32,15 @@ triggers_data(FunctionCallInfo fcinfo, TriggerEvent timing, TriggerEvent event)
 				 errmsg("%s() is a trigger of contact_upsert's tables.", get_func_name(fcinfo->flinfo->fn_oid)),
 				 errhint("SELECT contacts.install(); makes the tables and their triggers.")));
 	return trigger;
+}
+
+bool
+triggers_is_enabled(const Trigger *trigger)
+{
+	if (trigger->tgenabled == TRIGGER_DISABLED)
+		return false;
+	return SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA ? trigger->tgenabled != TRIGGER_FIRES_ON_ORIGIN
+																	  : trigger->tgenabled != TRIGGER_FIRES_ON_REPLICA;
 }
 
 /* The sequence that belongs to contacts.tag, also where the trigger is a partition's. */
@@ -152,22 +162,4 @@ contacts_before_tag_insert(PG_FUNCTION_ARGS)
 	id = Int64GetDatum(draw_tag_id(workspace_id, trigger->tg_relation->rd_rel->relowner));
 	is_null = false;
 	return PointerGetDatum(heap_modify_tuple_by_cols(row, descriptor, 1, &id_column, &id, &is_null));
-}
-
-PG_FUNCTION_INFO_V1(contacts_before_contact_update);
-Datum
-contacts_before_contact_update(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigger = triggers_data(fcinfo, TRIGGER_EVENT_BEFORE, TRIGGER_EVENT_UPDATE);
-	TupleDesc descriptor = RelationGetDescr(trigger->tg_relation);
-	int column = SPI_fnumber(descriptor, "version");
-	bool is_null;
-	bool was_null;
-	Datum old = heap_getattr(trigger->tg_trigtuple, column, descriptor, &was_null);
-	Datum new = heap_getattr(trigger->tg_newtuple, column, descriptor, &is_null);
-
-	if (is_null || was_null || DatumGetInt64(old) != DatumGetInt64(new))
-		return PointerGetDatum(trigger->tg_newtuple);
-	new = Int64GetDatum(DatumGetInt64(old) + 1);
-	return PointerGetDatum(heap_modify_tuple_by_cols(trigger->tg_newtuple, descriptor, 1, &column, &new, &is_null));
 }

@@ -17,7 +17,7 @@ CREATE FUNCTION fields_of(score bigint) RETURNS jsonb LANGUAGE sql IMMUTABLE AS 
 		"plan": "business", "score": ' || score || '}')::jsonb
 $$;
 
--- The shape of contacts.contact for the other ways, without its CHECK constraints, which spares them some work. The id is
+-- The shape of contacts.contact for the other ways, without the trigger that checks its rows, which spares them some work. The id is
 -- made by the extension's function for them too, so that all have the same keys, as cheaply as can be.
 CREATE SCHEMA statement;
 CREATE TABLE statement.contact (

@@ -156,7 +156,7 @@ UPDATE contacts.contact SET version = NULL WHERE workspace_id = 1 AND email_addr
 SELECT contact_upsert('{"email_address":"b@example.com","status":"SUBSCRIBED","partial_update":true}') IS NOT NULL AS changed;
 SELECT version FROM contacts.contact WHERE workspace_id = 1 AND email_address = 'b@example.com';
 CREATE TABLE regress_own (version bigint);
-CREATE TRIGGER own AFTER UPDATE ON regress_own FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_contact_update();
+CREATE TRIGGER own AFTER UPDATE ON regress_own FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_contact_write();
 INSERT INTO regress_own VALUES (1);
 UPDATE regress_own SET version = 1;
 DROP TABLE regress_own;

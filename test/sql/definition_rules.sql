@@ -189,26 +189,3 @@ SELECT contacts.upsert('{"email_address":"a@example.com"}', workspace_id => 2) I
 DELETE FROM contacts.workspace WHERE workspace_id = 2;
 SELECT (SELECT count(*) FROM contacts.contact WHERE workspace_id = 2) AS contacts, (SELECT count(*) FROM contacts.field WHERE workspace_id = 2) AS fields;
 SELECT contacts.upsert('{"email_address":"a@example.com"}', workspace_id => 2);
-
--- CHECK constraints hold the rules of a contact for every writer.
-INSERT INTO contacts.contact (workspace_id, email_address) VALUES (1, 'direct@example.com') RETURNING id ~ '^[0-9a-f]{24}$' AS object_id, status, tags, data, version;
-\set VERBOSITY terse
-INSERT INTO contacts.contact (workspace_id, email_address) VALUES (1, 'Direct@example.com');
-INSERT INTO contacts.contact (workspace_id, email_address) VALUES (1, 'nobody');
-INSERT INTO contacts.contact (workspace_id, email_address) VALUES (1, 'direct@example.com');
-INSERT INTO contacts.contact (workspace_id, email_address, id) VALUES (1, 'a@b.c', 'DEADBEEFDEADBEEFDEADBEEF');
-INSERT INTO contacts.contact (workspace_id, email_address, id) VALUES (1, 'a@b.c', 'deadbeef');
-INSERT INTO contacts.contact (workspace_id, email_address, tags) VALUES (1, 'a@b.c', '{2,1}');
-INSERT INTO contacts.contact (workspace_id, email_address, tags) VALUES (1, 'a@b.c', '{1,1}');
-INSERT INTO contacts.contact (workspace_id, email_address, tags) VALUES (1, 'a@b.c', '{1,NULL}');
-INSERT INTO contacts.contact (workspace_id, email_address, tags) VALUES (1, 'a@b.c', '{{1},{2}}');
-INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '[]');
-INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '{"email_address":"a@b.c"}');
-INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '{"x":null}');
-INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '{"x":""}');
-INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '{"x":[]}');
-INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '{"x":{"a":1}}');
-INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '{"x":[1]}');
-INSERT INTO contacts.contact (workspace_id, email_address, data) VALUES (1, 'a@b.c', '{"x":["a",["b"]]}');
-INSERT INTO contacts.contact (workspace_id, email_address, version) VALUES (1, 'a@b.c', 0);
-INSERT INTO contacts.contact (workspace_id, email_address, updated_at) VALUES (1, 'a@b.c', 'infinity');

@@ -38,7 +38,7 @@ SELECT relname FROM pg_temp.protection WHERE NOT rls;
 SELECT contacts.change_address('before@example.com', 'after@example.com');
 SELECT contacts.merge('before@example.com', 'after@example.com');
 -- what is there on a partition does not keep it from the table
-CREATE TRIGGER raise_version BEFORE UPDATE ON contacts.contact_1 FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_contact_update();
+CREATE TRIGGER zzz_contact_is_valid BEFORE INSERT OR UPDATE ON contacts.contact_1 FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_contact_write();
 SELECT contacts.install() IS NOT NULL AS installed;
 SELECT contacts.install() IS NOT NULL AS again;
 TABLE pg_temp.protection;

@@ -94,6 +94,8 @@ SELECT regress_compare('CREATE TRIGGER regress BEFORE INSERT ON contacts.contact
 	ALTER TABLE contacts.contact DISABLE TRIGGER regress') AS disabled;
 SELECT regress_compare('CREATE TRIGGER regress BEFORE INSERT ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_trigger(''status'');
 	SET LOCAL session_replication_role = replica') AS replica;
+SELECT regress_compare('ALTER TABLE contacts.contact ADD CONSTRAINT contact_is_valid
+	CHECK (contacts_internal.check_contact(id, email_address, tags, data, version, created_at, updated_at))') AS our_constraint;
 
 -- What acts on an INSERT does not see contacts that exist, and none is refused that an UPDATE takes.
 SELECT regress_compare('CREATE TRIGGER regress BEFORE INSERT ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_trigger(''status'')') AS before_insert;

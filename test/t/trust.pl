@@ -107,7 +107,7 @@ my @of_owner = qw(contacts.install contacts.define_workspace contacts.subscribe 
 my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe install_definitions ensure_trigger ensure_triggers ensure_policies
 	install_contacts install_access install_events install_history install_undo install_imports require_role member_privileges monitor_privileges before_workspace_write
 	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_insert before_tag_update
-	before_contact_update after_definitions_change make_tables note_tables_version upgrade_tables add_first_workspace check_owners tables_version
+	before_contact_write after_definitions_change make_tables note_tables_version upgrade_tables add_first_workspace check_owners tables_version
 	check_library delete_rows purge_deleted_workspaces revoke_default_privileges revoke_what_others_granted after_member_change before_consumer_change before_consumer_insert
 	after_consumer_delete after_event_delete install_erasure after_contact_delete after_address_change);
 my @of_monitors = ('contacts_internal.monitor');
