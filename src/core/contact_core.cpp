@@ -7,7 +7,6 @@
 #include "contact_core.h"
 
 #include "arena.hpp"
-#include "cell_list.hpp"
 #include "column_name.hpp"
 #include "columns.hpp"
 #include "date_format.hpp"
@@ -18,6 +17,7 @@
 #include "file_hint.hpp"
 #include "find_errors.hpp"
 #include "json.hpp"
+#include "list_syntax.hpp"
 #include "mode.hpp"
 #include "names.hpp"
 #include "object_id.hpp"

@@ -6,8 +6,8 @@
  */
 #include "list_cell.hpp"
 
-#include "cell_list.hpp"
 #include "column_name.hpp"
+#include "list_syntax.hpp"
 
 #include <algorithm>
 

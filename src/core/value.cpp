@@ -3,9 +3,9 @@
  */
 #include "value.hpp"
 
-#include "cell_list.hpp"
 #include "country.hpp"
 #include "date.hpp"
+#include "list_syntax.hpp"
 #include "number.hpp"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
 /*
- * cell_list.cpp - reads lists from left to right. Texts of items that had to be unescaped stand one behind the other in one block, which
+ * list_syntax.cpp - reads lists from left to right. Texts of items that had to be unescaped stand one behind the other in one block, which
  * the list's own size bounds.
  */
-#include "cell_list.hpp"
+#include "list_syntax.hpp"
 
 #include <algorithm>
 

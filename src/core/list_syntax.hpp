@@ -1,5 +1,5 @@
 /*
- * cell_list.hpp - lists in the cells of a file: PostgreSQL's array text, and items between separators (docs/files.md, "Lists").
+ * list_syntax.hpp - lists in the cells of a file: PostgreSQL's array text, and items between separators (docs/files.md, "Lists").
  *
  * Each function costs what the text is long, whatever is in it. Nothing is trimmed here but what the syntax makes of white space.
  */
