@@ -22,6 +22,7 @@
 #   make bench           timings beside other ways, and docs/bench.svg; takes a quarter of an hour
 #   make bench-scale     the cost of a contact among 10,000 to 5,000,000; make bench-memory, of a session over many calls
 #   make bench-events    timings of the outbox and NOTIFY; make bench-history, of the levels of history
+#   make bench-instructions   instructions of a call and of an array's element beside the bare statement's, counted by valgrind
 #   make bench-import    files of 10,000 and 1,000,000 rows by contact-import beside COPY, and its memory
 #   make check-pg PG=17  every suite with that PostgreSQL, in a chroot, and its row in the README (root only)
 #   make check-fresh RELEASE=trixie WHO=root|user   the README's first steps and every suite on a fresh machine (root only)
@@ -259,6 +260,11 @@ bench-memory: installed
 
 bench-history: installed
 	@SERVER_OPTIONS='$(BENCH_SERVER) -c contact_upsert.notify=off' scripts/server.sh test/bench/bench_history.sh
+
+.PHONY: bench-instructions
+bench-instructions: installed
+	@scripts/setup.sh bench
+	@test/bench/instructions.sh
 
 .PHONY: bench-import
 bench-import: installed

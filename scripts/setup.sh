@@ -1,6 +1,6 @@
 #!/bin/bash
 # Usage: setup.sh demo|bench|test|check|check-pg|dist|watch
-# Installs the Debian packages that a target still lacks: demo builds and runs, bench adds what draws, test adds what the
+# Installs the Debian packages that a target still lacks: demo builds and runs, bench adds what draws and counts, test adds what the
 # suites want, check adds format and lint, watch adds what builds a server and watches it; check-pg makes chroots, dist archives.
 # With nothing missing it does nothing and needs no rights. Otherwise it needs apt, and root or sudo; it fails with the names of the
 # packages when it has not. Installing starts no service, now or at the next boot, and makes no cluster.
@@ -95,7 +95,7 @@ as_root=()
 packages=() optional=()
 case ${1:-} in
 	demo | bench | test | check | watch) packages+=(build-essential libcsv-dev libpq-dev) ;;&
-	bench) packages+=(gnuplot-nox) ;;
+	bench) packages+=(gnuplot-nox valgrind) ;;
 	test | check | watch)
 		packages+=(clang iso-codes jq git libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-jsonschema python3-psycopg2 unicode-data
 			unzip)
