@@ -10,8 +10,10 @@ namespace worker {
 
 namespace {
 
-// A writer with contact_upsert.notify = wakeup rings at most every contact_upsert.notify_interval, by default 100 ms: what
-// it writes right after a bell is found by one more look.
+// kAfterBell is how soon the worker looks again after a bell; then it waits twice as long each time, up to the poll. For a writer with
+// contact_upsert.notify = wakeup that has rung does not ring again within its contact_upsert.notify_interval, 100 ms unless the writer
+// sets another, which the worker cannot know; and a commit may take its time. An event without a bell is found when it has waited about as
+// long as it came after the bell.
 constexpr Milliseconds kAfterBell{150};
 
 std::unique_ptr<Sink>
@@ -25,7 +27,8 @@ make_sink(const Options &options)
 } // namespace
 
 Worker::Worker(const Options &options)
-	: options_(options), queue_(options), bell_(options), sink_(make_sink(options)), page_(options.batch)
+	: options_(options), queue_(options), bell_(options), sink_(make_sink(options)), page_(options.batch),
+	  pause_(options.poll)
 {}
 
 ExitCode
@@ -98,7 +101,8 @@ Worker::drain()
 
 	while (more && !stop_requested())
 	{
-		woken_ = bell_.take_rung() || woken_;
+		if (bell_.take_rung())
+			look_again_soon();
 		more = take_page();
 		bell_.advance();
 	}
@@ -151,11 +155,20 @@ Worker::wait_for_bell()
 		return;
 	if (!bell_.take_rung())
 	{
-		wait(woken_ ? std::min(kAfterBell, options_.poll) : options_.poll);
-		woken_ = bell_.take_rung();
+		wait(pause_);
+		if (!bell_.take_rung())
+		{
+			pause_ = std::min(pause_ * 2, options_.poll);
+			return;
+		}
 	}
-	else
-		woken_ = true;
+	look_again_soon();
+}
+
+void
+Worker::look_again_soon()
+{
+	pause_ = std::min(kAfterBell, options_.poll);
 }
 
 // Reports and releases what is left, if the server is there to hear it; the leases run out anyway.

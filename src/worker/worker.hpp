@@ -24,6 +24,7 @@ private:
 	bool take_page();
 	bool claim();
 	void wait_for_bell();
+	void look_again_soon();
 	void leave();
 
 	const Options &options_;
@@ -31,7 +32,7 @@ private:
 	Bell bell_;
 	std::unique_ptr<Sink> sink_; // none for the relay
 	int page_;
-	bool woken_ = false;
+	Milliseconds pause_; // until the next look, if no bell rings
 	Backoff backoff_;
 };
 
