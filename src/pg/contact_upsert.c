@@ -14,6 +14,7 @@
 #include "notify.h"
 #include "owner.h"
 #include "pg_compat.h"
+#include "probe_choice.h"
 #include "settings.h"
 #include "statement.h"
 #include "upsert.h"
@@ -33,6 +34,7 @@ _PG_init(void)
 	versions_init();
 	owner_init();
 	member_init();
+	probe_choice_init();
 }
 
 /* Runs a request and returns the API's answer, or raises why not. */

@@ -23,8 +23,9 @@
 
 #include "own_policies.h"
 #include "own_rules.h"
+#include "pg_compat.h"
 
-/* Whether an expression is contacts_internal.is_member(workspace_id). */
+/* Whether an expression is contacts_internal.is_member(workspace_id), which the current role may call. */
 static bool
 asks_for_membership(Relation table, const Expr *expression)
 {
@@ -38,7 +39,7 @@ asks_for_membership(Relation table, const Expr *expression)
 	argument = linitial(call->args);
 	extension = getExtensionOfObject(ProcedureRelationId, call->funcid);
 	return OidIsValid(extension) && extension == get_extension_oid("contact_upsert", true) &&
-		   strcmp(get_func_name(call->funcid), "is_member") == 0 &&
+		   strcmp(get_func_name(call->funcid), "is_member") == 0 && may_execute(call->funcid, GetUserId()) &&
 		   argument->varattno == get_attnum(RelationGetRelid(table), "workspace_id");
 }
 
@@ -64,9 +65,8 @@ applies(const RowSecurityPolicy *policy)
 	return false;
 }
 
-/* Whether of the policies that apply there is ours, and no other. */
-static bool
-has_ours_only(Relation table)
+bool
+own_policies_are_alone(Relation table)
 {
 	bool found = false;
 	ListCell *cell;
@@ -97,7 +97,7 @@ hides_workspaces_only(const char *name)
 		return false;
 	table = table_open(oid, AccessShareLock);
 	result = (table->rd_rel->relkind == RELKIND_RELATION || table->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) &&
-			 check_enable_rls(oid, InvalidOid, true) == RLS_ENABLED && has_ours_only(table);
+			 check_enable_rls(oid, InvalidOid, true) == RLS_ENABLED && own_policies_are_alone(table);
 	table_close(table, NoLock);
 	return result;
 }

@@ -4,6 +4,14 @@
 #ifndef CU_OWN_POLICIES_H
 #define CU_OWN_POLICIES_H
 
+#include "utils/relcache.h"
+
+/*
+ * own_policies_are_alone() says whether of the policies on a table that apply to what the current role reads there is the one that
+ * contacts.install() made, and no other. Whether row level security applies to the role is for the caller to ask.
+ */
+extern bool own_policies_are_alone(Relation table);
+
 /*
  * own_policies_hide_workspaces_only() says whether the current role may read the tables contacts.contact and contacts.statistics,
  * and what row level security hides from it is the workspaces that it is no member of, and nothing else: then the tables' owner

@@ -4,6 +4,8 @@
 #ifndef CU_PG_COMPAT_H
 #define CU_PG_COMPAT_H
 
+#include "access/genam.h"
+#include "access/tableam.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
@@ -84,6 +86,19 @@ is_valid_json(char *json, size_t size)
 #endif
 
 	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
+}
+
+/* begin_index_scan() begins a scan that reads; 18 can count what it does, 19 has flags. */
+static inline IndexScanDesc
+begin_index_scan(Relation table, Relation index, Snapshot snapshot, int key_size)
+{
+#if PG_VERSION_NUM < 180000
+	return index_beginscan(table, index, snapshot, key_size, 0);
+#elif PG_VERSION_NUM < 190000
+	return index_beginscan(table, index, snapshot, NULL, key_size, 0);
+#else
+	return index_beginscan(table, index, snapshot, NULL, key_size, 0, SO_NONE);
+#endif
 }
 
 /* run_to_end() says before 18 that a query runs once. */

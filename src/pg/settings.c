@@ -15,6 +15,7 @@ static char *workspace_id_text;
 static bool loading;
 
 static bool events = true;
+static bool fast_path = true;
 
 static int notify = NOTIFY_EVENTS;
 static int notify_interval = 100;
@@ -112,6 +113,16 @@ settings_define(void)
 		NULL,
 		NULL,
 		NULL);
+	DefineCustomBoolVariable("contact_upsert.fast_path",
+							 "Whether contacts are looked up without a statement, where that finds the same.",
+							 "off is for the extension's own tests, and to see look-ups in pg_stat_statements.",
+							 &fast_path,
+							 true,
+							 PGC_USERSET,
+							 GUC_NOT_IN_SAMPLE,
+							 NULL,
+							 NULL,
+							 NULL);
 	MarkGUCPrefixReserved("contact_upsert");
 	loading = false;
 }
@@ -139,6 +150,12 @@ UnknownKeysSetting
 settings_unknown_keys(void)
 {
 	return (UnknownKeysSetting)unknown_keys;
+}
+
+bool
+settings_fast_path(void)
+{
+	return fast_path;
 }
 
 bool

@@ -16,6 +16,8 @@
 #include "errors.h"
 #include "jsonb_reader.h"
 #include "jsonb_writer.h"
+#include "probe.h"
+#include "probe_choice.h"
 #include "statement.h"
 #include "store.h"
 
@@ -160,40 +162,57 @@ read_bigints(Datum stored, size_t *count)
 	return (const int64 *)ARR_DATA_PTR(array);
 }
 
-static void
-read_statistics(ContactRow *contact, Datum stored)
+ContactRow
+store_read_contact(const StoredContact *stored, Datum email)
 {
-	size_t count;
-	const int64 *totals = read_bigints(stored, &count);
+	ContactRow contact = {.email = email, .exists = stored->exists};
 
-	contact->total_opens = totals[0];
-	contact->total_clicks = totals[1];
-	contact->total_bounces = totals[2];
-	contact->total_delivered = totals[3];
+	if (!stored->exists)
+		return contact;
+	text_to_cstring_buffer(DatumGetTextPP(stored->id), contact.id, sizeof(contact.id));
+	contact.version = stored->version;
+	contact.stored.version = stored->version;
+	contact.stored.status = read_status(stored->status);
+	contact.stored.tag_ids = read_bigints(stored->tags, &contact.stored.tag_count);
+	contact.stored.data = jsonb_read(DatumGetJsonbP(stored->data));
+	contact.created_at = stored->created_at;
+	contact.updated_at = stored->updated_at;
+	contact.total_opens = stored->totals[0];
+	contact.total_clicks = stored->totals[1];
+	contact.total_bounces = stored->totals[2];
+	contact.total_delivered = stored->totals[3];
+	return contact;
+}
+
+/* Returns the contact in a row of what the last statement found. */
+static StoredContact
+stored_contact(uint64 row)
+{
+	bool is_null;
+	Datum value = statement_nullable_column(row, CONTACT_ID, &is_null);
+	StoredContact stored = {.exists = !is_null, .id = value};
+	size_t count;
+
+	if (is_null)
+		return stored;
+	stored.version = DatumGetInt64(statement_column(row, CONTACT_VERSION));
+	stored.status = DatumGetObjectId(statement_column(row, CONTACT_STATUS));
+	stored.tags = statement_column(row, CONTACT_TAGS);
+	stored.data = statement_column(row, CONTACT_DATA);
+	stored.created_at = DatumGetTimestampTz(statement_column(row, CONTACT_CREATED_AT));
+	stored.updated_at = DatumGetTimestampTz(statement_column(row, CONTACT_UPDATED_AT));
+	value = statement_nullable_column(row, CONTACT_STATISTICS, &is_null);
+	if (!is_null)
+		memcpy(stored.totals, read_bigints(value, &count), sizeof(stored.totals));
+	return stored;
 }
 
 ContactRow
 store_read_row(uint64 row, Datum email)
 {
-	bool is_null;
-	Datum id = statement_nullable_column(row, CONTACT_ID, &is_null);
-	ContactRow contact = {.email = email, .exists = !is_null};
-	Datum statistics;
+	StoredContact stored = stored_contact(row);
 
-	if (is_null)
-		return contact;
-	text_to_cstring_buffer(DatumGetTextPP(id), contact.id, sizeof(contact.id));
-	contact.version = DatumGetInt64(statement_column(row, CONTACT_VERSION));
-	contact.stored.version = contact.version;
-	contact.stored.status = read_status(DatumGetObjectId(statement_column(row, CONTACT_STATUS)));
-	contact.stored.tag_ids = read_bigints(statement_column(row, CONTACT_TAGS), &contact.stored.tag_count);
-	contact.stored.data = jsonb_read(DatumGetJsonbP(statement_column(row, CONTACT_DATA)));
-	contact.created_at = DatumGetTimestampTz(statement_column(row, CONTACT_CREATED_AT));
-	contact.updated_at = DatumGetTimestampTz(statement_column(row, CONTACT_UPDATED_AT));
-	statistics = statement_nullable_column(row, CONTACT_STATISTICS, &is_null);
-	if (!is_null)
-		read_statistics(&contact, statistics);
-	return contact;
+	return store_read_contact(&stored, email);
 }
 
 size_t
@@ -218,7 +237,7 @@ store_is_installed(void)
 {
 	Oid namespace;
 
-	if (statement_is_ready(&find_contact))
+	if (probe_choice_is_made() || statement_is_ready(&find_contact))
 		return true;
 	namespace = get_namespace_oid("contacts", true);
 	return OidIsValid(namespace) && OidIsValid(get_relname_relid("workspace", namespace));
@@ -227,10 +246,18 @@ store_is_installed(void)
 int64
 store_find_contact(int64 workspace_id, ContactRow *contact)
 {
-	if (statement_execute(&find_contact, (Datum[]){Int64GetDatum(workspace_id), contact->email}) == 0)
-		return 0;
-	*contact = store_read_row(0, contact->email);
-	return DatumGetInt64(statement_column(0, DEFINITIONS_VERSION));
+	StoredContact stored = {.exists = false};
+	int64 version = 0;
+
+	if (!probe_find_contact(workspace_id, contact->email, &version, &stored) &&
+		statement_execute(&find_contact, (Datum[]){Int64GetDatum(workspace_id), contact->email}) > 0)
+	{
+		version = DatumGetInt64(statement_column(0, DEFINITIONS_VERSION));
+		stored = stored_contact(0);
+	}
+	if (version != 0)
+		*contact = store_read_contact(&stored, contact->email);
+	return version;
 }
 
 void

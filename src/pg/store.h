@@ -39,6 +39,25 @@ enum FoundColumn
 	CONTACT_STATISTICS,
 };
 
+#define STORED_TOTALS 4
+
+/* A StoredContact is a contact as it was found in the tables, not read yet: values may be compressed, or pointers to a TOAST table. */
+typedef struct StoredContact
+{
+	bool exists; /* else what follows is empty */
+	Datum id;
+	int64 version;
+	Oid status; /* a value of contacts.status */
+	Datum tags;
+	Datum data;
+	TimestampTz created_at;
+	TimestampTz updated_at;
+	int64 totals[STORED_TOTALS]; /* opens, clicks, bounces, delivered */
+} StoredContact;
+
+/* store_read_contact() reads a contact with the address email. */
+extern ContactRow store_read_contact(const StoredContact *stored, Datum email);
+
 /*
  * store_read_row() reads a row, from 0, of what the last statement found: the definitions' version, then
  * CONTACT_COLUMNS.

@@ -99,7 +99,7 @@ my %relation = (
 		delivery_lease_seq import_progress_import_id_seq),
 );
 my %type = map { ("contacts.$_" => '') } qw(status field_type status_policy history_level outcome event_type upsert_result claimed_event);
-my %setting = map { ("contact_upsert.$_" => 'user') } qw(workspace_id notify notify_interval unknown_keys events);
+my %setting = map { ("contact_upsert.$_" => 'user') } qw(workspace_id notify notify_interval unknown_keys events fast_path);
 
 # Functions: of the tables' owner; of members, and what they answer about workspace 2; of monitors.
 my @of_owner = qw(contacts.install contacts.define_workspace contacts.subscribe contacts.unsubscribe contacts.purge_events contacts.purge_history contacts.grant_access contacts.revoke_access

@@ -1,0 +1,73 @@
+/*
+ * probe_choice.h - whether contacts may be looked up by index, and where the tables then have what is read.
+ */
+#ifndef CU_PROBE_CHOICE_H
+#define CU_PROBE_CHOICE_H
+
+#include "access/attnum.h"
+
+/* The tables that a look-up reads. */
+typedef enum ProbedTable
+{
+	PROBED_WORKSPACE,
+	PROBED_CONTACT,
+	PROBED_STATISTICS,
+	PROBED_TABLE_COUNT,
+} ProbedTable;
+
+/* The columns that are read of each, its key first. */
+enum ProbedWorkspaceColumn
+{
+	PROBED_WORKSPACE_ID,
+	PROBED_DEFINITIONS_VERSION,
+};
+
+enum ProbedContactColumn
+{
+	PROBED_CONTACT_WORKSPACE,
+	PROBED_CONTACT_EMAIL,
+	PROBED_CONTACT_ID,
+	PROBED_CONTACT_VERSION,
+	PROBED_CONTACT_STATUS,
+	PROBED_CONTACT_TAGS,
+	PROBED_CONTACT_DATA,
+	PROBED_CONTACT_CREATED_AT,
+	PROBED_CONTACT_UPDATED_AT,
+};
+
+enum ProbedStatisticsColumn
+{
+	PROBED_STATISTICS_WORKSPACE,
+	PROBED_STATISTICS_CONTACT,
+	PROBED_TOTALS, /* the first of the four */
+};
+
+#define PROBED_COLUMNS_MAX 9
+
+/* A ProbeTarget is one of the tables as the relation cache has it. */
+typedef struct ProbeTarget
+{
+	Oid table;
+	Oid index; /* of the key */
+	AttrNumber columns[PROBED_COLUMNS_MAX];
+} ProbeTarget;
+
+typedef struct ProbeChoice
+{
+	ProbeTarget targets[PROBED_TABLE_COUNT];
+	bool asks_for_membership; /* row level security hides the workspaces that the role is no member of, and nothing else */
+} ProbeChoice;
+
+/* probe_choice_init() registers the callbacks that notice changes; called once, from _PG_init. */
+extern void probe_choice_init(void);
+
+/*
+ * probe_choice_lock() returns the choice for the current user with its tables locked, ACCESS SHARE until the transaction ends;
+ * NULL if contacts are to be looked up by a statement.
+ */
+extern const ProbeChoice *probe_choice_lock(void);
+
+/* probe_choice_is_made() says whether the last choice was to look contacts up by index, and nothing has changed since. */
+extern bool probe_choice_is_made(void);
+
+#endif

@@ -1,0 +1,269 @@
+# The fast path: contacts are looked up by index where a statement would find the same, and only there. What users do to their tables,
+# one case each: in the transaction of the call, and by another session between two calls. The answers and errors are those with
+# contact_upsert.fast_path off, and the message at debug1 says that the choice was the right one.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', "fsync = off\nwal_level = logical\nstatement_timeout = 60s\ntimezone = 'Asia/Tokyo'");
+$node->start;
+
+$node->safe_psql('postgres', q(
+	CREATE EXTENSION contact_upsert;
+	SELECT contacts.install();
+	CREATE ROLE member;
+	CREATE ROLE stranger;
+	SELECT contacts.define_field('notes', 'Notes');
+	SELECT contacts.grant_access('member', 1);
+	CREATE ROLE half;
+	SELECT contacts.grant_access('half', 1);
+	REVOKE SELECT ON contacts.statistics FROM half;
+	SELECT contact_upsert(jsonb_build_object('email_address', 'cersei@example.com', 'status', 'UNSUBSCRIBED', 'create_tags', true,
+		'tags', '["a", "b"]'::jsonb, 'fields', jsonb_build_object('notes', 'short')));
+	-- compressed, and in the TOAST table
+	SELECT contact_upsert(jsonb_build_object('email_address', 'tyrion@example.com', 'fields', jsonb_build_object('notes', repeat('long ', 10000))));
+	ALTER TABLE contacts.contact ALTER data SET STORAGE EXTERNAL;
+	SELECT contact_upsert(jsonb_build_object('email_address', 'jaime@example.com', 'fields', jsonb_build_object('notes', repeat('long ', 10000))));
+	SELECT contacts.record(contacts_internal.contact_id('cersei@example.com', 1), 'total_clicks', 3);
+));
+
+# What is called: the look-up finds contacts, one of them only in a case below, and one that is nowhere.
+my $call = join "\n", map { "SELECT $_;" } (
+	q(md5(contact_upsert('{"email_address":"cersei@example.com","partial_update":true}')::text) AS cersei),
+	q(md5(contact_upsert('{"email_address":"tyrion@example.com","partial_update":true}')::text) AS tyrion),
+	q(md5(contact_upsert('{"email_address":"jaime@example.com","partial_update":true}')::text) AS jaime),
+	q(outcome FROM contacts.preview('{"email_address":"child@example.com","partial_update":true}')),
+	q(outcome FROM contacts.preview('{"email_address":"nobody@example.com"}')));
+
+my $by_index = 'by index';
+my $by_statement = 'by a statement: ';
+
+# Runs a script with the fast path or without; returns what it prints and says, and which choices were made.
+sub run_script
+{
+	my ($script, $fast_path) = @_;
+	my ($status, $out, $said) = $node->psql('postgres',
+		"\\set SHOW_CONTEXT never\nSET contact_upsert.fast_path = $fast_path;\nSET client_min_messages = debug1;\n$script",
+		on_error_stop => 0);
+	my @said = map { s/^psql:<stdin>:\d+: //r } split /\n/, $said;
+	my @choices = map { /contact_upsert looks contacts up (.*)/ ? $1 : () } @said;
+	# the same choice again is none
+	@choices = @choices[ grep { $_ == 0 || $choices[$_] ne $choices[ $_ - 1 ] } 0 .. $#choices ];
+	return ($out . "\n" . join("\n", grep { !/^DEBUG/ } @said), \@choices);
+}
+
+# Both ways say the same, and the fast path's choices are those.
+sub check
+{
+	my ($name, $script, @expected) = @_;
+	my ($with, $choices) = run_script($script, 'on');
+	my ($without, $no_choices) = run_script($script, 'off');
+	is($with, $without, "$name: the answers of the statement");
+	is(join("\n", @$choices), join("\n", @expected), "$name: the choices");
+	is(scalar @$no_choices, 0, "$name: none with the fast path off");
+	return $with;
+}
+
+sub other_session
+{
+	my ($sql) = @_;
+	my $file = $node->basedir . '/other.sql';
+	open my $out, '>', $file or die $!;
+	print $out $sql;
+	close $out;
+	return sprintf "\\! psql -Xqd '%s' -v ON_ERROR_STOP=1 -f '%s'\n", $node->connstr('postgres'), $file;
+}
+
+# A case: what is done, how it is undone, the reason for the statement (none: the choice stays), the role.
+sub check_case
+{
+	my ($name, $do, $undo, $reason, %options) = @_;
+	my $become = $options{role} ? "SET ROLE $options{role};\n" : '';
+	my $unbecome = $options{role} ? "RESET ROLE;\n" : '';
+	my @after = defined $reason ? ($by_statement . $reason, $by_index) : ();
+	my $file = 0;
+
+	my $said = check("$name, in the transaction", "$become$call\nBEGIN;\n$unbecome$do;\n$become$call\nROLLBACK;\n$become$call", $by_index, @after)
+		unless $options{not_in_transaction};
+	like($said, $options{error}, "$name: the error") if $options{error};
+	my $there = $node->basedir . '/do.sql';
+	my $back = $node->basedir . '/undo.sql';
+	append_to_file($there, "$do;") ;
+	append_to_file($back, "$undo;");
+	my $psql = sprintf "\\! psql -Xqd '%s' -v ON_ERROR_STOP=1 -f", $node->connstr('postgres');
+	check("$name, by another session", "$become$call\n$psql '$there'\n$call\n$psql '$back'\n$call", $by_index, @after);
+	unlink $there, $back;
+}
+
+my $is_other = 'its key has no index, or another';
+my $key = 'contact_workspace_id_email_address_key';
+my $put_key_back = "ALTER TABLE contacts.contact ADD CONSTRAINT $key UNIQUE (workspace_id, email_address)";
+
+# The key's index
+check_case('the key dropped', "ALTER TABLE contacts.contact DROP CONSTRAINT $key", $put_key_back, "contacts.contact: $is_other");
+check_case("the key's index is $_->[0]",
+	"ALTER TABLE contacts.contact DROP CONSTRAINT $key; CREATE $_->[1]",
+	"DROP INDEX contacts.another; $put_key_back", "contacts.contact: $is_other")
+	for (
+	[ 'partial', "UNIQUE INDEX another ON contacts.contact (workspace_id, email_address) WHERE status = 'SUBSCRIBED'" ],
+	[ 'not unique', 'INDEX another ON contacts.contact (workspace_id, email_address)' ],
+	[ 'of another order', 'UNIQUE INDEX another ON contacts.contact (email_address, workspace_id)' ],
+	[ 'of another collation', 'UNIQUE INDEX another ON contacts.contact (workspace_id, email_address COLLATE "POSIX")' ],
+	[ 'of another operator class', 'UNIQUE INDEX another ON contacts.contact (workspace_id, email_address text_pattern_ops)' ],
+	[ 'on an expression', 'UNIQUE INDEX another ON contacts.contact (workspace_id, upper(email_address))' ]);
+check_case('a key that is deferrable',
+	"ALTER TABLE contacts.contact DROP CONSTRAINT $key, ADD CONSTRAINT $key UNIQUE (workspace_id, email_address) DEFERRABLE",
+	"ALTER TABLE contacts.contact DROP CONSTRAINT $key; $put_key_back", "contacts.contact: $is_other");
+check_case('a key with more in its index',
+	"ALTER TABLE contacts.contact DROP CONSTRAINT $key, ADD CONSTRAINT $key UNIQUE (workspace_id, email_address) INCLUDE (version)",
+	"ALTER TABLE contacts.contact DROP CONSTRAINT $key; $put_key_back");
+check_case('the index is made anew', 'REINDEX TABLE contacts.contact', 'SELECT');
+check_case('the index is made anew, concurrently', 'REINDEX TABLE CONCURRENTLY contacts.contact', 'SELECT', undef, not_in_transaction => 1);
+
+# Columns
+check_case('another type, which is longer', 'ALTER TABLE contacts.statistics ALTER total_clicks TYPE numeric',
+	'ALTER TABLE contacts.statistics ALTER total_clicks TYPE bigint', 'contacts.statistics: its column total_clicks is another');
+check_case('another type, which is read in another way', 'ALTER TABLE contacts.contact ALTER created_at TYPE timestamp',
+	'ALTER TABLE contacts.contact ALTER created_at TYPE timestamptz', 'contacts.contact: its column created_at is another');
+check_case('a shorter type', 'ALTER TABLE contacts.contact ALTER updated_at TYPE timestamptz(3)',
+	'ALTER TABLE contacts.contact ALTER updated_at TYPE timestamptz', 'contacts.contact: its column updated_at is another');
+check_case('another collation', 'ALTER TABLE contacts.statistics ALTER contact_id TYPE text COLLATE "POSIX"',
+	'ALTER TABLE contacts.statistics ALTER contact_id TYPE text COLLATE "C"', 'contacts.statistics: its column contact_id is another');
+check_case('a column of ours is generated',
+	'ALTER TABLE contacts.statistics DROP total_bounces, ADD total_bounces bigint GENERATED ALWAYS AS (total_clicks) STORED',
+	'ALTER TABLE contacts.statistics DROP total_bounces, ADD total_bounces bigint NOT NULL DEFAULT 0',
+	'contacts.statistics: its column total_bounces is another');
+check_case('a column has another name', 'ALTER TABLE contacts.statistics RENAME total_opens TO opens',
+	'ALTER TABLE contacts.statistics RENAME opens TO total_opens', 'contacts.statistics: its column total_opens is another',
+	error => qr/column s.total_opens does not exist/);
+check_case('a column is missing for a while',
+	'ALTER TABLE contacts.statistics DROP total_delivered; ALTER TABLE contacts.statistics ADD total_delivered bigint NOT NULL DEFAULT 7',
+	'ALTER TABLE contacts.statistics ALTER total_delivered SET DEFAULT 0; UPDATE contacts.statistics SET total_delivered = 0');
+check_case('a column more', "ALTER TABLE contacts.contact ADD score int NOT NULL DEFAULT 5", 'ALTER TABLE contacts.contact DROP score');
+check_case('a generated column more', 'ALTER TABLE contacts.contact ADD twice bigint GENERATED ALWAYS AS (version * 2) STORED',
+	'ALTER TABLE contacts.contact DROP twice');
+check_case('a null', 'ALTER TABLE contacts.statistics ALTER total_opens DROP NOT NULL; UPDATE contacts.statistics SET total_opens = NULL',
+	'UPDATE contacts.statistics SET total_opens = 0; ALTER TABLE contacts.statistics ALTER total_opens SET NOT NULL', undef,
+	error => qr/ERROR:  a number in the contact tables must not be null/);
+
+# What a SELECT does not care about
+check_case('a trigger',
+	q(CREATE FUNCTION public.keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+	CREATE TRIGGER keep BEFORE INSERT OR UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION public.keep()),
+	'DROP FUNCTION public.keep() CASCADE');
+check_case('a publication', 'CREATE PUBLICATION p FOR TABLE contacts.contact', 'DROP PUBLICATION p');
+check_case('not logged', 'ALTER TABLE contacts.statistics SET UNLOGGED', 'ALTER TABLE contacts.statistics SET LOGGED');
+
+# Other tables
+check_case('a child',
+	q(CREATE TABLE public.child () INHERITS (contacts.contact);
+	INSERT INTO public.child (workspace_id, email_address) VALUES (1, 'child@example.com')),
+	# that it had children is forgotten at an ANALYZE
+	'DROP TABLE public.child; ANALYZE contacts.contact', 'contacts.contact: it is part of others, or they of it');
+check_case('a partition',
+	'CREATE TABLE public.parent (LIKE contacts.contact) PARTITION BY LIST (workspace_id);
+	ALTER TABLE public.parent ATTACH PARTITION contacts.contact DEFAULT',
+	'ALTER TABLE public.parent DETACH PARTITION contacts.contact; DROP TABLE public.parent',
+	'contacts.contact: it is part of others, or they of it');
+check_case('a partitioned table',
+	'ALTER TABLE contacts.contact RENAME TO old_contact;
+	CREATE TABLE contacts.contact (LIKE contacts.old_contact INCLUDING DEFAULTS) PARTITION BY LIST (workspace_id);
+	ALTER TABLE contacts.contact ADD UNIQUE (workspace_id, email_address);
+	CREATE TABLE public.part PARTITION OF contacts.contact DEFAULT;
+	INSERT INTO contacts.contact SELECT * FROM contacts.old_contact',
+	'DROP TABLE contacts.contact; ALTER TABLE contacts.old_contact RENAME TO contact', 'contacts.contact: it is no plain table');
+check_case('a view', 'ALTER TABLE contacts.statistics RENAME TO old; CREATE VIEW contacts.statistics AS SELECT * FROM contacts.old',
+	'DROP VIEW contacts.statistics; ALTER TABLE contacts.old RENAME TO statistics', 'contacts.statistics: it is no plain table');
+check_case('a rule', 'CREATE RULE none AS ON DELETE TO contacts.contact DO INSTEAD NOTHING',
+	# that it had rules is forgotten at a VACUUM
+	'DROP RULE none ON contacts.contact; VACUUM contacts.contact', 'contacts.contact: it has rules', not_in_transaction => 1);
+check_case('another table of the name',
+	'ALTER TABLE contacts.contact RENAME TO old_contact; CREATE TABLE contacts.contact (LIKE contacts.old_contact INCLUDING ALL);
+	INSERT INTO contacts.contact SELECT * FROM contacts.old_contact; UPDATE contacts.contact SET version = 9',
+	'DROP TABLE contacts.contact; ALTER TABLE contacts.old_contact RENAME TO contact');
+check_case('a table with another name', 'ALTER TABLE contacts.contact RENAME TO people',
+	'ALTER TABLE contacts.people RENAME TO contact', 'there is no table contacts.contact', error => qr/relation "contacts.contact" does not exist/);
+# no choice is made where nothing is installed
+check_case('a schema with another name', 'ALTER SCHEMA contacts RENAME TO people', 'ALTER SCHEMA people RENAME TO contacts', undef,
+	error => qr/The contact tables are not installed/);
+
+# Rights, of a member
+my @as_member = (role => 'member');
+my $columns = 'workspace_id, id, email_address, status, tags, version, created_at, updated_at';
+check_case('a column denied', "REVOKE SELECT ON contacts.contact FROM member; GRANT SELECT ($columns) ON contacts.contact TO member",
+	"REVOKE SELECT ($columns) ON contacts.contact FROM member; GRANT SELECT ON contacts.contact TO member",
+	'contacts.contact: the role may not read it', @as_member, error => qr/permission denied for table contact/);
+check_case('all columns that are read allowed',
+	"ALTER TABLE contacts.contact ADD secret text; REVOKE SELECT ON contacts.contact FROM member;
+	GRANT SELECT ($columns, data) ON contacts.contact TO member",
+	"REVOKE SELECT ($columns, data) ON contacts.contact FROM member; GRANT SELECT ON contacts.contact TO member;
+	ALTER TABLE contacts.contact DROP secret", undef, @as_member);
+check_case('the schema denied', 'REVOKE USAGE ON SCHEMA contacts FROM member', 'GRANT USAGE ON SCHEMA contacts TO member',
+	'the role may not use the schema contacts', @as_member, error => qr/permission denied for schema contacts/);
+check_case('a policy more', 'CREATE POLICY hide ON contacts.contact AS RESTRICTIVE USING (false)', 'DROP POLICY hide ON contacts.contact',
+	'contacts.contact: policies apply that contacts.install() did not make', @as_member);
+check_case('a policy for others', 'CREATE POLICY hide ON contacts.contact AS RESTRICTIVE TO stranger USING (false)',
+	'DROP POLICY hide ON contacts.contact', undef, @as_member);
+check_case('a policy for others, of whom the role becomes one',
+	'CREATE POLICY hide ON contacts.contact AS RESTRICTIVE TO stranger USING (false); GRANT stranger TO member',
+	'REVOKE stranger FROM member; DROP POLICY hide ON contacts.contact',
+	'contacts.contact: policies apply that contacts.install() did not make', @as_member);
+check_case('our policy altered', "ALTER POLICY members_only ON contacts.statistics USING (total_clicks = 0)",
+	'ALTER POLICY members_only ON contacts.statistics USING (contacts_internal.is_member(workspace_id))',
+	'contacts.statistics: policies apply that contacts.install() did not make', @as_member);
+check_case('our policy dropped', 'DROP POLICY members_only ON contacts.workspace',
+	'CREATE POLICY members_only ON contacts.workspace USING (contacts_internal.is_member(workspace_id))',
+	'contacts.workspace: policies apply that contacts.install() did not make', @as_member, error => qr/Workspace 1 does not exist/);
+check_case("our policy's function denied", 'REVOKE EXECUTE ON FUNCTION contacts_internal.is_member(bigint) FROM member',
+	'GRANT EXECUTE ON FUNCTION contacts_internal.is_member(bigint) TO member',
+	'contacts.workspace: policies apply that contacts.install() did not make', @as_member, error => qr/permission denied for function is_member/);
+check_case('no member any more', 'DELETE FROM contacts.member', "INSERT INTO contacts.member VALUES (1, 'member')", undef, @as_member,
+	error => qr/Workspace 1 does not exist/);
+check_case('row level security off', 'ALTER TABLE contacts.contact DISABLE ROW LEVEL SECURITY',
+	'ALTER TABLE contacts.contact ENABLE ROW LEVEL SECURITY', undef, @as_member);
+check('row_security is off', "SET ROLE member;\n$call\nSET row_security = off;\n$call\nRESET row_security;\n$call",
+	$by_index, "${by_statement}contacts.workspace: row_security is off", $by_index);
+like(check('roles change', "SET ROLE member;\n$call\nSET ROLE half;\n$call\nRESET ROLE;\n$call", $by_index,
+	"${by_statement}contacts.statistics: the role may not read it", $by_index), qr/permission denied for table statistics/, 'roles change: the error');
+
+# A function that runs as its owner reads as that.
+check('SECURITY DEFINER', q(
+	CREATE FUNCTION public.outcome() RETURNS text LANGUAGE sql SECURITY DEFINER
+		AS $$ SELECT md5(contact_upsert('{"email_address":"cersei@example.com","partial_update":true}')::text) $$;
+	SET ROLE half;
+	SELECT public.outcome();
+	RESET ROLE;
+	ALTER FUNCTION public.outcome() OWNER TO half;
+	SELECT public.outcome();
+	DROP FUNCTION public.outcome();
+), $by_index, "${by_statement}contacts.statistics: the role may not read it");
+
+# Snapshots
+my $version = q(SELECT version FROM contacts.preview('{"email_address":"arya@example.com","partial_update":true}');) . "\n";
+my $rename = q(SELECT version FROM contacts.apply('{"email_address":"arya@example.com","fields":{"notes":"' || clock_timestamp() || '"}}');) . "\n";
+$rename =~ s/'\{/('{/;
+$rename =~ s/\}\}'/}}')::jsonb/;
+for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE')
+{
+	my $seen;
+	for my $fast_path (qw(on off))
+	{
+		$node->safe_psql('postgres', "DELETE FROM contacts.contact WHERE email_address LIKE 'arya%'; $rename");
+		my $file = $node->basedir . '/change.sql';
+		unlink $file;
+		append_to_file($file, $rename);
+		my ($out) = run_script("BEGIN ISOLATION LEVEL $level;\n$version\\! psql -Xqo /dev/null -d '" . $node->connstr('postgres') . "' -f '$file'\n$version"
+			. "SAVEPOINT s;\n$rename${version}ROLLBACK TO s;\n${version}COMMIT;\n$version", $fast_path);
+		is($seen // $out, $out, "$level: the same with the fast path off");
+		$seen //= $out;
+	}
+	like($seen, $level eq 'READ COMMITTED' ? qr/^1\n2\n3\n3\n2\n2\n/ : qr/^1\n1\n1\n2\n.*could not serialize/s, "$level: what is seen");
+}
+
+done_testing();
