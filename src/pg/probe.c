@@ -38,6 +38,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "tcop/pquery.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
@@ -169,8 +170,11 @@ read_contacts(const ProbeChoice *choice, int64 workspace_id, const Datum *emails
 	bool is_good = true;
 
 	for (size_t i = 0; i < count && is_good; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
 		is_good = read_contact(&contact_probe, workspace_id, emails[i], &contacts[i]) &&
 				  (!contacts[i].exists || read_totals(&statistics_probe, workspace_id, &contacts[i]));
+	}
 	end_probe(&statistics_probe);
 	end_probe(&contact_probe);
 	return is_good;
@@ -200,7 +204,8 @@ end_look_up(void)
 }
 
 bool
-probe_find_contact(int64 workspace_id, Datum email, int64 *definitions_version, StoredContact *contact)
+probe_find_contacts(
+	int64 workspace_id, const Datum *emails, size_t count, int64 *definitions_version, StoredContact *contacts)
 {
 	const ProbeChoice *choice = begin_look_up(workspace_id);
 	bool is_good;
@@ -208,7 +213,7 @@ probe_find_contact(int64 workspace_id, Datum email, int64 *definitions_version, 
 	if (choice == NULL)
 		return false;
 	is_good = read_version(&choice->targets[PROBED_WORKSPACE], workspace_id, definitions_version) &&
-			  (*definitions_version == 0 || read_contacts(choice, workspace_id, &email, 1, contact));
+			  (*definitions_version == 0 || read_contacts(choice, workspace_id, emails, count, contacts));
 	end_look_up();
 	return is_good;
 }

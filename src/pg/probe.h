@@ -7,9 +7,10 @@
 #include "store.h"
 
 /*
- * probe_find_contact() reads the version of a workspace's definitions, 0 if there is no such workspace, and the contact with
- * an address, in the current memory. False if a statement has to do it; then nothing has been read.
+ * probe_find_contacts() reads the version of a workspace's definitions, 0 if there is no such workspace, and the contacts with
+ * the given addresses, in the current memory. False if a statement has to do it; then what was read counts for nothing.
  */
-extern bool probe_find_contact(int64 workspace_id, Datum email, int64 *definitions_version, StoredContact *contact);
+extern bool probe_find_contacts(
+	int64 workspace_id, const Datum *emails, size_t count, int64 *definitions_version, StoredContact *contacts);
 
 #endif

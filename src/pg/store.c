@@ -3,7 +3,6 @@
  */
 #include "postgres.h"
 
-#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_enum.h"
@@ -184,9 +183,8 @@ store_read_contact(const StoredContact *stored, Datum email)
 	return contact;
 }
 
-/* Returns the contact in a row of what the last statement found. */
-static StoredContact
-stored_contact(uint64 row)
+StoredContact
+store_take_row(uint64 row)
 {
 	bool is_null;
 	Datum value = statement_nullable_column(row, CONTACT_ID, &is_null);
@@ -210,16 +208,9 @@ stored_contact(uint64 row)
 ContactRow
 store_read_row(uint64 row, Datum email)
 {
-	StoredContact stored = stored_contact(row);
+	StoredContact stored = store_take_row(row);
 
 	return store_read_contact(&stored, email);
-}
-
-size_t
-store_row_size(uint64 row)
-{
-	return toast_raw_datum_size(statement_column(row, CONTACT_TAGS)) +
-		   toast_raw_datum_size(statement_column(row, CONTACT_DATA));
 }
 
 Datum
@@ -249,11 +240,11 @@ store_find_contact(int64 workspace_id, ContactRow *contact)
 	StoredContact stored = {.exists = false};
 	int64 version = 0;
 
-	if (!probe_find_contact(workspace_id, contact->email, &version, &stored) &&
+	if (!probe_find_contacts(workspace_id, &contact->email, 1, &version, &stored) &&
 		statement_execute(&find_contact, (Datum[]){Int64GetDatum(workspace_id), contact->email}) > 0)
 	{
 		version = DatumGetInt64(statement_column(0, DEFINITIONS_VERSION));
-		stored = stored_contact(0);
+		stored = store_take_row(0);
 	}
 	if (version != 0)
 		*contact = store_read_contact(&stored, contact->email);

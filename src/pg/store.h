@@ -59,13 +59,13 @@ typedef struct StoredContact
 extern ContactRow store_read_contact(const StoredContact *stored, Datum email);
 
 /*
- * store_read_row() reads a row, from 0, of what the last statement found: the definitions' version, then
- * CONTACT_COLUMNS.
+ * store_take_row() takes a contact from a row, from 0, of what the last statement found: the definitions' version, then
+ * CONTACT_COLUMNS. It lives as long as that.
  */
-extern ContactRow store_read_row(uint64 row, Datum email);
+extern StoredContact store_take_row(uint64 row);
 
-/* store_row_size() returns the size in bytes of the contact in such a row, as it is in memory. */
-extern size_t store_row_size(uint64 row);
+/* store_read_row() does the same, and reads it. */
+extern ContactRow store_read_row(uint64 row, Datum email);
 
 /* store_tag_ids() returns the ids of a decision's tags, as a bigint[]. */
 extern Datum store_tag_ids(const cu_decision *decision);

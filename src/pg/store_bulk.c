@@ -1,5 +1,5 @@
 /*
- * store_bulk.c - the two statements of a batch: fetch_contacts and write_contacts.
+ * store_bulk.c - the two statements of a batch: fetch_contacts, which is executed where probe.c cannot look up, and write_contacts.
  *
  * write_contacts is an INSERT .. ON CONFLICT DO UPDATE of the new and the changed together, because it locks each row when it
  * comes to it: so every session takes its locks in the order of the addresses, whether a contact is new or not, and two of
@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
@@ -19,13 +20,14 @@
 #include "encoding.h"
 #include "host.h"
 #include "jsonb_writer.h"
+#include "probe.h"
 #include "store_bulk.h"
 
 /* fetch_contacts has LATERAL with LIMIT, which is an index look-up for each address, whatever the planner believes of the table's size. */
 static Statement fetch_contacts = {
 	.sql = "SELECT (SELECT w.definitions_version::pg_catalog.int8 FROM contacts.workspace w WHERE w.workspace_id" EQ
 		   "$1)," CONTACT_COLUMNS " FROM pg_catalog.unnest($2) a (email_address) LEFT JOIN LATERAL ("
-		   "SELECT s.* FROM contacts.contact s"
+		   "SELECT s.id, s.version, s.status, s.tags, s.data, s.created_at, s.updated_at FROM contacts.contact s"
 		   " WHERE s.workspace_id" EQ "$1 AND s.email_address" EQ "a.email_address LIMIT 1) c ON true",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTARRAYOID},
@@ -95,8 +97,9 @@ enum LockedColumn
 	LOCKED_VERSION,
 };
 
-bool
-store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, FetchedContacts *fetched)
+/* Does by the statement what probe_find_contacts() does; returns the version of the definitions. */
+static int64
+fetch_by_statement(int64 workspace_id, Datum *emails, size_t count, StoredContact *contacts)
 {
 	uint64 rows = statement_execute(&fetch_contacts,
 									(Datum[]){Int64GetDatum(workspace_id), statement_array(emails, count, TEXTOID)});
@@ -105,19 +108,28 @@ store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, FetchedCon
 
 	if (rows != count)
 		elog(ERROR, "a look-up of %zu contacts found " UINT64_FORMAT, count, rows);
+	for (size_t i = 0; i < count; i++)
+		contacts[i] = store_take_row(i);
 	version = statement_nullable_column(0, DEFINITIONS_VERSION, &is_null);
-	*fetched = (FetchedContacts){
-		.emails = emails, .rows = SPI_tuptable, .definitions_version = is_null ? 0 : DatumGetInt64(version)};
-	return !is_null;
+	return is_null ? 0 : DatumGetInt64(version);
+}
+
+bool
+store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, FetchedContacts *fetched)
+{
+	StoredContact *contacts = palloc(sizeof(StoredContact) * count);
+	int64 version;
+
+	if (!probe_find_contacts(workspace_id, emails, count, &version, contacts))
+		version = fetch_by_statement(workspace_id, emails, count, contacts);
+	*fetched = (FetchedContacts){.emails = emails, .contacts = contacts, .definitions_version = version};
+	return version != 0;
 }
 
 bool
 store_is_fetched(const FetchedContacts *fetched, size_t number)
 {
-	bool is_null;
-
-	(void)SPI_getbinval(fetched->rows->vals[number], fetched->rows->tupdesc, CONTACT_ID, &is_null);
-	return !is_null;
+	return fetched->contacts[number].exists;
 }
 
 void
@@ -135,9 +147,10 @@ store_look_for_contacts(int64 workspace_id, Datum *emails, size_t count, bool *e
 size_t
 store_read_fetched(const FetchedContacts *fetched, size_t number, ContactRow *contact)
 {
-	SPI_tuptable = fetched->rows;
-	*contact = store_read_row(number, fetched->emails[number]);
-	return contact->exists ? store_row_size(number) : 0;
+	const StoredContact *stored = &fetched->contacts[number];
+
+	*contact = store_read_contact(stored, fetched->emails[number]);
+	return stored->exists ? toast_raw_datum_size(stored->tags) + toast_raw_datum_size(stored->data) : 0;
 }
 
 /* The ids of a decision's tags, as the text of a bigint[]. */

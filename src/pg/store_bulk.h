@@ -1,19 +1,17 @@
 /*
- * store_bulk.h - reads and writes many contacts at once, in the order of their addresses: one statement to read, and one to
+ * store_bulk.h - reads and writes many contacts at once, in the order of their addresses: one look-up, and one statement to
  * write, however many they are.
  */
 #ifndef CU_STORE_BULK_H
 #define CU_STORE_BULK_H
 
-#include "executor/spi.h"
-
 #include "store.h"
 
-/* FetchedContacts are as one statement returned them, not read yet: reading takes a multiple of their size on disk. */
+/* FetchedContacts are as they were found, not read yet: reading takes a multiple of their size on disk. */
 typedef struct FetchedContacts
 {
 	const Datum *emails;
-	SPITupleTable *rows; /* by email; lives until SPI_finish */
+	const StoredContact *contacts; /* by email; live until SPI_finish */
 	int64 definitions_version;
 } FetchedContacts;
 

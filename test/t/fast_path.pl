@@ -33,13 +33,17 @@ $node->safe_psql('postgres', q(
 	SELECT contacts.record(contacts_internal.contact_id('cersei@example.com', 1), 'total_clicks', 3);
 ));
 
-# What is called: the look-up finds contacts, one of them only in a case below, and one that is nowhere.
+# What is called: the look-up finds contacts, one of them only in a case below, and one that is nowhere. An array finds the same.
 my $call = join "\n", map { "SELECT $_;" } (
 	q(md5(contact_upsert('{"email_address":"cersei@example.com","partial_update":true}')::text) AS cersei),
 	q(md5(contact_upsert('{"email_address":"tyrion@example.com","partial_update":true}')::text) AS tyrion),
 	q(md5(contact_upsert('{"email_address":"jaime@example.com","partial_update":true}')::text) AS jaime),
 	q(outcome FROM contacts.preview('{"email_address":"child@example.com","partial_update":true}')),
-	q(outcome FROM contacts.preview('{"email_address":"nobody@example.com"}')));
+	q(outcome FROM contacts.preview('{"email_address":"nobody@example.com"}')),
+	q(string_agg(outcome || ' ' || coalesce(md5(contact::text), ''), ', ' ORDER BY "position") FROM contacts.upsert_many('[
+		{"email_address":"tyrion@example.com","partial_update":true}, {"email_address":"cersei@example.com","partial_update":true},
+		{"email_address":"nobody@example.com","mode":"update"}, {"email_address":"jaime@example.com","partial_update":true},
+		{"email_address":"child@example.com","mode":"update"}]')));
 
 my $by_index = 'by index';
 my $by_statement = 'by a statement: ';
@@ -163,7 +167,8 @@ check_case('not logged', 'ALTER TABLE contacts.statistics SET UNLOGGED', 'ALTER 
 # Other tables
 check_case('a child',
 	q(CREATE TABLE public.child () INHERITS (contacts.contact);
-	INSERT INTO public.child (workspace_id, email_address) VALUES (1, 'child@example.com')),
+	INSERT INTO public.child (workspace_id, id, email_address, created_at, updated_at)
+		VALUES (1, '0123456789abcdef01234567', 'child@example.com', '2020-01-01', '2020-01-01')),
 	# that it had children is forgotten at an ANALYZE
 	'DROP TABLE public.child; ANALYZE contacts.contact', 'contacts.contact: it is part of others, or they of it');
 check_case('a partition',
@@ -264,6 +269,21 @@ for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE')
 		$seen //= $out;
 	}
 	like($seen, $level eq 'READ COMMITTED' ? qr/^1\n2\n3\n3\n2\n2\n/ : qr/^1\n1\n1\n2\n.*could not serialize/s, "$level: what is seen");
+}
+
+# All tests in SQL expect the same where contacts are looked up by statements.
+$node->append_conf('postgresql.conf', "contact_upsert.fast_path = off\nmax_prepared_transactions = 20\nclient_min_messages = notice");
+$node->restart;
+my $bin = $node->config_data('--bindir');
+for my $suite ([ 'regress', $ENV{PG_REGRESS}, glob "$ENV{TESTDIR}/test/sql/*.sql" ],
+	[ 'isolation', $ENV{PG_REGRESS} =~ s!regress/pg_regress$!isolation/pg_isolation_regress!r, glob "$ENV{TESTDIR}/test/specs/*.spec" ])
+{
+	my ($name, $program, @tests) = @$suite;
+	my @names = map { /([^\/]+)\.\w+$/ } @tests;
+	cmp_ok(scalar @names, '>', 20, "$name: there are tests");
+	my ($out, $error) = run_command([ 'sh', '-c', 'cd "$1" && shift && exec "$@"', 'sh', $ENV{TESTDIR}, $program, '--inputdir=test', '--outputdir=.',
+		"--bindir=$bin", '--load-extension=contact_upsert', '--host=' . $node->host, '--port=' . $node->port, @names ]);
+	is(() = $out =~ /^(?:test .* ok|ok \d)/mg, @names, "$name: with the fast path off") or diag($out, -e "$ENV{TESTDIR}/regression.diffs" ? slurp_file("$ENV{TESTDIR}/regression.diffs") : '');
 }
 
 done_testing();
