@@ -204,8 +204,8 @@ end_look_up(void)
 }
 
 bool
-probe_find_contacts(
-	int64 workspace_id, const Datum *emails, size_t count, int64 *definitions_version, StoredContact *contacts)
+probe_find_contacts(int64 workspace_id, const Datum *emails, size_t count, int64 *definitions_version,
+					StoredContact *contacts)
 {
 	const ProbeChoice *choice = begin_look_up(workspace_id);
 	bool is_good;

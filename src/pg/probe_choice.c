@@ -167,10 +167,8 @@ static const char *
 look_at_columns(Relation table, const ExpectedTable *expected, ProbeTarget *target)
 {
 	TupleDesc descriptor = RelationGetDescr(table);
-	Oid status_type = GetSysCacheOid2(TYPENAMENSP,
-									  Anum_pg_type_oid,
-									  CStringGetDatum("status"),
-									  ObjectIdGetDatum(RelationGetNamespace(table)));
+	Oid status_type = GetSysCacheOid2(
+		TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("status"), ObjectIdGetDatum(RelationGetNamespace(table)));
 
 	for (int c = 0; expected->columns[c].name; c++)
 	{

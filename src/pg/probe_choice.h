@@ -55,7 +55,8 @@ typedef struct ProbeTarget
 typedef struct ProbeChoice
 {
 	ProbeTarget targets[PROBED_TABLE_COUNT];
-	bool asks_for_membership; /* row level security hides the workspaces that the role is no member of, and nothing else */
+	bool
+		asks_for_membership; /* row level security hides the workspaces that the role is no member of, and nothing else */
 } ProbeChoice;
 
 /* probe_choice_init() registers the callbacks that notice changes; called once, from _PG_init. */
