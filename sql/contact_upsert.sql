@@ -55,13 +55,14 @@ REVOKE ALL ON FUNCTION contacts.apply(jsonb, bigint) FROM PUBLIC;
 CREATE FUNCTION contacts.upsert_many(
 	requests jsonb,
 	on_error text DEFAULT 'continue',
+	results text DEFAULT 'all',
 	workspace_id bigint DEFAULT NULL
 ) RETURNS SETOF contacts.upsert_result
 	LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 1000
 	AS 'MODULE_PATHNAME', 'contacts_upsert_many';
-COMMENT ON FUNCTION contacts.upsert_many(jsonb, text, bigint) IS
-	'contacts.upsert for an array of up to 100,000 requests; a row for each, in their order; on_error: continue or stop';
-REVOKE ALL ON FUNCTION contacts.upsert_many(jsonb, text, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION contacts.upsert_many(jsonb, text, text, bigint) IS
+	'contacts.upsert for an array of up to 100,000 requests; a row for each, in their order; on_error: continue or stop; results: all, outcomes or failed';
+REVOKE ALL ON FUNCTION contacts.upsert_many(jsonb, text, text, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts.preview(request jsonb, workspace_id bigint DEFAULT NULL) RETURNS contacts.upsert_result
 	LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -280,7 +280,7 @@ CREATE FUNCTION contacts_internal.restore_contacts(requests jsonb, workspace_id 
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE ROWS 1000
 	AS 'MODULE_PATHNAME', 'contacts_restore_contacts';
 COMMENT ON FUNCTION contacts_internal.restore_contacts(jsonb, bigint) IS
-	'part of contacts.undo_import(): contacts.upsert_many for requests that restore what was: no policy and no required field '
+	'part of contacts.undo_import(): the failures of contacts.upsert_many for requests that restore what was: no policy and no required field '
 	'speaks against it';
 REVOKE ALL ON FUNCTION contacts_internal.restore_contacts(jsonb, bigint) FROM PUBLIC;
 

@@ -132,17 +132,36 @@ stops_argument(FunctionCallInfo fcinfo, int number)
 	return strcmp(on_error, "stop") == 0;
 }
 
+/* Returns which results the caller wants. */
+static WantedResults
+results_argument(FunctionCallInfo fcinfo, int number)
+{
+	const char *results = PG_ARGISNULL(number) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(number));
+
+	if (strcmp(results, "all") == 0)
+		return RESULTS_ALL;
+	if (strcmp(results, "outcomes") == 0)
+		return RESULTS_OUTCOMES;
+	if (strcmp(results, "failed") == 0)
+		return RESULTS_FAILED;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("results must be 'all', 'outcomes' or 'failed'."),
+			 errhint("'outcomes' leaves out changes, events and contact, 'failed' all rows but those of failures.")));
+}
+
 PG_FUNCTION_INFO_V1(contacts_upsert_many);
 Datum
 contacts_upsert_many(PG_FUNCTION_ARGS)
 {
 	BulkOptions options = {.stops = stops_argument(fcinfo, 1)};
+	WantedResults wanted = results_argument(fcinfo, 2);
 	UpsertResults results;
 
 	errors_raise_unless_writable("contacts.upsert_many()");
-	upsert_results_begin(&results, fcinfo);
+	upsert_results_begin(&results, wanted, fcinfo);
 	bulk_upsert(
-		settings_workspace_argument(fcinfo, 2), PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), options, &results);
+		settings_workspace_argument(fcinfo, 3), PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), options, &results);
 	upsert_results_return(&results);
 	return (Datum)0;
 }

@@ -186,7 +186,7 @@ contacts_search(PG_FUNCTION_ARGS)
 	UpsertResults results;
 	ContactFilter filter;
 
-	upsert_results_begin(&results, fcinfo);
+	upsert_results_begin(&results, RESULTS_ALL, fcinfo);
 	begin_reading();
 	definitions = definitions_of(workspace_id, store_read_definitions_version(workspace_id));
 	filter = search_filter_read(given, definitions);

@@ -17,7 +17,7 @@ contacts_restore_contacts(PG_FUNCTION_ARGS)
 	UpsertResults results;
 
 	errors_raise_unless_writable("contacts.undo_import()");
-	upsert_results_begin(&results, fcinfo);
+	upsert_results_begin(&results, RESULTS_FAILED, fcinfo);
 	bulk_upsert(PG_GETARG_INT64(1), PG_GETARG_JSONB_P(0), options, &results);
 	upsert_results_return(&results);
 	return (Datum)0;

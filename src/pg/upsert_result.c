@@ -90,8 +90,9 @@ row_type(FunctionCallInfo fcinfo)
 
 #define SET_COLUMN(column, datum) (values[type->places[column]] = (datum), nulls[type->places[column]] = false)
 
+/* Fills the row of a request; without its changes, events and contact, which are most of the work, if in_full is false. */
 static void
-fill(const RowType *type, Datum *values, bool *nulls, int64 position, Oid outcome, const Upsert *upsert)
+fill(const RowType *type, Datum *values, bool *nulls, int64 position, Oid outcome, const Upsert *upsert, bool in_full)
 {
 	/* A rejected request leaves the contact as it was. */
 	const ContactRow *contact = upsert->rejected ? &upsert->found : &upsert->after;
@@ -106,16 +107,16 @@ fill(const RowType *type, Datum *values, bool *nulls, int64 position, Oid outcom
 	if (contact->version > 0)
 		SET_COLUMN(RESULT_VERSION, Int64GetDatum(contact->version));
 	if (upsert->rejected)
-	{
-		SET_COLUMN(RESULT_EVENTS, JsonbPGetDatum(jsonb_write_events(&no_decision)));
 		SET_COLUMN(
 			RESULT_ERROR,
 			JsonbPGetDatum(upsert->row_error ? row_error_as_jsonb(upsert->row_error) : errors_as_jsonb(upsert->error)));
+	if (!in_full)
 		return;
-	}
+	SET_COLUMN(RESULT_EVENTS, JsonbPGetDatum(jsonb_write_events(upsert->rejected ? &no_decision : &upsert->decision)));
+	if (upsert->rejected)
+		return;
 	if (upsert->decision.outcome == CU_UPDATED)
 		SET_COLUMN(RESULT_CHANGES, JsonbPGetDatum(jsonb_write_changes(&upsert->decision)));
-	SET_COLUMN(RESULT_EVENTS, JsonbPGetDatum(jsonb_write_events(&upsert->decision)));
 	if (upsert->decision.outcome != CU_SKIPPED || contact->exists)
 		SET_COLUMN(RESULT_CONTACT, JsonbPGetDatum(jsonb_write_contact(contact, &upsert->decision)));
 }
@@ -142,7 +143,7 @@ upsert_result_as_row(FunctionCallInfo fcinfo, int64 position, const Upsert *upse
 	bool *nulls = palloc(sizeof(bool) * (size_t)type.descriptor->natts);
 
 	type.descriptor = BlessTupleDesc(type.descriptor);
-	fill(&type, values, nulls, position, outcome_oid(&type, outcome_of(upsert)), upsert);
+	fill(&type, values, nulls, position, outcome_oid(&type, outcome_of(upsert)), upsert, true);
 	return HeapTupleGetDatum(heap_form_tuple(type.descriptor, values, nulls));
 }
 
@@ -159,7 +160,7 @@ begin_rows(UpsertResults *results)
 }
 
 void
-upsert_results_begin(UpsertResults *results, FunctionCallInfo fcinfo)
+upsert_results_begin(UpsertResults *results, WantedResults wanted, FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *info = (ReturnSetInfo *)fcinfo->resultinfo;
 	MemoryContext caller;
@@ -171,7 +172,7 @@ upsert_results_begin(UpsertResults *results, FunctionCallInfo fcinfo)
 				 errhint("Call the function in FROM, or in the select list of a SELECT.")));
 
 	caller = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-	*results = (UpsertResults){.info = info, .type = row_type(fcinfo)};
+	*results = (UpsertResults){.info = info, .type = row_type(fcinfo), .wanted = wanted};
 	for (size_t i = 0; i < lengthof(results->outcomes); i++)
 		results->outcomes[i] = outcome_oid(&results->type, (int)i);
 	results->scratch = AllocSetContextCreate(CurrentMemoryContext, "contact_upsert result", ALLOCSET_DEFAULT_SIZES);
@@ -183,10 +184,20 @@ upsert_results_begin(UpsertResults *results, FunctionCallInfo fcinfo)
 void
 upsert_results_add(UpsertResults *results, int64 position, const Upsert *upsert)
 {
-	TupleTableSlot *slot = ExecClearTuple(results->slot);
-	MemoryContext caller = MemoryContextSwitchTo(results->scratch);
+	TupleTableSlot *slot = results->slot;
+	MemoryContext caller;
 
-	fill(&results->type, slot->tts_values, slot->tts_isnull, position, results->outcomes[outcome_of(upsert)], upsert);
+	if (results->wanted == RESULTS_FAILED && !upsert->rejected)
+		return;
+	ExecClearTuple(slot);
+	caller = MemoryContextSwitchTo(results->scratch);
+	fill(&results->type,
+		 slot->tts_values,
+		 slot->tts_isnull,
+		 position,
+		 results->outcomes[outcome_of(upsert)],
+		 upsert,
+		 results->wanted != RESULTS_OUTCOMES);
 	ExecStoreVirtualTuple(slot);
 	tuplesort_puttupleslot(results->rows, slot);
 	MemoryContextSwitchTo(caller);

@@ -37,6 +37,14 @@ typedef struct RowType
 	int places[RESULT_COLUMN_COUNT];
 } RowType;
 
+/* WantedResults are the results that somebody reads: the others are not built, which takes much of the time of an array. */
+typedef enum WantedResults
+{
+	RESULTS_ALL,
+	RESULTS_OUTCOMES, /* of all requests, without changes, events and contact */
+	RESULTS_FAILED,	  /* of those that failed */
+} WantedResults;
+
 /*
  * The rows that a set-returning function collects in any order and returns by position. Beyond work_mem they are on disk.
  */
@@ -44,6 +52,7 @@ typedef struct UpsertResults
 {
 	ReturnSetInfo *info;
 	RowType type;
+	WantedResults wanted;
 	Oid outcomes[5]; /* the values of contacts.outcome, by cu_outcome; the last is failed */
 	TupleTableSlot *slot;
 	MemoryContext scratch; /* of one row */
@@ -51,8 +60,9 @@ typedef struct UpsertResults
 } UpsertResults;
 
 /* upsert_results_begin() begins an empty set; what it holds goes with the query. */
-extern void upsert_results_begin(UpsertResults *results, FunctionCallInfo fcinfo);
+extern void upsert_results_begin(UpsertResults *results, WantedResults wanted, FunctionCallInfo fcinfo);
 
+/* upsert_results_add() adds the row of a request, if it is wanted. */
 extern void upsert_results_add(UpsertResults *results, int64 position, const Upsert *upsert);
 
 /* upsert_results_add_read() adds a contact that was only read, with the decision that describes it: no outcome, changes, events, error. */

@@ -166,7 +166,7 @@ SELECT outcome FROM contacts.upsert_many('[{"email_address":"l1@example.com"},{"
 SELECT (r).outcome, (r).email_address FROM (SELECT contacts.upsert_many('[{"email_address":"l1@example.com"},
 	{"email_address":"l3@example.com"}]', workspace_id => 2) OFFSET 0) s (r);
 SELECT email_address, version FROM contacts.contact WHERE email_address LIKE 'l_@example.com' ORDER BY 1;
-PREPARE many AS SELECT outcome FROM contacts.upsert_many($1, $2, $3);
+PREPARE many AS SELECT outcome FROM contacts.upsert_many($1, $2, workspace_id => $3);
 EXECUTE many ('[{"email_address":"l4@example.com"}]', 'stop', 2);
 EXECUTE many ('[{"email_address":"l4@example.com"}]', 'continue', 2);
 SELECT w, r.outcome FROM (VALUES (1::bigint), (2)) s (w), contacts.upsert_many('[{"email_address":"l4@example.com"}]', workspace_id => w) r;
