@@ -271,6 +271,13 @@ for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE')
 	like($seen, $level eq 'READ COMMITTED' ? qr/^1\n2\n3\n3\n2\n2\n/ : qr/^1\n1\n1\n2\n.*could not serialize/s, "$level: what is seen");
 }
 
+# A session that ends behind its look-up, in the same statement, leaves nothing: not even its locks.
+my ($status, undef, $said) = $node->psql('postgres',
+	q(SELECT contact_upsert('{"email_address":"cersei@example.com","partial_update":true}'), pg_terminate_backend(pg_backend_pid())));
+is($status, 2, 'a session is terminated') or diag($said);
+$node->safe_psql('postgres', "SET lock_timeout = '10s'; BEGIN; LOCK TABLE contacts.workspace, contacts.contact, contacts.statistics; COMMIT");
+unlike(slurp_file($node->logfile), qr/WARNING:|PANIC|TRAP|terminated by signal/, 'nothing is left to be warned of');
+
 # All tests in SQL expect the same where contacts are looked up by statements.
 $node->append_conf('postgresql.conf', "contact_upsert.fast_path = off\nmax_prepared_transactions = 20\nclient_min_messages = notice");
 $node->restart;
