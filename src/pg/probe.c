@@ -21,7 +21,7 @@
  *   has probe_choice.c choose anew.
  * - Rights. They are those of the current user, whoever that is: in a SECURITY DEFINER function its owner. probe_choice.c has compared
  *   privileges, and policies with row_security; whether the role is a member of the workspace is asked here, at each look-up, as the
- *   policy asks. Who is none gets what the statement says.
+ *   policy asks. A role that is none gets what the statement says.
  * - Values. They are copied as the row has them, so that a value in a TOAST table is a pointer to it, and fetched later
  *   if it is needed: that is what SPI's rows are, too. A null, in a column that contacts.install() makes NOT NULL, is an error
  *   that the statement raises.

@@ -42,7 +42,7 @@
 #include "probe_choice.h"
 #include "settings.h"
 
-/* A choice is not made more often than this for one look-up: whoever changes tables all the time gets the statement. */
+/* MAX_CHOICES is how often one look-up chooses: where tables change all the time, the statement is taken. */
 #define MAX_CHOICES 3
 
 typedef struct ExpectedColumn
@@ -226,7 +226,7 @@ look_at_indexes(Relation table, const ExpectedTable *expected, ProbeTarget *targ
 	return "its key has no index, or another";
 }
 
-/* As the executor does: a privilege on the table, or on each column that is read. */
+/* The executor is content with a privilege on the table, or on each column that is read. */
 static const char *
 look_at_privileges(const ExpectedTable *expected, const ProbeTarget *target)
 {
@@ -283,7 +283,7 @@ find_table(Oid schema, const ExpectedTable *expected, ProbeTarget *target)
 	return why ? psprintf("contacts.%s: %s", expected->name, why) : NULL;
 }
 
-/* The executor asks for these too, and a statement that is analyzed for the use of the schema. */
+/* Beside the tables, the executor asks for the functions that compare; a statement that is analyzed, for the schema. */
 static const char *
 look_at_names(Oid schema)
 {

@@ -279,7 +279,7 @@ $node->safe_psql('postgres', "SET lock_timeout = '10s'; BEGIN; LOCK TABLE contac
 unlike(slurp_file($node->logfile), qr/WARNING:|PANIC|TRAP|terminated by signal/, 'nothing is left to be warned of');
 
 # All tests in SQL expect the same where contacts are looked up by statements.
-$node->append_conf('postgresql.conf', "contact_upsert.fast_path = off\nmax_prepared_transactions = 20\nclient_min_messages = notice");
+$node->append_conf('postgresql.conf', "contact_upsert.fast_path = off\nstatement_timeout = 0\nmax_prepared_transactions = 20\nclient_min_messages = notice");
 $node->restart;
 my $bin = $node->config_data('--bindir');
 for my $suite ([ 'regress', $ENV{PG_REGRESS}, glob "$ENV{TESTDIR}/test/sql/*.sql" ],
