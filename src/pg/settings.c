@@ -5,6 +5,9 @@
 
 #include <limits.h>
 
+#include "access/parallel.h"
+#include "access/xact.h"
+
 #include "pg_compat.h"
 #include "settings.h"
 
@@ -52,9 +55,37 @@ check_workspace_id(char **newval, void **extra, GucSource source)
 	return false;
 }
 
+/*
+ * Raises where a setting has a value that settings_define() would lose: during a parallel operation PostgreSQL sets none, and would go on
+ * with the default, so perhaps in the wrong workspace. A parallel worker that starts takes over the values of its leader.
+ */
+static void
+keep_values(void)
+{
+	static const char *const names[] = {"contact_upsert.workspace_id",
+										"contact_upsert.events",
+										"contact_upsert.notify",
+										"contact_upsert.notify_interval",
+										"contact_upsert.unknown_keys",
+										"contact_upsert.fast_path"};
+
+	if (!IsInParallelMode() || InitializingParallelWorker)
+		return;
+	for (size_t i = 0; i < lengthof(names); i++)
+		if (GetConfigOption(names[i], true, false))
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("contact_upsert cannot be loaded during a parallel operation: the value of %s would be lost.",
+						names[i]),
+				 errhint("Call a function of contact_upsert in the session before, or add contact_upsert to "
+						 "session_preload_libraries.")));
+}
+
 void
 settings_define(void)
 {
+	keep_values();
 	loading = true;
 	DefineCustomStringVariable("contact_upsert.workspace_id",
 							   "The workspace of calls that name none.",

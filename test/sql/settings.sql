@@ -43,3 +43,40 @@ ALTER ROLE CURRENT_USER RESET contact_upsert.notify;
 \c
 SELECT set_config(name, 'on', false) AS parallel FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 SELECT contacts_internal.check_versions();
+
+-- The first call of a session by a parallel query: PostgreSQL would lose each of the settings' values.
+\set SHOW_CONTEXT never
+CREATE FUNCTION own_workspace() RETURNS bigint LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$ BEGIN RETURN contacts_internal.current_workspace(); END $$;
+CREATE TABLE many AS SELECT g FROM generate_series(1, 1000) g;
+ANALYZE many;
+ALTER ROLE CURRENT_USER SET parallel_setup_cost = 0;
+ALTER ROLE CURRENT_USER SET parallel_tuple_cost = 0;
+ALTER ROLE CURRENT_USER SET min_parallel_table_scan_size = 0;
+SELECT name FROM pg_settings WHERE name LIKE 'contact\_upsert.%' ORDER BY name;
+\c
+SET contact_upsert.events = on;
+SELECT own_workspace(), count(*) FROM many GROUP BY 1;
+\c
+SET contact_upsert.fast_path = on;
+SELECT own_workspace(), count(*) FROM many GROUP BY 1;
+\c
+SET contact_upsert.notify = off;
+SELECT own_workspace(), count(*) FROM many GROUP BY 1;
+\c
+SET contact_upsert.notify_interval = 1;
+SELECT own_workspace(), count(*) FROM many GROUP BY 1;
+\c
+SET contact_upsert.unknown_keys = ignore;
+SELECT own_workspace(), count(*) FROM many GROUP BY 1;
+\c
+SET contact_upsert.workspace_id = 2;
+SELECT own_workspace(), count(*) FROM many GROUP BY 1;
+SELECT own_workspace();
+SELECT own_workspace(), count(*) FROM many GROUP BY 1;
+\c
+SELECT own_workspace(), count(*) FROM many GROUP BY 1;
+ALTER ROLE CURRENT_USER RESET parallel_setup_cost;
+ALTER ROLE CURRENT_USER RESET parallel_tuple_cost;
+ALTER ROLE CURRENT_USER RESET min_parallel_table_scan_size;
+DROP FUNCTION own_workspace;
+DROP TABLE many;
