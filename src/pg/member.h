@@ -4,6 +4,8 @@
 #ifndef CU_MEMBER_H
 #define CU_MEMBER_H
 
+#include "fmgr.h"
+
 /* member_init() registers the callbacks that notice changes; called once, from _PG_init. */
 extern void member_init(void);
 
@@ -28,5 +30,8 @@ extern void member_require(int64 workspace_id);
  * written, the tables are not installed or are of another version, or the current role is no member.
  */
 extern void member_begin_write(const char *call, int64 workspace_id);
+
+/* contacts_is_member() is contacts_internal.is_member(). */
+extern Datum contacts_is_member(PG_FUNCTION_ARGS);
 
 #endif

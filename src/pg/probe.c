@@ -186,6 +186,8 @@ begin_look_up(int64 workspace_id)
 {
 	const ProbeChoice *choice;
 
+	if (!probe_choice_is_open())
+		return NULL;
 	CommandCounterIncrement(); /* may run the callbacks of probe_choice.c */
 	choice = probe_choice_lock();
 	if (choice == NULL || (choice->asks_for_membership && !member_is(workspace_id)))

@@ -319,7 +319,8 @@ make_choice(void)
 	uint64 changes_before = changes;
 	const char *why;
 
-	/* While no table is known, every change counts. */
+	/* An error on the way leaves no choice. While no table is known, every change counts. */
+	is_made = false;
 	memset(&choice, 0, sizeof(choice));
 	why = find_reason();
 	is_refused = why != NULL;
@@ -359,18 +360,16 @@ lock_tables(void)
 	return false;
 }
 
-/* Whether it is not ours to look at tables: a module wants to see what is read, or a parallel query is under way, with its one snapshot. */
-static bool
-must_take_statement(void)
+bool
+probe_choice_is_open(void)
 {
-	return !settings_fast_path() || ExecutorCheckPerms_hook || object_access_hook || IsInParallelMode();
+	/* A module may want to see what is read; a parallel query has one snapshot, and lets no command begin. */
+	return settings_fast_path() && !ExecutorCheckPerms_hook && !object_access_hook && !IsInParallelMode();
 }
 
 const ProbeChoice *
 probe_choice_lock(void)
 {
-	if (must_take_statement())
-		return NULL;
 	for (int i = 0; i < MAX_CHOICES; i++)
 	{
 		if (!holds())

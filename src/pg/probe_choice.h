@@ -62,6 +62,9 @@ typedef struct ProbeChoice
 /* probe_choice_init() registers the callbacks that notice changes; called once, from _PG_init. */
 extern void probe_choice_init(void);
 
+/* probe_choice_is_open() says whether there is a choice: not if the statement is to be taken whatever the tables are. */
+extern bool probe_choice_is_open(void);
+
 /*
  * probe_choice_lock() returns the choice for the current user with its tables locked, ACCESS SHARE until the transaction ends;
  * NULL if contacts are to be looked up by a statement.

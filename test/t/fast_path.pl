@@ -228,6 +228,11 @@ check_case('our policy dropped', 'DROP POLICY members_only ON contacts.workspace
 check_case("our policy's function denied", 'REVOKE EXECUTE ON FUNCTION contacts_internal.is_member(bigint) FROM member',
 	'GRANT EXECUTE ON FUNCTION contacts_internal.is_member(bigint) TO member',
 	'contacts.workspace: policies apply that contacts.install() did not make', @as_member, error => qr/permission denied for function is_member/);
+check_case("our policy's function is another",
+	q(CREATE OR REPLACE FUNCTION contacts_internal.is_member(workspace_id bigint) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT false'),
+	q(CREATE OR REPLACE FUNCTION contacts_internal.is_member(workspace_id bigint) RETURNS boolean LANGUAGE C STABLE STRICT PARALLEL SAFE
+		AS 'contact_upsert', 'contacts_is_member'),
+	'contacts.workspace: policies apply that contacts.install() did not make', @as_member, error => qr/Workspace 1 does not exist/);
 check_case('no member any more', 'DELETE FROM contacts.member', "INSERT INTO contacts.member VALUES (1, 'member')", undef, @as_member,
 	error => qr/Workspace 1 does not exist/);
 check_case('row level security off', 'ALTER TABLE contacts.contact DISABLE ROW LEVEL SECURITY',
@@ -277,6 +282,43 @@ my ($status, undef, $said) = $node->psql('postgres',
 is($status, 2, 'a session is terminated') or diag($said);
 $node->safe_psql('postgres', "SET lock_timeout = '10s'; BEGIN; LOCK TABLE contacts.workspace, contacts.contact, contacts.statistics; COMMIT");
 unlike(slurp_file($node->logfile), qr/WARNING:|PANIC|TRAP|terminated by signal/, 'nothing is left to be warned of');
+
+# A choice that ends in an error is none: the role whose choice was made before makes its own again.
+for my $fast_path (qw(on off))
+{
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	my $holder = $node->background_psql('postgres', on_error_stop => 1);
+	my $ask = q(SELECT outcome FROM contacts.preview('{"email_address":"cersei@example.com","partial_update":true}'));
+	$session->query("SET contact_upsert.fast_path = $fast_path; SET ROLE member");
+	is($session->query($ask), 'unchanged', "an error while choosing, fast path $fast_path: a member's look-up");
+	$holder->query_safe('BEGIN; LOCK contacts.statistics IN ACCESS EXCLUSIVE MODE');
+	$session->query("RESET ROLE; SET lock_timeout = '10ms'");
+	$session->query($ask);
+	like($session->{stderr}, qr/canceling statement due to lock timeout/, '... the owner\'s, which waits for a lock too long');
+	$session->{stderr} = '';
+	$holder->query_safe('ROLLBACK');
+	is($session->query("SET ROLE member; $ask"), 'unchanged', '... and the member\'s again');
+	is($session->{stderr}, '', '... without an error');
+	$session->quit;
+	$holder->quit;
+}
+
+# In a parallel query no command begins, which one that writes would notice.
+check('a parallel query that writes', q(
+	LOAD 'contact_upsert';
+	CREATE TABLE many AS SELECT g FROM generate_series(1, 10000) g;
+	CREATE FUNCTION public.outcome() RETURNS text LANGUAGE plpgsql STABLE PARALLEL RESTRICTED AS $$
+	BEGIN
+		RETURN (SELECT outcome FROM contacts.preview('{"email_address":"cersei@example.com","partial_update":true}'));
+	END $$;
+	SET parallel_setup_cost = 0;
+	SET parallel_tuple_cost = 0;
+	SET min_parallel_table_scan_size = 0;
+	CREATE TABLE outcomes AS SELECT public.outcome() FROM many WHERE g % 1000 = 0;
+	SELECT outcome, count(*) FROM outcomes GROUP BY 1;
+	DROP TABLE many, outcomes;
+	DROP FUNCTION public.outcome;
+));
 
 # All tests in SQL expect the same where contacts are looked up by statements.
 $node->append_conf('postgresql.conf', "contact_upsert.fast_path = off\nstatement_timeout = 0\nmax_prepared_transactions = 20\nclient_min_messages = notice");
