@@ -73,8 +73,6 @@ SET contact_upsert.workspace_id = 2;
 SELECT own_workspace(), count(*) FROM many GROUP BY 1;
 SELECT own_workspace();
 SELECT own_workspace(), count(*) FROM many GROUP BY 1;
-\c
-SELECT own_workspace(), count(*) FROM many GROUP BY 1;
 ALTER ROLE CURRENT_USER RESET parallel_setup_cost;
 ALTER ROLE CURRENT_USER RESET parallel_tuple_cost;
 ALTER ROLE CURRENT_USER RESET min_parallel_table_scan_size;
