@@ -161,6 +161,23 @@ read_bigints(Datum stored, size_t *count)
 	return (const int64 *)ARR_DATA_PTR(array);
 }
 
+/* Reads the data of a contact. Of a row that the rules' trigger has not seen it may be anything, and the core wants an object. */
+static cu_json
+read_data(const StoredContact *stored)
+{
+	cu_json data = jsonb_read(DatumGetJsonbP(stored->data));
+
+	if (data.kind != CU_JSON_OBJECT)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("The data of the contact %s is no object.", TextDatumGetCString(stored->id)),
+				 errhint("The row broke a rule of contacts.contact where no trigger saw it. UPDATE its data."),
+				 err_generic_string(PG_DIAG_SCHEMA_NAME, "contacts"),
+				 err_generic_string(PG_DIAG_TABLE_NAME, "contact"),
+				 err_generic_string(PG_DIAG_COLUMN_NAME, "data")));
+	return data;
+}
+
 ContactRow
 store_read_contact(const StoredContact *stored, Datum email)
 {
@@ -173,7 +190,7 @@ store_read_contact(const StoredContact *stored, Datum email)
 	contact.stored.version = stored->version;
 	contact.stored.status = read_status(stored->status);
 	contact.stored.tag_ids = read_bigints(stored->tags, &contact.stored.tag_count);
-	contact.stored.data = jsonb_read(DatumGetJsonbP(stored->data));
+	contact.stored.data = read_data(stored);
 	contact.created_at = stored->created_at;
 	contact.updated_at = stored->updated_at;
 	contact.total_opens = stored->totals[0];
