@@ -23,7 +23,7 @@
 #   make bench-scale     the cost of a contact among 10,000 to 5,000,000; make bench-memory, of a session over many calls
 #   make bench-events    timings of the outbox and NOTIFY; make bench-history, of the levels of history
 #   make bench-instructions   instructions of a call and of an array's element beside the bare statement's, counted by valgrind
-#   make bench-import    files of 10,000 and 1,000,000 rows by contact-import beside COPY, and its memory
+#   make bench-import    files of 10,000 and 1,000,000 rows by contact-import and contacts.import beside COPY, and memory
 #   make check-pg PG=17  every suite with that PostgreSQL, in a chroot, and its row in the README (root only)
 #   make check-fresh RELEASE=trixie WHO=root|user   the README's first steps and every suite on a fresh machine (root only)
 #   make dist            the archive of a release, from the last commit; REPOSITORY=<public address> goes into its META.json
@@ -248,9 +248,13 @@ format format-check:
 # behind its back.
 BENCH_SERVER = -c fsync=on -c wal_level=replica -c min_wal_size=8GB -c max_wal_size=32GB -c checkpoint_timeout=1h -c autovacuum=off
 
-bench: installed
+bench: installed build/bench/peers_bench
 	@scripts/setup.sh bench
 	@SERVER_OPTIONS='$(BENCH_SERVER) -c shared_buffers=2GB' scripts/server.sh test/bench/bench.sh docs/bench.svg
+
+build/bench/peers_bench: test/bench/peers_bench.cpp build/compiler
+	@mkdir -p $(@D)
+	$(CXX) $(PROGRAM_CXXFLAGS) -I$(includedir) -o $@ $< $(LDFLAGS) -L$(libdir) -lpq
 
 bench-scale: installed
 	@SERVER_OPTIONS='$(BENCH_SERVER) -c shared_buffers=8GB' scripts/server.sh test/bench/scale.sh
@@ -267,7 +271,7 @@ bench-instructions: installed
 	@test/bench/instructions.sh
 
 .PHONY: bench-import
-bench-import: installed
+bench-import: installed build/bench/peers_bench
 	@SERVER_OPTIONS='$(BENCH_SERVER) -c shared_buffers=2GB' scripts/server.sh test/bench/bench_import.sh
 
 # The disk as it is, then one that takes its time, where NOTIFY hurts most.

@@ -10,7 +10,7 @@ CREATE FUNCTION request_of(n bigint, score bigint) RETURNS jsonb LANGUAGE sql IM
 	SELECT jsonb_build_object('email_address', 'c' || n || '@example.com', 'tags', '[1, 2]'::jsonb, 'fields', fields_of(score))
 $$;
 
--- Which array is the next: each way takes them in turn, from cell to cell, so that a change is one every time.
+-- Which array is the next: each table takes them in turn, from cell to cell, so that a change is one every time.
 SELECT format('CREATE SEQUENCE turn_%s_%s', way, scenario)
 FROM unnest(ARRAY['contact_upsert', 'statement', 'plpgsql', 'copy']) way, unnest(ARRAY['create', 'change', 'unchanged']) scenario \gexec
 
@@ -33,3 +33,9 @@ UNION ALL
 SELECT 'unchanged', chunk, jsonb_agg(request_of(odd + 1, odd + 1))
 FROM chosen, chunks WHERE chunk < chunks.number GROUP BY chunk;
 VACUUM ANALYZE batch;
+
+-- The member under row level security, as whom the arrays run once more.
+SELECT 'CREATE ROLE contact_upsert_bench_member' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'contact_upsert_bench_member') \gexec
+SELECT contacts.grant_access('contact_upsert_bench_member', 1) \g /dev/null
+GRANT SELECT ON batch TO contact_upsert_bench_member;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO contact_upsert_bench_member;

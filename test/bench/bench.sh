@@ -6,7 +6,7 @@
 #   CONTACTS=200000    contacts that each way starts with
 #   ROUNDS=5           rounds
 #   SECONDS_EACH=1     seconds for a cell: one way, one scenario, one number of clients
-#   CLIENTS="1 2 4 8"  numbers of clients; ARRAY_CLIENTS=1 for arrays
+#   CLIENTS="1 2 4 8"  numbers of clients; ARRAY_CLIENTS=1 for arrays (the peers' way is one)
 #   COMMITS="on off"   settings of synchronous_commit
 plot=${1:+$(realpath "$1")}
 # shellcheck source=common.sh
@@ -16,7 +16,7 @@ contacts=${CONTACTS:-200000}
 rounds=${ROUNDS:-5}
 read -r -a commits <<<"${COMMITS:-on off}"
 declare -A clients=([calls]=${CLIENTS:-1 2 4 8} [arrays]=${ARRAY_CLIENTS:-1})
-declare -A ways=([calls]="contact_upsert statement plpgsql driver" [arrays]="contact_upsert statement plpgsql copy")
+declare -A ways=([calls]="contact_upsert statement plpgsql driver" [arrays]="contact_upsert outcomes member statement plpgsql copy peers")
 
 # The ways of a kind for a scenario, beginning with another one each round.
 ways_in_turn() {
@@ -46,7 +46,7 @@ run_round() {
 export PGDATABASE=contact_upsert_bench
 # The checkpoint in it comes before the tables are filled: after it, the first write to each page would log the whole page.
 make_wal 6
-make_database contact_upsert_bench "$contacts" $((200 * seconds_each)) statement plpgsql driver copy
+make_database contact_upsert_bench "$contacts" $((200 * seconds_each)) statement plpgsql driver copy peers
 psql -qX -f copy_files.sql
 sync
 for ((round = 1; round <= rounds; round++)); do

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Times contact-import on files of new contacts beside COPY of the same file into a plain table, in one run on the server that PGHOST
 # and the like name, which is on this machine; then loads the file once more, which changes nothing. Shows what memory the program and
-# its server processes take at most, whatever the size of the file. A file has eight columns: address, status, tags and five fields, three
+# its server processes take at most, whatever the size of the file. Then the same rows in a staging table, by contacts.import without
+# history, beside COPY of the contacts into a table with the keys and indexes of contacts.contact, and beside the peers' way. A file has eight columns: address, status, tags and five fields, three
 # of whose texts are what people's files have and requests do not. From the environment:
 #   SIZES="10000 1000000"   rows of the files
 # shellcheck source=common.sh
@@ -53,10 +54,8 @@ import_file() {
 	wait "$client"
 }
 
-echo "| rows | COPY, s | contact-import, s | to COPY | of it, in chunks, s | again, s | program, kB | server process, kB |"
-echo "|---|---|---|---|---|---|---|---|"
-for size in "${sizes[@]}"; do
-	file=$dir/people_$size.csv
+# Makes the database, with a plain table for the file.
+make_tables() {
 	createdb "$PGDATABASE"
 	contacts_in[$PGDATABASE]=0
 	psql -qXo /dev/null <<-'SQL'
@@ -68,19 +67,53 @@ for size in "${sizes[@]}"; do
 			contacts.define_tag('newsletter'), contacts.define_tag('customers');
 		CREATE TABLE plain (email_address text, status text, tags text, first_name text, last_name text, spent text, birthday text, country text);
 	SQL
+}
+
+drop_tables() {
+	dropdb "$PGDATABASE"
+	unset "contacts_in[$PGDATABASE]"
+}
+
+# ROWS: an error unless so many contacts were loaded.
+check_loaded() {
+	local loaded
+	loaded=$(psql -XAtqc "SELECT count(*) FROM contacts.contact WHERE data ->> 'country' IN ('DE', 'FR', 'DK', 'US')")
+	if ((loaded != $1)); then echo "$loaded of $1 rows were loaded" >&2; exit 1; fi
+}
+
+for size in "${sizes[@]}"; do
+	file=$dir/people_$size.csv
+	make_tables
 	write_file "$size" "$file"
 	copy=$(seconds psql -qXc "\\copy plain FROM '$file' WITH (FORMAT csv, HEADER)")
 	import=$(seconds import_file "$file")
 	read -r program server <"$dir/memory"
 	chunks=$(psql -XAtqc "SELECT round(seconds::numeric, 2) FROM contacts.import_progress WHERE state = 'finished' ORDER BY import_id DESC LIMIT 1")
-	loaded=$(psql -XAtqc "SELECT count(*) FROM contacts.contact WHERE data ->> 'country' IN ('DE', 'FR', 'DK', 'US')")
-	if ((loaded != size)); then echo "$loaded of $size rows were loaded" >&2; exit 1; fi
+	check_loaded "$size"
 	again=$(seconds import_file --restart "$file")
 	read -r program_again server_again <"$dir/memory"
 	awk -v size="$size" -v copy="$copy" -v import="$import" -v chunks="$chunks" -v again="$again" -v program="$(larger "$program" "$program_again")" \
 		-v server="$(larger "$server" "$server_again")" 'BEGIN {
-		printf "| %d | %s | %s | %.1f | %s | %s | %d | %d |\n", size, copy, import, import / copy, chunks, again, program, server }'
-	dropdb "$PGDATABASE"
-	unset "contacts_in[$PGDATABASE]"
+		printf "| %d | %s | %s | %.1f | %s | %s | %d | %d |\n", size, copy, import, import / copy, chunks, again, program, server }' >>"$dir/programs"
+
+	psql -qXc "\\copy contacts.contact (workspace_id, email_address, status, tags, data) TO '$dir/contacts'"
+	drop_tables
+	make_tables
+	psql -qX -c "CREATE TABLE keyed (LIKE contacts.contact INCLUDING DEFAULTS INCLUDING INDEXES) WITH (fillfactor = 85)" \
+		-c "\\copy plain FROM '$file' WITH (FORMAT csv, HEADER)" -f peers.sql
+	peers=$(../../build/bench/peers_bench create 0 "$seconds_each")
+	keyed=$(seconds psql -qXc "\\copy keyed (workspace_id, email_address, status, tags, data) FROM '$dir/contacts'")
+	call=$(seconds psql -qXc "CALL contacts.import('plain', history => false, separator => ';')")
+	check_loaded "$size"
+	awk -v size="$size" -v keyed="$keyed" -v call="$call" -v peers="$peers" 'BEGIN {
+		printf "| %d | %s | %s | %.2f | %d | %.1f |\n", size, keyed, call, keyed / call, peers, size / call / peers }' >>"$dir/calls"
+	drop_tables
 	rm "$file"
 done
+echo "| rows | COPY, s | contact-import, s | to COPY | of it, in chunks, s | again, s | program, kB | server process, kB |"
+echo "|---|---|---|---|---|---|---|---|"
+cat "$dir/programs"
+echo
+echo "| rows | COPY into keys and indexes, s | contacts.import, s | its rate to COPY | peers' way, rows a second | to peers |"
+echo "|---|---|---|---|---|---|"
+cat "$dir/calls"

@@ -18,6 +18,7 @@ declare -A contacts_in=() new_arrays_in=()
 finish() {
 	local database
 	for database in "${!contacts_in[@]}"; do dropdb --if-exists "$database"; done
+	psql -qX -d postgres -c "SET client_min_messages = warning" -c "DROP ROLE IF EXISTS contact_upsert_bench_member"
 	rm -rf "$dir"
 }
 trap finish EXIT
@@ -36,7 +37,7 @@ make_database() {
 	PGDATABASE=$database psql -qX -v contacts="$2" -v arrays="$3" \
 		-f tables.sql -f plpgsql.sql -f equivalence.sql -f load.sql -f arrays.sql
 	for way in "${@:4}"; do
-		if [[ $way == contact_upsert ]]; then continue; fi
+		if [[ $way == peers ]]; then psql -qX -d "$database" -f peers.sql; continue; fi
 		psql -qX -d "$database" -c "INSERT INTO $way.contact SELECT * FROM contacts.contact" -c "VACUUM ANALYZE $way.contact"
 	done
 }
@@ -54,8 +55,12 @@ array_count() {
 
 # Removes what a cell has created.
 tidy() {
-	local table=$1.contact
-	if [[ $1 == contact_upsert ]]; then table=contacts.contact; fi
+	local table
+	case $1 in
+		contact_upsert | outcomes | member) table=contacts.contact ;;
+		peers) table=peers.subscriber ;;
+		*) table=$1.contact ;;
+	esac
 	psql -qX -c "DELETE FROM $table WHERE created_at > '2025-01-01'" -c "VACUUM $table"
 }
 
@@ -71,12 +76,23 @@ call_rate() {
 		-D changes="$([[ $1 == unchanged ]] && echo 0 || echo 1)"
 }
 
+# Member and outcomes are contact_upsert's arrays otherwise: as a member under row level security, and with results => 'outcomes'.
 array_rate() {
-	local mode=prepared tps
-	if [[ $2 == copy ]]; then mode=simple; fi
-	cp "arrays/$2.sql" "$dir/script.sql"
-	tps=$(transactions "$3" -M "$mode" -D scenario="$1" -D turn="turn_$2_$1" -D arrays="$(array_count "$1")" \
-		-D directory="$(psql -XAtqc 'SHOW data_directory')")
+	local mode=prepared script=$2 table=$2 directory tps
+	case $2 in
+		peers)
+			../../build/bench/peers_bench "$1" "${contacts_in[$PGDATABASE]}" "$seconds_each"
+			return
+			;;
+		copy) mode=simple ;;
+		member) script=contact_upsert table=contact_upsert ;;
+		outcomes) table=contact_upsert ;;
+	esac
+	cp "arrays/$script.sql" "$dir/script.sql"
+	directory=$(psql -XAtqc 'SHOW data_directory')
+	if [[ $2 == member ]]; then local -x PGOPTIONS="$PGOPTIONS -c role=contact_upsert_bench_member"; fi
+	tps=$(transactions "$3" -M "$mode" -D scenario="$1" -D turn="turn_${table}_$1" -D arrays="$(array_count "$1")" \
+		-D directory="$directory")
 	awk -v tps="$tps" 'BEGIN { print tps * 1000 }'
 }
 

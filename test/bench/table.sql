@@ -18,7 +18,11 @@ SELECT kind, scenario, synchronous_commit, clients,
 	max(rate) FILTER (WHERE way = 'plpgsql') AS plpgsql, max(rate) FILTER (WHERE way = 'driver') AS driver,
 	max(rate) FILTER (WHERE way = 'copy') AS copy,
 	max(ratio) FILTER (WHERE way = 'statement') AS to_statement, max(ratio) FILTER (WHERE way = 'plpgsql') AS to_plpgsql,
-	max(ratio) FILTER (WHERE way = 'driver') AS to_driver, max(ratio) FILTER (WHERE way = 'copy') AS to_copy
+	max(ratio) FILTER (WHERE way = 'driver') AS to_driver, max(ratio) FILTER (WHERE way = 'copy') AS to_copy,
+	max(rate) FILTER (WHERE way = 'outcomes') AS outcomes, max(rate) FILTER (WHERE way = 'member') AS member,
+	max(rate) FILTER (WHERE way = 'peers') AS peers,
+	round(1 / max(ratio) FILTER (WHERE way = 'outcomes'), 2) AS outcomes_to_all,
+	round(1 / max(ratio) FILTER (WHERE way = 'member'), 2) AS member_to_owner, max(ratio) FILTER (WHERE way = 'peers') AS to_peers
 FROM cell GROUP BY kind, scenario, synchronous_commit, clients
 ORDER BY kind, array_position(ARRAY['create', 'change', 'unchanged'], scenario), synchronous_commit DESC, clients;
 
@@ -33,6 +37,12 @@ FROM side_by_side WHERE kind = 'calls';
 
 \echo Arrays of 1,000: contacts a second, and upsert_many to the others
 \echo
-SELECT scenario, synchronous_commit, clients, contact_upsert AS upsert_many, statement, plpgsql AS "PL/pgSQL", copy AS "COPY",
-	to_statement AS "to statement", to_plpgsql AS "to PL/pgSQL", to_copy AS "to COPY"
+SELECT scenario, synchronous_commit, clients, contact_upsert AS upsert_many, statement, plpgsql AS "PL/pgSQL", copy AS "COPY", peers AS "peers' way",
+	to_statement AS "to statement", to_plpgsql AS "to PL/pgSQL", to_copy AS "to COPY", to_peers AS "to peers"
+FROM side_by_side WHERE kind = 'arrays';
+
+\echo 'The same arrays with results => ''outcomes'', and as a member under row level security, to those of the owner with all results'
+\echo
+SELECT scenario, synchronous_commit, clients, contact_upsert AS upsert_many, outcomes, member, outcomes_to_all AS "outcomes to all",
+	member_to_owner AS "member to owner"
 FROM side_by_side WHERE kind = 'arrays';
