@@ -22,7 +22,7 @@ calls=${CALLS:-500}
 arrays=$(((calls + 249) / 250))
 roles=(owner member)
 cells=("call unchanged" "call change" "call event" "call create" "array unchanged" "array change" "array create")
-ways=(none contact_upsert statement)
+declare -A ways=([call]="none contact_upsert statement" [array]="none contact_upsert outcomes statement")
 
 # FILE COMMAND...: runs the file's statements in a single-user backend, which COMMAND runs, if there is one. Pages are not
 # logged whole after a checkpoint: which of them are differs from run to run.
@@ -37,9 +37,9 @@ statement() {
 }
 
 # Prints the statements, and writes into $dir/loops a line for each file of callgrind's: role, kind, scenario, way, which of the three
-# loops, and how many calls or elements. Requests have numbers, which the ways have in common and no two cells.
+# loops, and how many calls or elements. Requests have numbers, which no two loops have in common that write the same table.
 print_calls() {
-	local role cell kind scenario way loop count first next=1 created=0 changed=0 events=0
+	local role cell kind scenario way loop count begin first next=1 created=0 changed=0 events=0
 	local -A calls_in=([warm]=20 [few]=20 [many]=$((20 + calls))) arrays_in=([warm]=1 [few]=1 [many]=$((1 + arrays)))
 	# Every page of the tables and their keys comes into memory.
 	for way in contacts statement; do
@@ -53,7 +53,9 @@ print_calls() {
 		if [[ $role == member ]]; then statement "SET ROLE member"; fi
 		for cell in "${cells[@]}"; do
 			read -r kind scenario <<<"$cell"
-			for way in "${ways[@]}"; do
+			begin=$next
+			for way in ${ways[$kind]}; do
+				if [[ $way == outcomes ]]; then next=$first; fi
 				first=$next
 				for loop in warm few many; do
 					if [[ $kind == call ]]; then count=${calls_in[$loop]}; else count=${arrays_in[$loop]}000; fi
@@ -64,10 +66,10 @@ print_calls() {
 				done
 			done
 			case $scenario in
-				create) created=$((created + first - next)) ;;
-				change | event) changed=$((changed + first - next)) ;;
+				create) created=$((created + first - begin)) ;;
+				change | event) changed=$((changed + first - begin)) ;;
 			esac
-			if [[ $scenario == event ]]; then events=$((events + first - next)); fi
+			if [[ $scenario == event ]]; then events=$((events + first - begin)); fi
 			next=$first
 		done
 	done
@@ -86,13 +88,19 @@ counts() {
 	done <"$dir/loops"
 }
 
-# The table, from those lines.
+# The table, from those lines. An array has a row more, for results => 'outcomes'.
 table() {
 	awk '
 		$5 == "few" { few[$1, $2, $3, $4] = $7; few_calls[$2] = $6 }
 		$5 == "many" { cost[$1, $2, $3, $4] = ($7 - few[$1, $2, $3, $4]) / ($6 - few_calls[$2]) }
 		$5 == "many" && !(($2, $3) in seen) { seen[$2, $3]; cell[++cells] = $2 SUBSEP $3 }
 		function net(role, at, way) { return cost[role, at, way] - cost[role, at, "none"] }
+		function row(at, name, way,  owner, floor, member, member_floor) {
+			owner = net("owner", at, way); floor = net("owner", at, "statement")
+			member = net("member", at, way); member_floor = net("member", at, "statement")
+			printf "| %s | %d | %d | %d | %.2f | %d | %d | %.2f | %.2f |\n", name, cost["owner", at, "none"],
+				floor, owner, owner / floor, member_floor, member, member / member_floor, member / owner
+		}
 		END {
 			title["call", "unchanged"] = "a call that changes nothing"
 			title["call", "change"] = "a call that changes a field"
@@ -104,11 +112,8 @@ table() {
 			print "| instructions of | taken off | statement | contact_upsert | to statement | member: statement | contact_upsert | to statement | to the owner |"
 			print "|---|---|---|---|---|---|---|---|---|"
 			for (i = 1; i <= cells; i++) {
-				at = cell[i]
-				owner = net("owner", at, "contact_upsert"); floor = net("owner", at, "statement")
-				member = net("member", at, "contact_upsert"); member_floor = net("member", at, "statement")
-				printf "| %s | %d | %d | %d | %.2f | %d | %d | %.2f | %.2f |\n", title[at], cost["owner", at, "none"],
-					floor, owner, owner / floor, member_floor, member, member / member_floor, member / owner
+				row(cell[i], title[cell[i]], "contact_upsert")
+				if (("owner", cell[i], "outcomes") in cost) row(cell[i], "the same, outcomes alone", "outcomes")
 			}
 		}'
 }

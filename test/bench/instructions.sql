@@ -132,6 +132,18 @@ BEGIN
 	END LOOP;
 END $$;
 
+CREATE FUNCTION array_outcomes(scenario text, first bigint, last bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	requests jsonb;
+	answer record;
+BEGIN
+	FOR i IN first..last BY 1000 LOOP
+		requests := requests_of(scenario, i);
+		FOR answer IN SELECT u.position, u.outcome, u.id FROM contacts.upsert_many(requests, results => 'outcomes', workspace_id => 1) u LOOP
+		END LOOP;
+	END LOOP;
+END $$;
+
 CREATE FUNCTION array_statement(scenario text, first bigint, last bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	requests jsonb;
