@@ -11,7 +11,7 @@
 # From the environment:
 #   CONTACTS=200000    contacts in each table
 #   CALLS=500          calls that a number is made of; and an array of 1,000 for each 250
-#   PROFILES=          a directory that is to have callgrind's files of the loops, for callgrind_annotate
+#   PROFILES=          a directory that is to have callgrind's files of the loops, for callgrind_annotate --threshold=100
 set -euo pipefail
 bench=$(realpath "${BASH_SOURCE%/*}")
 # shellcheck source=../../scripts/sandbox.sh
