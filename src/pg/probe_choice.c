@@ -26,6 +26,7 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "rewrite/rowsecurity.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -363,8 +364,9 @@ lock_tables(void)
 bool
 probe_choice_is_open(void)
 {
-	/* A module may want to see what is read; a parallel query has one snapshot, and lets no command begin. */
-	return settings_fast_path() && !ExecutorCheckPerms_hook && !object_access_hook && !IsInParallelMode();
+	/* A module may want to see what is read, or to hide some; a parallel query has one snapshot, and lets no command begin. */
+	return settings_fast_path() && !ExecutorCheckPerms_hook && !object_access_hook &&
+		   !row_security_policy_hook_permissive && !row_security_policy_hook_restrictive && !IsInParallelMode();
 }
 
 const ProbeChoice *
