@@ -101,12 +101,6 @@ is_data(const cu_document *data)
 	return data->depth <= CU_MAX_DEPTH && cu_is_stored_data(&data->root);
 }
 
-static bool
-is_small(const cu_document *data)
-{
-	return data->bytes <= CU_MAX_DATA_BYTES && (!is_data(data) || cu_data_size(&data->root) <= CU_MAX_DATA_BYTES);
-}
-
 /* Whether RFC 3339 can write a time. */
 static bool
 is_time(TimestampTz time)
@@ -132,10 +126,20 @@ require(bool good, enum RuledColumn column, const char *rule)
 }
 
 static void
+check_data(Datum value)
+{
+	cu_document data = jsonb_read_document(value);
+	bool is_good = is_data(&data);
+
+	require(data.bytes <= CU_MAX_DATA_BYTES && (!is_good || cu_data_size(&data.root) <= CU_MAX_DATA_BYTES),
+			RULED_DATA,
+			"be at most 1 MiB, with the digits of its numbers");
+	require(is_good, RULED_DATA, DATA_RULE);
+}
+
+static void
 check_column(enum RuledColumn column, Datum value)
 {
-	cu_document data;
-
 	switch (column)
 	{
 		case RULED_ID:
@@ -148,9 +152,7 @@ check_column(enum RuledColumn column, Datum value)
 			require(is_tag_set(DatumGetArrayTypeP(value)), column, "be sorted, without duplicates and nulls");
 			break;
 		case RULED_DATA:
-			data = jsonb_read_document(value);
-			require(is_small(&data), column, "be at most 1 MiB, with the digits of its numbers");
-			require(is_data(&data), column, DATA_RULE);
+			check_data(value);
 			break;
 		case RULED_VERSION:
 			require(DatumGetInt64(value) > 0, column, "be positive");

@@ -47,11 +47,11 @@ static Statement insert_contact = {
 
 /* update_contact finds its row by both keys: by the id alone, the index on the address looks as good as long as the planner believes in a small table. */
 static Statement update_contact = {
-	.sql = "UPDATE contacts.contact AS c SET status = $4::contacts.status, tags = $5, data = $6,"
-		   " version = c.version OPERATOR(pg_catalog.+) 1, updated_at = $7"
+	.sql = "UPDATE contacts.contact AS c SET status = $4::contacts.status, tags = $5, data = $6, version = $9,"
+		   " updated_at = $7"
 		   " WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2 AND c.version" EQ "$3 AND c.email_address" EQ "$8",
-	.parameter_count = 8,
-	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TEXTOID},
+	.parameter_count = 9,
+	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TEXTOID, INT8OID},
 };
 
 /* lock_unchanged takes the lock of a foreign key. */
@@ -146,6 +146,28 @@ read_status(Oid value)
 		elog(ERROR, "unknown contact status %s", label);
 	ReleaseSysCache(tuple);
 	return (cu_status)status;
+}
+
+Oid
+store_status_type(void)
+{
+	return GetSysCacheOid2(TYPENAMENSP,
+						   Anum_pg_type_oid,
+						   CStringGetDatum("status"),
+						   ObjectIdGetDatum(get_namespace_oid("contacts", false)));
+}
+
+Oid
+store_status_value(Oid type, cu_status status)
+{
+	const char *label = cu_status_name(status);
+	Oid value = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type), CStringGetDatum(label));
+
+	if (!OidIsValid(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid input value for enum %s: \"%s\"", format_type_be(type), label)));
+	return value;
 }
 
 /* Points to the elements of a bigint[]. */
@@ -302,7 +324,8 @@ store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_dec
 									   store_tag_ids(decision),
 									   JsonbPGetDatum(jsonb_write(&decision->data)),
 									   TimestampTzGetDatum(contact->updated_at),
-									   contact->email}) > 0;
+									   contact->email,
+									   Int64GetDatum(contact->version)}) > 0;
 }
 
 bool

@@ -12,8 +12,11 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -45,7 +48,7 @@ static Statement look_for_contacts = {
  * write_contacts gets a new id for each contact, for the case that the row is inserted. A contact that was found and is gone is
  * inserted, too, and its new id shows that.
  *
- *   INSERT INTO contacts.contact AS c (...) SELECT ... FROM <the arrays>
+ *   INSERT INTO contacts.contact AS c (...) SELECT ... FROM <an array of records>
  *   ON CONFLICT (workspace_id, email_address) DO UPDATE SET <status, tags, data, version, updated_at>
  *   WHERE <c is of the version before, and is still the contact that was found> RETURNING id, email_address
  *
@@ -53,27 +56,35 @@ static Statement look_for_contacts = {
  * known again. Its created_at does not tell it from another one that has got the address since: many contacts of a file can have the same.
  */
 static Statement write_contacts = {
-	.sql = "INSERT INTO contacts.contact AS c"
-		   " (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)"
-		   " SELECT $1, n.id, n.email_address, n.status::contacts.status, n.tags::pg_catalog.int8[], n.data, n.version,"
-		   " n.stamp, $9 FROM ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3), pg_catalog.unnest($4),"
-		   " pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7), pg_catalog.unnest($8))"
-		   " AS n (id, email_address, status, tags, data, version, stamp)"
-		   " ON CONFLICT (workspace_id, email_address) DO UPDATE SET status = excluded.status, tags = excluded.tags,"
-		   " data = excluded.data, version = excluded.version, updated_at = GREATEST(c.updated_at, excluded.updated_at)"
-		   " WHERE c.version" EQ "(excluded.version OPERATOR(pg_catalog.-) 1) AND c.updated_at" EQ "excluded.created_at"
-		   " RETURNING id::pg_catalog.text, email_address::pg_catalog.text",
-	.parameter_count = 9,
-	.parameter_types = {INT8OID,
-						TEXTARRAYOID,
-						TEXTARRAYOID,
-						TEXTARRAYOID,
-						TEXTARRAYOID,
-						JSONBARRAYOID,
-						INT8ARRAYOID,
-						TIMESTAMPTZARRAYOID,
-						TIMESTAMPTZOID},
+	.sql =
+		"INSERT INTO contacts.contact AS c"
+		" (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)"
+		" SELECT $1, n.id, n.email_address, n.status, n.tags, n.data, n.version, n.stamp, $3"
+		" FROM pg_catalog.unnest($2) AS n (id pg_catalog.text, email_address pg_catalog.text, status contacts.status,"
+		" tags pg_catalog.int8[], data pg_catalog.jsonb, version pg_catalog.int8, stamp pg_catalog.timestamptz)"
+		" ON CONFLICT (workspace_id, email_address) DO UPDATE SET status = excluded.status, tags = excluded.tags,"
+		" data = excluded.data, version = excluded.version, updated_at = GREATEST(c.updated_at, excluded.updated_at)"
+		" WHERE c.version" EQ "(excluded.version OPERATOR(pg_catalog.-) 1) AND c.updated_at" EQ "excluded.created_at"
+		" RETURNING id::pg_catalog.text, email_address::pg_catalog.text",
+	.parameter_count = 3,
+	.parameter_types = {INT8OID, RECORDARRAYOID, TIMESTAMPTZOID},
 };
+
+/* The columns of the records that write_contacts takes; of a type that is not known before, InvalidOid. */
+enum RecordColumn
+{
+	RECORD_ID,
+	RECORD_EMAIL,
+	RECORD_STATUS,
+	RECORD_TAGS,
+	RECORD_DATA,
+	RECORD_VERSION,
+	RECORD_STAMP,
+	RECORD_COLUMN_COUNT,
+};
+
+static const Oid record_types[RECORD_COLUMN_COUNT] = {
+	TEXTOID, TEXTOID, InvalidOid, INT8ARRAYOID, JSONBOID, INT8OID, TIMESTAMPTZOID};
 
 /* The columns that write_contacts returns. */
 enum WrittenColumn
@@ -153,47 +164,60 @@ store_read_fetched(const FetchedContacts *fetched, size_t number, ContactRow *co
 	return stored->exists ? toast_raw_datum_size(stored->tags) + toast_raw_datum_size(stored->data) : 0;
 }
 
-/* The ids of a decision's tags, as the text of a bigint[]. */
-static Datum
-tag_ids_text(const cu_decision *decision)
+/*
+ * describe_records() returns what the records are made of. One array of them is one function scan, where an array for each column is a
+ * scan for each, and arrays of tags and values of the enum would have to be texts.
+ */
+static TupleDesc
+describe_records(Oid status_type)
 {
-	StringInfoData text;
+	TupleDesc descriptor = CreateTemplateTupleDesc(RECORD_COLUMN_COUNT);
 
-	initStringInfo(&text);
-	for (size_t i = 0; i < decision->tag_count; i++)
-		appendStringInfo(&text, "%c" INT64_FORMAT, i == 0 ? '{' : ',', decision->tags[i].id);
-	appendStringInfoString(&text, decision->tag_count == 0 ? "{}" : "}");
-	return PointerGetDatum(cstring_to_text_with_len(text.data, text.len));
+	for (int i = 0; i < RECORD_COLUMN_COUNT; i++)
+		TupleDescInitEntry(descriptor, i + 1, NULL, OidIsValid(record_types[i]) ? record_types[i] : status_type, -1, 0);
+	return BlessTupleDesc(descriptor);
+}
+
+static Datum
+make_record(TupleDesc descriptor, const ContactWrite *write, Oid status)
+{
+	bool nulls[RECORD_COLUMN_COUNT] = {false};
+	const ContactRow *contact = write->contact;
+	const cu_decision *decision = write->decision;
+	char id[OBJECT_ID_SIZE];
+	Datum values[RECORD_COLUMN_COUNT];
+
+	host_make_object_id(id);
+	values[RECORD_ID] = CStringGetTextDatum(id);
+	values[RECORD_EMAIL] = contact->email;
+	values[RECORD_STATUS] = ObjectIdGetDatum(status);
+	values[RECORD_TAGS] = store_tag_ids(decision);
+	values[RECORD_DATA] = JsonbPGetDatum(jsonb_write(&decision->data));
+	values[RECORD_VERSION] = Int64GetDatum(contact->version);
+	values[RECORD_STAMP] = TimestampTzGetDatum(decision->outcome == CU_CREATED ? contact->created_at : write->found_at);
+	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
 static uint64
 execute_writes(int64 workspace_id, const ContactWrite *writes, size_t count)
 {
-	static const Oid types[] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, INT8OID, TIMESTAMPTZOID};
-	Datum *columns[lengthof(types)];
-	Datum parameters[lengthof(types) + 2] = {Int64GetDatum(workspace_id)};
+	Oid status_type = store_status_type();
+	TupleDesc descriptor = describe_records(status_type);
+	Datum *records = palloc(sizeof(Datum) * count);
+	Oid statuses[CU_STATUS_COUNT] = {InvalidOid};
 
-	for (size_t c = 0; c < lengthof(types); c++)
-		columns[c] = palloc(sizeof(Datum) * count);
 	for (size_t i = 0; i < count; i++)
 	{
-		const ContactRow *contact = writes[i].contact;
-		const cu_decision *decision = writes[i].decision;
-		char id[OBJECT_ID_SIZE];
+		cu_status status = writes[i].decision->status;
 
-		host_make_object_id(id);
-		columns[0][i] = CStringGetTextDatum(id);
-		columns[1][i] = contact->email;
-		columns[2][i] = CStringGetTextDatum(cu_status_name(decision->status));
-		columns[3][i] = tag_ids_text(decision);
-		columns[4][i] = JsonbPGetDatum(jsonb_write(&decision->data));
-		columns[5][i] = Int64GetDatum(contact->version);
-		columns[6][i] = TimestampTzGetDatum(decision->outcome == CU_CREATED ? contact->created_at : writes[i].found_at);
+		if (!OidIsValid(statuses[status]))
+			statuses[status] = store_status_value(status_type, status);
+		records[i] = make_record(descriptor, &writes[i], statuses[status]);
 	}
-	for (size_t c = 0; c < lengthof(types); c++)
-		parameters[c + 1] = statement_array(columns[c], count, types[c]);
-	parameters[lengthof(types) + 1] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-	return statement_execute(&write_contacts, parameters);
+	return statement_execute(&write_contacts,
+							 (Datum[]){Int64GetDatum(workspace_id),
+									   statement_array(records, count, RECORDOID),
+									   TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())});
 }
 
 /*
