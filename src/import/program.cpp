@@ -78,13 +78,25 @@ Program::require_same_command(Connection &connection, const Staging &staging)
 	before_ = find_progress(connection, workspace_, staging.name(), false);
 	if (before_ && before_->is_running())
 		running_ = before_;
-	if (running_ && staging.is_of_other_command() && !options_.restart)
+	if (running_ && staging.is_of_other_command() && (!options_.restart || options_.dry_run))
 		throw Failure(
 			kRefused,
 			"Import " + running_->id + " of " + source_->name() + " was interrupted with " + grouped(running_->done) +
 				" of " + counted(running_->total, "row") +
 				" done, and since then the file, or how it is read, has changed.\nRun it with the file and the "
-				"options as they were, or with --restart to begin anew.");
+				"options as they were, or with --restart" +
+				(options_.dry_run ? " and without --dry-run" : "") + " to begin anew.");
+}
+
+// Whether an interrupted import may go on, or be given up. It has to be known before copy(), which may replace its rows.
+bool
+Program::wants_to_go_on()
+{
+	if (!running_ || options_.yes || options_.dry_run)
+		return true;
+	return terminal_.ask("Import " + running_->id + " of this file was interrupted: " + grouped(running_->done) +
+						 " of " + counted(running_->total, "row") + " are done. " +
+						 (options_.restart ? "Give it up, and begin anew?" : "Go on with the rest?"));
 }
 
 ExitCode
@@ -94,13 +106,15 @@ Program::load(Connection &connection)
 	ImportCall call(connection, terminal_, options_, workspace_, staging.name(), *matching_);
 
 	require_same_command(connection, staging);
+	if (!wants_to_go_on())
+		return kStopped;
 	staging.copy(terminal_, *source_, dialect_, *header_, *matching_);
 	// From here on there is a table, which stays if and only if an import has begun.
 	try
 	{
 		ExitCode code = load_staged(connection, call, staging);
 
-		if (code != kStopped || !running_)
+		if (!running_ || !options_.dry_run)
 			staging.drop();
 		return code;
 	}
@@ -160,11 +174,9 @@ Program::load_staged(Connection &connection, ImportCall &call, const Staging &st
 bool
 Program::is_wanted(Connection &connection, ImportCall &call, const Staging &staging)
 {
-	// A dry run is for what begins, not for what goes on.
+	// That is known, and a dry run is for what begins, not for what goes on.
 	if (running_)
-		return terminal_.ask("Import " + running_->id + " of this file was interrupted: " + grouped(running_->done) +
-							 " of " + counted(running_->total, "row") + " are done. " +
-							 (options_.restart ? "Give it up, and begin anew?" : "Go on with the rest?"));
+		return true;
 	if (options_.retry)
 		return terminal_.ask("Try the bad rows of the last import of this file again?");
 

@@ -26,6 +26,7 @@ public:
 
 private:
 	void look_at_file();
+	bool wants_to_go_on();
 	ExitCode load(Connection &connection);
 	std::optional<Progress> leave(Connection &connection, Staging &staging);
 	ExitCode load_staged(Connection &connection, ImportCall &call, const Staging &staging);

@@ -61,6 +61,42 @@ $terminal->answer("y\n");
 is($terminal->finish, 0, 'and undoes');
 is(contacts($node), '', 'the contacts are gone');
 
+# An interrupted import, and --restart of a file that has changed since: no to it changes nothing, nor does a dry run.
+$node->safe_psql('postgres', q(
+	CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
+	CREATE TRIGGER fail BEFORE INSERT ON contacts.contact FOR EACH ROW WHEN (new.email_address = 'c15@example.com') EXECUTE FUNCTION fail();
+));
+my $lines = "email,First Name\n" . join('', map { "c$_\@example.com,N$_\n" } 1 .. 20);
+my $broken = write_file('broken.csv', $lines);
+my @command = ('--chunk', 10, $broken);
+is((run_import('--yes', @command))[0], 4, 'an import is interrupted');
+my $table = q(SELECT c.oid, obj_description(c.oid) FROM pg_class c WHERE relname LIKE 'contact\_import\_%' AND relkind = 'r');
+my $progress = q(SELECT import_id, state, done FROM contacts.import_progress WHERE state <> 'tried' ORDER BY started_at DESC, import_id DESC LIMIT 1);
+my $kept = $node->safe_psql('postgres', $table);
+my $stands = $node->safe_psql('postgres', $progress);
+like($stands, qr/^\d+\|running\|10$/, 'after ten rows');
+is((run_import('--dry-run', @command))[0], 4, 'a dry run of the same file is refused');
+is($node->safe_psql('postgres', $table), $kept, 'and leaves its rows');
+append_to_file($broken, "x\@example.com,X\n");
+$terminal = start_terminal('--restart', @command);
+$terminal->expect(qr/was interrupted: 10 of 20 rows are done\. Give it up, and begin anew\? \[y\/N\] /, '--restart asks');
+is($node->safe_psql('postgres', $table), $kept, 'before it touches its rows');
+$terminal->answer("n\n");
+is($terminal->finish, 6, 'no: exit status 6');
+my ($status, undef, $err) = run_import('--restart', '--dry-run', @command);
+is($status, 4, 'a dry run of the file that has changed is refused');
+like($err, qr/was interrupted with 10 of 20 rows done.*without --dry-run/s, 'and says why');
+is($node->safe_psql('postgres', $table), $kept, 'the rows are there');
+is($node->safe_psql('postgres', $progress), $stands, 'and the import is as it was');
+$node->safe_psql('postgres', 'DROP TRIGGER fail ON contacts.contact');
+truncate $broken, length $lines or die "truncate: $!";
+$terminal = start_terminal(@command);
+$terminal->expect(qr/10 of 20 rows are done\. Go on with the rest\? \[y\/N\] /, 'the command goes on');
+$terminal->answer("y\n");
+is($terminal->finish, 0, 'to the end');
+is($node->safe_psql('postgres', 'SELECT count(*), max(version) FROM contacts.contact'), '20|1', 'each row is loaded once');
+is(staging_tables($node), 0, 'and no table is left');
+
 # A bar.
 my $many = write_file('many.csv', "email,First Name\n" . join('', map { "c$_\@example.com,N$_\n" } 1 .. 30000));
 $terminal = start_terminal('--yes', '--chunk', 200, $many);
