@@ -1,5 +1,7 @@
 // contact-import: loads files with contacts into contact_upsert.
+#include <cstdio>
 #include <exception>
+#include <string>
 
 #include "client/log.hpp"
 #include "client/stop.hpp"
@@ -23,6 +25,17 @@ run(const importer::Options &options)
 	}
 }
 
+// What has failed, whole: the end of a long message says what can be done. client::say() cuts at what a pipe takes at once.
+void
+report(const std::string &message)
+{
+	std::string text = std::string(client::kProgram) + ": " + message;
+
+	if (!text.ends_with('\n'))
+		text += '\n';
+	(void)std::fputs(text.c_str(), stderr);
+}
+
 } // namespace
 
 int
@@ -37,21 +50,21 @@ main(int argc, char **argv)
 	}
 	catch (const importer::Failure &failure)
 	{
-		client::say(failure.what());
+		report(failure.what());
 		return failure.code();
 	}
 	catch (const client::ServerError &error)
 	{
-		client::say(importer::explain(error));
+		report(importer::explain(error));
 		if (client::stop_requested())
 			return importer::kStopped;
 		if (error.disconnected())
-			client::say("The same command goes on when the server is there again.");
+			report("The same command goes on when the server is there again.");
 		return error.disconnected() ? importer::kUnreachable : importer::kRefused;
 	}
 	catch (const std::exception &error)
 	{
-		client::say(error.what());
+		report(error.what());
 		return importer::kUnreadable;
 	}
 }

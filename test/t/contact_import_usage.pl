@@ -15,6 +15,7 @@ my ($version) = slurp_file('contact_upsert.control') =~ /^default_version *= *'(
 my $good = write_file('good.csv', "email,First Name\nann\@example.com,Ann\n");
 my $directory = PostgreSQL::Test::Utils::tempdir();
 my $many = write_file('many.csv', join(',', 'email', map { "c$_" } 1 .. 1700) . "\nann\@example.com" . ',' x 1700 . "\n");
+my $wide = write_file('wide.csv', join(',', 'email', map { "column number $_ of many with a long name" } 1 .. 200) . "\n");
 my $other = $node->connstr('other');
 my $nobody = $node->connstr('postgres') . ' user=nobody';
 
@@ -59,6 +60,7 @@ for (
 
 	[ 4, qr/None of the columns is the address: say which with --column 'NAME=email_address'/, '--yes', write_file('none.csv', "first_name,age\nAnn,3\n") ],
 	[ 4, qr/These columns are no field:\n  Shoe size\n  Lst name \(nearest: .*\)\nSay --define/, '--yes', write_file('unknown.csv', "email,Shoe size,Lst name\n") ],
+	[ 4, qr/no field:\n  column number 1 of many with a long name\n.*\n  column number 200 of many.*\nSay --define to make fields of them/s, '--yes', $wide ],
 	[ 4, qr/These columns cannot be loaded:\n  .*E-Mail.*\nSay what each is with --column/s, '--yes', write_file('same.csv', "email,E-Mail\n") ],
 	[ 4, qr/These columns cannot be loaded:\n  email: --column names what is not there/, '--yes', '--column', 'email=e_mail', $good ],
 	[ 4, qr/tables can have at most 1600 columns/, '--yes', '--define', $many ],
