@@ -55,7 +55,7 @@ BadRows::next()
 	last_row_ = page_.value(row_, 0);
 	line_ = std::strtoull(page_.value(row_, 1).c_str(), nullptr, 10);
 	columns_ = page_.value(row_, 2);
-	reasons_ = page_.value(row_, 3);
+	reasons_ = with_options(page_.value(row_, 3));
 	return true;
 }
 

@@ -58,13 +58,14 @@ bad_rows(Connection &connection, const std::string &workspace, const Progress &p
 	{
 		int64_t count = number(result, i, 3);
 		std::string column = result.value(i, 0);
-		std::string hint = result.value(i, 2);
+		std::string hint = with_options(result.value(i, 2));
 		std::string value = result.value(i, 6);
 
 		text += "  line " + result.value(i, 4) + (count > 1 ? " and " + grouped(count - 1) + " more" : "") +
 				(column.empty() ? "" : ", " + shortened(column, 40)) +
-				(value.empty() ? "" : " \"" + shortened(value, 40) + "\"") + ": " + shortened(result.value(i, 1), 300) +
-				(hint.empty() ? "" : " " + shortened(hint, 300)) + "\n";
+				(value.empty() ? "" : " \"" + shortened(value, 40) + "\"") + ": " +
+				shortened(with_options(result.value(i, 1)), 300) + (hint.empty() ? "" : " " + shortened(hint, 300)) +
+				"\n";
 	}
 	if (result.rows() > 0 && number(result, 0, 5) > result.rows())
 		text += "  ... and " + grouped(number(result, 0, 5) - result.rows()) + " other things\n";

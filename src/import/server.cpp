@@ -123,7 +123,12 @@ explain(const ServerError &error)
 	if (error.sqlstate() == "3F000" || error.sqlstate() == "42P01" || error.sqlstate() == "42883")
 		text += "\nIs contact_upsert installed in this database? CREATE EXTENSION contact_upsert; SELECT "
 				"contacts.install();";
-	// The server speaks of the parameters of contacts.import().
+	return with_options(text);
+}
+
+std::string
+with_options(std::string text)
+{
 	for (auto [parameter, option] : {std::pair("restart => true", "--restart"),
 									 std::pair("retry => true", "--retry"),
 									 std::pair("unknown => 'define'", "--define"),

@@ -54,7 +54,10 @@ std::optional<Progress> read_progress(const Result &result);
 std::optional<Progress> find_progress(Connection &connection, const std::string &workspace, const std::string &table,
 									  bool is_dry_run);
 
-// The message of an error without "ERROR:  ", its hint in a line of its own.
+// What the server says of the parameters of contacts.import(), said of the program's options.
+std::string with_options(std::string text);
+
+// The message of an error without "ERROR:  ", its hint in a line of its own, with options.
 std::string explain(const ServerError &error);
 
 } // namespace importer

@@ -124,6 +124,17 @@ is((run_import('--yes', '--quiet', write_file('quiet.csv', "email,First Name\nki
 ($status, $out) = run_import('--yes', '--separator', 'tab', '--encoding', 'koi8-r', write_file('koi.csv', "email\tFirst Name\nlev\@example.com\t\xEC\xC5\xD7\n"));
 is(contacts($node, q(WHERE email_address LIKE 'lev%')), qq(lev\@example.com|{"first_name": "\xD0\x9B\xD0\xB5\xD0\xB2"}|), '--encoding and --separator');
 
+# What the server says of the parameters of contacts.import(), the program says of its options.
+($status, $out) = run_import('--yes', '--reject', $reject, write_file('hints.csv', "email,Birthday,Tags\nkim\@example.com,02/03/2001,vip\nkim\@example.com,,VIPP\n"));
+is($status, 3, 'cells that an option would help with');
+for ([ $out, 'the output' ], [ slurp_file($reject), 'the reject file' ])
+{
+	my ($text, $name) = @$_;
+	like($text, qr/--date-format 'DD\/MM\/YYYY'/, "$name speaks of --date-format");
+	like($text, qr/--create-tags/, "$name speaks of --create-tags");
+	unlike($text, qr/=>/, "$name speaks of no parameter");
+}
+
 # Names that no table can have.
 my $long = 'x' x 100;
 ($status, $out, $err) = run_import('--yes', '--column', "$long=first_name", '--column', 'ctid=last_name',
