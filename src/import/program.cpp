@@ -19,10 +19,7 @@ Program::Program(const Options &options) : options_(options), terminal_(options.
 ExitCode
 Program::run()
 {
-	if (!options_.yes && !options_.dry_run && (options_.quiet || !terminal_.can_ask()))
-		throw Failure(kUsage,
-					  std::string(options_.quiet ? "--quiet does not ask" : "There is no terminal to ask at") +
-						  ": say --yes to load the file, or --dry-run to see what would be done.");
+	require_answer(options_, terminal_, "load the file");
 	look_at_file();
 
 	Connection connection = connect(options_);

@@ -8,6 +8,7 @@
 
 #include "client/stop.hpp"
 #include "client/wait.hpp"
+#include "failure.hpp"
 #include "show.hpp"
 
 namespace importer {
@@ -141,6 +142,16 @@ Terminal::ask(std::string_view question)
 		answer += byte;
 	}
 	return !client::stop_requested() && (answer == "y" || answer == "Y" || answer == "yes" || answer == "Yes");
+}
+
+void
+require_answer(const Options &options, const Terminal &terminal, const std::string &deed)
+{
+	if (options.yes || options.dry_run || (!options.quiet && terminal.can_ask()))
+		return;
+	throw Failure(kUsage,
+				  std::string(options.quiet ? "--quiet does not ask" : "There is no terminal to ask at") +
+					  ": say --yes to " + deed + ", or --dry-run to see what would be done.");
 }
 
 } // namespace importer

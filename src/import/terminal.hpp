@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "client/clock.hpp"
+#include "options.hpp"
 
 namespace importer {
 
@@ -54,5 +55,8 @@ private:
 	client::TimePoint begin_;
 	client::TimePoint next_ = client::TimePoint::min();
 };
+
+// Throws Failure if the options leave a question, whether to do that, and nobody can be asked.
+void require_answer(const Options &options, const Terminal &terminal, const std::string &deed);
 
 } // namespace importer

@@ -54,10 +54,7 @@ undo_import(const Options &options)
 {
 	Terminal terminal(options.quiet);
 
-	if (!options.yes && !options.dry_run && (options.quiet || !terminal.can_ask()))
-		throw Failure(
-			kUsage,
-			"There is no terminal to ask at: say --yes to undo the import, or --dry-run to see what would be done.");
+	require_answer(options, terminal, "undo the import");
 
 	Connection connection = connect(options);
 

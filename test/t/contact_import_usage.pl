@@ -33,6 +33,7 @@ for (
 	[ 2, qr/--undo and --list take no file/, '--list', $good ],
 	[ 2, qr/--undo is the number of an import; --list shows them, not "x"/, '--undo', 'x' ],
 	[ 2, qr/There is no terminal to ask at: say --yes to undo/, '--undo', '1' ],
+	[ 2, qr/--quiet does not ask: say --yes to undo the import, or --dry-run/, '--quiet', '--undo', '1' ],
 	[ 2, qr/--chunk is a whole number from 1 to 100000, not "0"/, '--chunk', 0, $good ],
 	[ 2, qr/--workspace is the number of a workspace, not "-1"/, '--workspace=-1', $good ],
 	[ 2, qr/--mode is upsert, create, update or fill, not "merge"/, '--mode', 'merge', $good ],
