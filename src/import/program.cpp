@@ -130,7 +130,7 @@ Program::load(Connection &connection)
 	{
 		std::optional<Progress> ended;
 
-		if (connection.usable())
+		if (!error.disconnected())
 			ended = leave(connection, staging);
 		if (!ended || client::stop_requested())
 			throw;

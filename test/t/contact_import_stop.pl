@@ -139,6 +139,26 @@ $node->safe_psql('postgres', 'DROP TRIGGER fail ON contacts.contact');
 is((run_import(@command))[0], 0, 'the same command goes on');
 is_loaded_once('full');
 
+# A statement that does not end when it is cancelled: this is said, and not what a connection in that state says of another one.
+$node->safe_psql('postgres', q(
+	CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		PERFORM set_config('application_name', 'stays', false);
+		LOOP
+			BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END;
+		END LOOP;
+	END $$;
+	CREATE TRIGGER stay BEFORE INSERT ON contacts.contact FOR EACH ROW EXECUTE FUNCTION stay();
+));
+$run = start_import({}, '--yes', write_file('stay.csv', "email,First Name\nann\@example.com,Ann\n"));
+wait_for($node, q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'stays' AND wait_event = 'PgSleep')), 'a statement is under way');
+$run->{run}->signal('INT');
+is(wait_import($run), 6, 'a statement that does not end: exit status 6');
+like($run->{err}, qr/^contact-import: The server does not end the statement\.$/m, 'says so');
+$node->safe_psql('postgres', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'stays'));
+wait_for($node, q(SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'CALL %' AND state = 'active' AND pid <> pg_backend_pid())), 'the server is done with it');
+$node->safe_psql('postgres', q(DROP TRIGGER stay ON contacts.contact; SELECT format('DROP TABLE %s', c.oid::regclass) FROM pg_class c WHERE relname LIKE 'contact\_import\_stay%' AND relkind = 'r' \gexec));
+
 # Two at once.
 @command = ('--yes', '--chunk', 100, write_file('both.csv', "email,First Name\n$lines"));
 $run = start_import({}, @command);
