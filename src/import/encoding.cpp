@@ -84,6 +84,16 @@ is_known(const std::string &name)
 	return true;
 }
 
+// Whether the end of a line is its one byte. That of UCS-2 is wider, and that of EBCDIC another.
+bool
+has_plain_ends(const std::string &name)
+{
+	static constexpr std::string_view kEnds = "\r\n";
+	std::string ends;
+
+	return Converter("UTF-8", name).convert(kEnds, ends) && ends == kEnds;
+}
+
 Encoding
 named(const std::string &wanted, std::string_view head)
 {
@@ -93,9 +103,13 @@ named(const std::string &wanted, std::string_view head)
 	std::transform(wanted.begin(), wanted.end(), encoding.name.begin(), contact::to_upper_ascii);
 	if (encoding.name == "UTF8")
 		encoding.name = "UTF-8";
+	if (encoding.name.starts_with("UTF16") || encoding.name.starts_with("UTF32"))
+		encoding.name.insert(3, "-");
 	// Without a word about the order of bytes the mark says it, and without a mark they are as on most machines.
-	if (encoding.name == "UTF-16" || encoding.name == "UTF16")
-		encoding.name = head.starts_with("\xFE\xFF") ? "UTF-16BE" : "UTF-16LE";
+	if (encoding.name == "UTF-16")
+		encoding.name = head.starts_with(kMarks[4].bytes) ? "UTF-16BE" : "UTF-16LE";
+	if (encoding.name == "UTF-32")
+		encoding.name = head.starts_with(kMarks[1].bytes) ? "UTF-32BE" : "UTF-32LE";
 	if (!is_known(encoding.name))
 		throw Failure(kUsage,
 					  "--encoding: \"" + wanted + "\" is no encoding that iconv knows; iconv --list shows them.");
@@ -106,6 +120,10 @@ named(const std::string &wanted, std::string_view head)
 			encoding.is_big_endian = mark.is_big_endian;
 			encoding.bom = head.starts_with(mark.bytes) ? mark.bytes.size() : 0;
 		}
+	if (encoding.unit == 1 && !has_plain_ends(encoding.name))
+		throw Failure(kUsage,
+					  "--encoding: the lines of a file in \"" + wanted +
+						  "\" cannot be told apart; UTF-16, UTF-32 or UTF-8 it can be read in.");
 	return encoding;
 }
 

@@ -162,6 +162,45 @@ TEST(ImportEncoding, IsNamed)
 	EXPECT_NE(thrown_by([&] { (void)named("nonsense"); }).find("is no encoding that iconv knows"), std::string::npos);
 }
 
+/* An encoding of wide pieces is read piece by piece: in the order that its name or its mark says, else with the low byte first. */
+TEST(ImportEncoding, OfWidePieces)
+{
+	struct Wide
+	{
+		const char *name;
+		std::string_view bytes;
+		const char *found;
+	};
+
+	constexpr Wide kWide[] = {
+		{"UTF-16", "a\0,\0b\0\n\0\x0A\x01,\0\x32\0\n\0"sv, "UTF-16LE"},
+		{"utf16be", "\0a\0,\0b\0\n\x01\x0A\0,\0\x32\0\n"sv, "UTF-16BE"},
+		{"UTF-32", "a\0\0\0,\0\0\0b\0\0\0\n\0\0\0\x0A\x01\0\0,\0\0\0\x32\0\0\0\n\0\0\0"sv, "UTF-32LE"},
+		{"utf32", "\xFF\xFE\0\0a\0\0\0,\0\0\0b\0\0\0\n\0\0\0\x0A\x01\0\0,\0\0\0\x32\0\0\0\n\0\0\0"sv, "UTF-32LE"},
+		{"UTF-32", "\0\0\xFE\xFF\0\0\0a\0\0\0,\0\0\0b\0\0\0\n\0\0\x01\x0A\0\0\0,\0\0\0\x32\0\0\0\n"sv, "UTF-32BE"},
+	};
+
+	for (const Wide &wide : kWide)
+	{
+		ImportFile file(wide.bytes);
+		importer::Source source(file.path(), false);
+		importer::Encoding encoding = importer::find_encoding(source, importer::scan(source), wide.name);
+
+		EXPECT_EQ(encoding.name, wide.found);
+		EXPECT_EQ(rows_of(source, importer::find_dialect(source, encoding, '\0')), "a|b/\xC4\x8A|2") << wide.name;
+	}
+
+	ImportFile file("a\0,\0b\0\n\0"sv);
+	importer::Source source(file.path(), false);
+
+	for (const char *name : {"UCS-2", "ucs2", "UCS-4", "UCS-2LE", "UNICODE", "UTF-16LE//IGNORE"})
+		EXPECT_NE(thrown_by([&] {
+					  (void)importer::find_encoding(source, importer::scan(source), name);
+				  }).find("cannot be told apart"),
+				  std::string::npos)
+			<< name;
+}
+
 /* One good character among wrong bytes is enough for UTF-8: read as Windows-1252 it would become two, without a word. */
 TEST(ImportEncoding, WithWrongBytesStaysUtf8)
 {
