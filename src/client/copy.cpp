@@ -1,5 +1,4 @@
 // copy.cpp - COPY FROM STDIN on a Connection: each piece is on its way before the next is asked for, so memory has one of them.
-#include <climits>
 #include <cstdlib>
 
 #include "database.hpp"

@@ -1,7 +1,5 @@
 #include "dialect.hpp"
 
-#include <algorithm>
-
 #include "core/text.hpp"
 #include "failure.hpp"
 
@@ -88,22 +86,20 @@ find_dialect(const Source &source, const Encoding &encoding, char separator)
 	dialect.names_separator = named != '\0';
 	if (separator == '\0')
 		separator = named;
-	for (char candidate : {',', ';', '\t', '|'})
-	{
-		Dialect tried = dialect;
-
-		tried.separator = candidate;
-
-		double part = separator == '\0' ? fitness(source, tried) : 0;
-
-		if (part > best)
-		{
-			best = part;
-			dialect.separator = candidate;
-		}
-	}
 	if (separator != '\0')
 		dialect.separator = separator;
+	else
+		for (char candidate : {',', ';', '\t', '|'})
+		{
+			Dialect tried = dialect;
+
+			tried.separator = candidate;
+			if (double part = fitness(source, tried); part > best)
+			{
+				best = part;
+				dialect.separator = candidate;
+			}
+		}
 	dialect.skips_spaces = head.find(std::string{dialect.separator, ' ', dialect.quote}) != std::string::npos;
 	return dialect;
 }

@@ -1,6 +1,5 @@
 #include "header.hpp"
 
-#include <algorithm>
 #include <map>
 #include <set>
 
@@ -118,18 +117,19 @@ Header::problem(const Row &row) const
 	bool has_reasons = has_reasons_of(row);
 	size_t cells = row.count() - (has_reasons ? 2 : 0);
 	size_t wanted = width_ - (has_reasons ? 2 : 0);
-	std::string where = row.last_line == row.line
-							? kLine + std::to_string(row.line)
-							: kLines + std::to_string(row.line) + " to " + std::to_string(row.last_line);
+	auto where = [&row] {
+		return row.last_line == row.line ? kLine + std::to_string(row.line)
+										 : kLines + std::to_string(row.line) + " to " + std::to_string(row.last_line);
+	};
 
 	if (!row.problem.empty())
 		return row.problem;
 	if (cells != wanted)
-		return where + " has " + plural(cells, "cell") + ", and the header has " + std::to_string(wanted) +
+		return where() + " has " + plural(cells, "cell") + ", and the header has " + std::to_string(wanted) +
 			   (row.last_line == row.line ? "." : ". A quote may be missing in it.");
 	for (size_t i = columns_.size(); i < wanted - (has_reasons_ && !has_reasons ? 2 : 0); i++)
 		if (!contact::trim(row.cell(i)).empty())
-			return where + " has something in column " + std::to_string(i + 1) + ", which has no name in the header.";
+			return where() + " has something in column " + std::to_string(i + 1) + ", which has no name in the header.";
 	return "";
 }
 

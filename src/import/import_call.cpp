@@ -1,5 +1,7 @@
 #include "import_call.hpp"
 
+#include <algorithm>
+
 #include "client/stop.hpp"
 #include "client/wait.hpp"
 #include "failure.hpp"

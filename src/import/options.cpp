@@ -1,7 +1,7 @@
 #include "options.hpp"
 
-#include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -56,7 +56,7 @@ Program::look_at_file()
 }
 
 void
-Program::show_file() const
+Program::show_file()
 {
 	std::string text = source_->name() + ": separator " + separator_name(dialect_.separator);
 
@@ -65,7 +65,7 @@ Program::show_file() const
 	else if (!options_.encoding.empty())
 		text += ", " + dialect_.encoding.name;
 	text += "\n\n" + matching_->table() + "\n";
-	const_cast<Terminal &>(terminal_).show(text);
+	terminal_.show(text);
 }
 
 // An interrupted import must not lose its rows to a file or command that is another.
@@ -115,7 +115,7 @@ Program::load(Connection &connection)
 			staging.drop();
 		return code;
 	}
-	catch (const Failure &failure)
+	catch (const Failure &)
 	{
 		std::optional<Progress> stopped = leave(connection, staging);
 

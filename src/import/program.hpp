@@ -31,7 +31,7 @@ private:
 	std::optional<Progress> leave(Connection &connection, Staging &staging);
 	ExitCode load_staged(Connection &connection, ImportCall &call, const Staging &staging);
 	bool is_wanted(Connection &connection, ImportCall &call, const Staging &staging);
-	void show_file() const;
+	void show_file();
 	void require_same_command(Connection &connection, const Staging &staging);
 	ExitCode finish(Connection &connection, const Staging &staging, const Progress &progress, bool is_dry_run);
 

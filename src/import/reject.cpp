@@ -1,5 +1,6 @@
 #include "reject.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>

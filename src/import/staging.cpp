@@ -189,6 +189,9 @@ void
 Staging::copy(Terminal &terminal, const Source &source, const Dialect &dialect, const Header &header,
 			  const Matching &matching)
 {
+	if (was_there())
+		return;
+
 	Rows rows(source, dialect);
 	Row row;
 	auto write = [&](std::string &piece) {
@@ -218,8 +221,6 @@ Staging::copy(Terminal &terminal, const Source &source, const Dialect &dialect, 
 		return true;
 	};
 
-	if (was_there())
-		return;
 	rows_ = 0;
 	bad_ = 0;
 	(void)connection_.execute("BEGIN");
@@ -243,8 +244,6 @@ Staging::copy(Terminal &terminal, const Source &source, const Dialect &dialect, 
 								  .c_str());
 	(void)connection_.execute("COMMIT");
 	is_there_ = true;
-	is_known_ = true;
-	is_same_ = true;
 	terminal.end_progress();
 }
 

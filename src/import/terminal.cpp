@@ -1,7 +1,6 @@
 #include "terminal.hpp"
 
 #include <cerrno>
-#include <cstdio>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include <vector>

@@ -1,5 +1,4 @@
 // undo.cpp - --undo and --list.
-#include "client/log.hpp"
 #include "client/stop.hpp"
 #include "client/wait.hpp"
 #include "program.hpp"
