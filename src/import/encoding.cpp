@@ -263,13 +263,4 @@ Converter::convert(std::string_view text, std::string &out)
 	}
 }
 
-bool
-is_valid_utf8(std::string_view text)
-{
-	Scan found;
-
-	(void)count_sequences(text, true, found);
-	return found.invalid == 0;
-}
-
 } // namespace importer

@@ -57,7 +57,4 @@ private:
 	bool from_utf8_;
 };
 
-// Whether the text is UTF-8.
-bool is_valid_utf8(std::string_view text);
-
 } // namespace importer

@@ -3,8 +3,10 @@
 #include <map>
 #include <set>
 
+#include "core/column_name.hpp"
 #include "core/text.hpp"
 #include "failure.hpp"
+#include "show.hpp"
 
 namespace importer {
 
@@ -18,18 +20,6 @@ constexpr char kLines[] = "The row in lines ";
 
 constexpr const char *kSystemColumns[] = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid", kLineColumn};
 
-std::string
-name_of(std::string_view cell)
-{
-	// The mark at the head of a file that was glued from several.
-	static constexpr std::string_view kMark = "\xEF\xBB\xBF";
-
-	cell = contact::trim(cell);
-	if (cell.starts_with(kMark))
-		cell = contact::trim(cell.substr(kMark.size()));
-	return std::string(cell);
-}
-
 // Whether it is an address, and so no name of a column.
 bool
 is_address(const std::string &name)
@@ -40,12 +30,6 @@ is_address(const std::string &name)
 		   name.find(' ') == std::string::npos;
 }
 
-std::string
-plural(size_t count, const std::string &noun)
-{
-	return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 } // namespace
 
 Header::Header(const std::string &file, const Row &row) : width_(row.count())
@@ -54,7 +38,8 @@ Header::Header(const std::string &file, const Row &row) : width_(row.count())
 	std::string problem = row.problem;
 
 	for (size_t i = 0; i < row.count(); i++)
-		columns_.push_back({name_of(row.cell(i)), "", i});
+		// The mark is at the head of a file that was glued from several.
+		columns_.push_back({std::string(contact::trim_cell(row.cell(i))), "", i});
 	has_reasons_ = columns_.size() > 2 && columns_.back().name == kRejectReason &&
 				   columns_[columns_.size() - 2].name == kRejectColumn;
 	if (has_reasons_)
@@ -125,8 +110,8 @@ Header::problem(const Row &row) const
 	if (!row.problem.empty())
 		return row.problem;
 	if (cells != wanted)
-		return where() + " has " + plural(cells, "cell") + ", and the header has " + std::to_string(wanted) +
-			   (row.last_line == row.line ? "." : ". A quote may be missing in it.");
+		return where() + " has " + counted(static_cast<int64_t>(cells), "cell") + ", and the header has " +
+			   std::to_string(wanted) + (row.last_line == row.line ? "." : ". A quote may be missing in it.");
 	for (size_t i = columns_.size(); i < wanted - (has_reasons_ && !has_reasons ? 2 : 0); i++)
 		if (!contact::trim(row.cell(i)).empty())
 			return where() + " has something in column " + std::to_string(i + 1) + ", which has no name in the header.";

@@ -103,7 +103,7 @@ Rows::skip_sep_line()
 std::string_view
 Rows::decode(std::string_view line, Row &row)
 {
-	if (dialect_.encoding.is_utf8() && is_valid_utf8(line))
+	if (dialect_.encoding.is_utf8() && contact::count_code_points(line))
 		return line;
 	if (!converter_.convert(line, decoded_) && row.problem.empty())
 		row.problem =
