@@ -1,6 +1,6 @@
 // database.hpp - a connection to the server, and its errors as exceptions.
 //
-// Nothing in here waits for the network without a limit. connected(), send() and answered() do what can be done at once;
+// Nothing in here but copy_in() waits for the network without a limit. connected(), send() and answered() do what can be done at once;
 // connect() and execute() wait for them: until the limit is over, or soon after a stop is requested. What is not done by
 // then is cancelled and the connection dropped, and the caller gets a ServerError like for any lost connection.
 // (DNS is the exception: libpq asks the resolver, which has time limits of its own.)

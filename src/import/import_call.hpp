@@ -14,7 +14,7 @@
 
 namespace importer {
 
-// Watcher reads the progress of an import from beside it. Where it cannot connect, or not again, there is none to show.
+// Watcher reads the progress of an import from beside it. Where it cannot connect, or loses the connection, there is none to show.
 class Watcher
 {
 public:

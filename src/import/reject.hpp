@@ -65,7 +65,7 @@ private:
 	std::unique_ptr<Converter> encoder_;
 };
 
-// A cell in quotes.
+// The text as a cell in quotes, those in it doubled; the ends of lines become blanks.
 std::string in_quotes(std::string_view text, char quote);
 
 } // namespace importer

@@ -26,7 +26,7 @@ std::string shortened(std::string_view text, size_t width);
 // Columns beside each other, each as wide as its widest cell; two spaces between, no space at the end of a line.
 std::string table(const std::vector<std::vector<std::string>> &rows);
 
-// The line that shows how far something is: a bar if there are 72 columns, the part done, rows, rate, and the time left.
+// The line that shows how far something is: a bar where the width leaves room for it, the part done, rows, rate, and the time left.
 std::string progress_line(std::string_view what, int64_t done, int64_t total, double rate, size_t width);
 
 } // namespace importer

@@ -22,8 +22,7 @@ public:
 	Staging(Connection &connection, const std::string &workspace, const Options &options, const Source &source,
 			const Scan &scanned);
 
-	// Whether an import of a file of that name was interrupted which this command does not go on with. Says why it is another.
-	// Whether there is one of another file, or one that was read in another way.
+	// Whether the table is there with the rows of another file, or of one that was read in another way.
 	bool is_of_other_command() const { return is_there_ && !is_known_; }
 
 	// Copies the rows, unless they are there.
