@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "contact_rows.h"
 #include "definitions.hpp"
 
 #include <span>
@@ -13,15 +14,15 @@
 
 namespace contact {
 
-/* match_columns is cu_match_columns() of contact_core.h. */
+/* match_columns is cu_match_columns() of contact_rows.h. */
 [[nodiscard]] cu_result match_columns(Arena &arena, const cu_definitions &definitions, std::span<const cu_text> names,
 									  const cu_json *targets, cu_column *columns, cu_column_match *matches,
 									  cu_matching &matching);
 
-/* target_name is cu_target_name() of contact_core.h. */
+/* target_name is cu_target_name() of contact_rows.h. */
 std::string_view target_name(const cu_definitions &definitions, const cu_column &column) noexcept;
 
-/* is_list is cu_is_list() of contact_core.h. */
+/* is_list is cu_is_list() of contact_rows.h. */
 bool is_list(const cu_definitions &definitions, const cu_column &column) noexcept;
 
 /* The key of a request that a target is; "created_at", which is none; empty for a field, and for no target. */

@@ -1,10 +1,12 @@
 /*
- * contact_core.cpp - the C ABI of contact_core.h: the only extern "C" definitions of the core.
+ * contact_core.cpp - the C ABI of contact_core.h and contact_rows.h: the only extern "C" definitions of the core.
  *
  * Nothing is decided here. Each function that can run out of memory has the same ladder around it, so that no exception
  * reaches C, and writes its results last, so that a failed call leaves none behind.
  */
 #include "contact_core.h"
+
+#include "contact_rows.h"
 
 #include "arena.hpp"
 #include "column_name.hpp"

@@ -4,6 +4,8 @@
  */
 #include "list_syntax.hpp"
 
+#include "contact_rows.h"
+
 #include <algorithm>
 
 namespace contact {

@@ -28,10 +28,10 @@ bool is_array_text_of(Arena &arena, std::string_view text, std::span<const cu_js
  */
 std::optional<std::span<const cu_json>> split_list(Arena &arena, std::string_view text, char separator);
 
-/* list_separators is cu_list_separators() of contact_core.h, for a text. */
+/* list_separators is cu_list_separators() of contact_rows.h, for a text. */
 unsigned list_separators(std::string_view text) noexcept;
 
-/* separator_of is cu_separator_of() of contact_core.h. */
+/* separator_of is cu_separator_of() of contact_rows.h. */
 char separator_of(unsigned separators) noexcept;
 
 } // namespace contact

@@ -1,9 +1,10 @@
 /*
- * row.hpp - rows of files as requests: cu_prepare_reader() and cu_read_row() of contact_core.h.
+ * row.hpp - rows of files as requests: cu_prepare_reader() and cu_read_row() of contact_rows.h.
  */
 #pragma once
 
 #include "cell.hpp"
+#include "contact_rows.h"
 #include "definitions.hpp"
 
 #include <array>

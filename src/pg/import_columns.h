@@ -6,7 +6,7 @@
 
 #include "utils/jsonb.h"
 
-#include "core/contact_core.h"
+#include "core/contact_rows.h"
 
 /* ImportColumns are the columns of a file, in the order in which jsonb has their names as keys, or that of a view. */
 typedef struct ImportColumns

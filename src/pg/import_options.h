@@ -7,7 +7,7 @@
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 
-#include "core/contact_core.h"
+#include "core/contact_rows.h"
 
 typedef struct ImportOptions
 {

@@ -36,6 +36,7 @@
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
 
+#include "core/contact_rows.h"
 #include "import_cells.h"
 #include "pg_compat.h"
 

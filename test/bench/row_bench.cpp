@@ -1,7 +1,7 @@
 /*
  * row_bench.cpp - what reading a row of eight cells costs in the core, up to its request: at most 3 µs.
  */
-#include "core/contact_core.h"
+#include "core/contact_rows.h"
 
 #include <benchmark/benchmark.h>
 

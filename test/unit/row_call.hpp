@@ -5,6 +5,8 @@
 
 #include "core_call.hpp"
 
+#include "core/contact_rows.h"
+
 #include <optional>
 #include <span>
 
