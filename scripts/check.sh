@@ -30,7 +30,10 @@ export PROFILE="-Werror ${PROFILE:-}"
 # Ends with the summary, whatever happened.
 finish() {
 	status=$?
-	if [[ -n $lint ]]; then kill "$lint" 2>/dev/null; fi
+	if [[ -n $lint ]]; then
+		kill "$lint" 2>/dev/null || true # it may have ended
+		wait "$lint" 2>/dev/null || true
+	fi
 	if ((status != 0 && failed == 0)); then failed=1; fi
 	echo
 	if [[ -s $failures ]]; then cat "$failures"; echo; fi

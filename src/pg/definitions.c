@@ -1,7 +1,7 @@
 /*
  * definitions.c - a cache by workspace, valid as long as workspace.definitions_version says so.
  *
- * The version comes with the statement that finds the contact, so the cache is right under every isolation level and
+ * The version comes with the look-up of the contact, of the same snapshot, so the cache is right under every isolation level and
  * after every rollback: triggers give each change of a definition a number that is never used again.
  */
 #include "postgres.h"

@@ -32,7 +32,7 @@
 #include "statement.h"
 #include "store.h"
 
-/* FETCHED_TOGETHER is how many contacts of rows that were not run are looked up by one statement. */
+/* FETCHED_TOGETHER is how many contacts of rows that were not run are looked up together. */
 #define FETCHED_TOGETHER 250
 /* TEXT_BYTES is how long the text of a good cell may be. */
 #define TEXT_BYTES 65535

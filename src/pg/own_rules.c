@@ -1,8 +1,9 @@
 /*
  * own_rules.c - own_rules_read(): compares contacts.contact with what contacts.install() made.
  *
- * PostgreSQL keeps columns, constraints, triggers, indexes and policies in its relation cache, so that reading them costs no query. What is ours we know: our functions belong to the
- * extension, our policy, constraint and columns have their names. What is not ours counts, whatever it is in truth: the price
+ * PostgreSQL keeps columns, constraints, triggers, indexes and policies in its relation cache, so that reading them costs no query.
+ * What is ours we know: our functions belong to the extension, our policy and columns have their names, and so has the constraint that
+ * may stand in for our trigger (errors.h). What is not ours counts, whatever it is in truth: the price
  * of a needless doubt is time. Raises nothing but what opening a table can raise.
  */
 #include "postgres.h"

@@ -106,6 +106,13 @@ is(contacts($node), '', 'nothing is loaded');
 my $pipe = PostgreSQL::Test::Utils::tempdir() . '/pipe';
 POSIX::mkfifo($pipe, 0600) or die "mkfifo: $!";
 $run = start_import({}, '--yes', $pipe);
+# It is the program by now, it catches INT, and has had the time to come to the pipe.
+my $process = '/proc/' . $run->{run}{KIDS}[0]{PID};
+for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+{
+	last if slurp_file("$process/comm") =~ /^contact-import$/ && slurp_file("$process/status") =~ /^SigCgt:.*[2367abef]$/m;
+	sleep 0.1;
+}
 sleep 0.5;
 $run->{run}->signal('INT');
 is(wait_import($run), 6, 'INT while it waits for a pipe: exit status 6');

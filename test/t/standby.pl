@@ -52,6 +52,15 @@ is($standby->safe_psql('postgres', q(SET ROLE member; SELECT email_address FROM 
 is($standby->safe_psql('postgres', q(SELECT contacts.request_schema() #>> '{properties,fields,properties,name,title}')), 'Name', 'request_schema');
 ($status, $out, $err) = $standby->psql('postgres', q(SELECT contacts.record_many('[{"contact":"a@example.com","counter":"total_opens"}]')), on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
 like($err, qr/ERROR:  25006/, 'record_many is refused with 25006');
+# Rows of a table that is not logged are not here, which the look-up by index must not take for none.
+$primary->safe_psql('postgres', 'ALTER TABLE contacts.statistics SET UNLOGGED');
+$primary->wait_for_catchup($standby);
+for my $fast_path (qw(on off))
+{
+	($status, $out, $err) = $standby->psql('postgres', "SET contact_upsert.fast_path = $fast_path; " . sprintf $preview, 'a@example.com');
+	like($err, qr/cannot access temporary or unlogged relations during recovery/, "a table that is not logged, fast path $fast_path");
+}
+$primary->safe_psql('postgres', 'ALTER TABLE contacts.statistics SET LOGGED');
 $primary->safe_psql('postgres', q(DELETE FROM contacts.field WHERE merge_tag = 'name'));
 $primary->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', sprintf $preview, 'a@example.com'), 'failed', 'a change of the definitions arrives');
