@@ -210,9 +210,8 @@ BEGIN
 						'with the table as it is now.';
 		END IF;
 		RAISE NOTICE 'Import % of % goes on: % of % rows are done.', last.import_id, name, last.done, last.total;
-	END IF;
-	-- An import that has copied no row has not really begun.
-	IF last.fingerprint IS NULL THEN
+	ELSE
+		-- An import that has copied no row has not really begun.
 		SELECT * INTO match
 			FROM contacts_internal.match_import(staging_table, parameters, true, begin_import.workspace_id);
 		UPDATE contacts.import_progress p
@@ -230,15 +229,8 @@ COMMENT ON FUNCTION contacts_internal.begin_import(regclass, integer, jsonb, boo
 REVOKE ALL ON FUNCTION contacts_internal.begin_import(regclass, integer, jsonb, boolean, boolean, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.list_columns(matched jsonb, workspace_id bigint) RETURNS text[]
-	LANGUAGE sql STABLE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
-	AS $$
-		SELECT ARRAY(
-			SELECT m.name
-			FROM contacts.match_columns(ARRAY(SELECT jsonb_object_keys(matched)), matched, list_columns.workspace_id) m
-			-- a target that is no field has no type
-			WHERE m.problem IS NULL AND (m.type = 'DROPDOWN_MULTIPLE' OR m.type IS NULL AND m.target ~ '^(contact\.)?(add_|remove_)?tags$'))
-	$$;
+	LANGUAGE C STABLE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_list_columns';
 COMMENT ON FUNCTION contacts_internal.list_columns(jsonb, bigint) IS
 	'part of contacts.import(): the columns whose cells are lists';
 REVOKE ALL ON FUNCTION contacts_internal.list_columns(jsonb, bigint) FROM PUBLIC;
@@ -263,7 +255,9 @@ BEGIN
 		RETURN;
 	END IF;
 	lists := contacts_internal.list_columns(progress.matched, copy_staging.workspace_id);
-	FOR staged IN SELECT * FROM contacts_internal.staging_chunks(staging_table, chunk, lists) LOOP
+	-- A separator that is given need not be looked for.
+	FOR staged IN SELECT * FROM contacts_internal.staging_chunks(staging_table, chunk,
+			CASE WHEN progress.parameters ? 'separator' THEN '{}' ELSE lists END) LOOP
 		INSERT INTO contacts.import_chunk (workspace_id, import_id, first_row, rows)
 			VALUES (copy_staging.workspace_id, copy_staging.import_id, staged.first_row, staged.rows);
 		copied := copied + cardinality(staged.rows);

@@ -205,8 +205,9 @@ find_errors(Arena &arena, const cu_definitions &definitions, const cu_document &
 	Findings findings(errors);
 	cu_parsed_request request{};
 	auto result = parse_request(arena, document, false, request, findings.next());
-	const auto code = findings.next().code;
-	const bool has_bad_address = result == CU_REJECTED && (code == CU_EMAIL_REQUIRED || code == CU_EMAIL_INVALID);
+	const auto &first = findings.next();
+	const bool has_bad_address =
+		result == CU_REJECTED && (first.code == CU_EMAIL_REQUIRED || first.code == CU_EMAIL_INVALID);
 	const bool has_request = result == CU_OK || has_bad_address;
 	if (!findings.take(result))
 		return result;

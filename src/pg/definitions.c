@@ -16,6 +16,7 @@
 
 #include "definitions.h"
 #include "encoding.h"
+#include "errors.h"
 #include "host.h"
 #include "jsonb_reader.h"
 #include "pg_compat.h"
@@ -294,7 +295,7 @@ load(int64 workspace_id, Entry *loaded)
 	MemoryContextDelete(scratch);
 	loaded->memory = memory;
 	loaded->version = stored.version;
-	loaded->guarded = strcmp(stored.status_policy, "guarded") == 0;
+	loaded->guarded = workspace.guarded;
 	loaded->history_level = read_history_level(stored.history);
 	return true;
 }
@@ -365,6 +366,20 @@ definitions_get(int64 workspace_id, int64 version)
 	MemoryContextSetParent(loaded.memory, TopMemoryContext);
 	*entry = loaded;
 	return entry->definitions;
+}
+
+const cu_definitions *
+definitions_require(int64 workspace_id, int64 version)
+{
+	const cu_definitions *definitions = version > 0 ? definitions_get(workspace_id, version) : NULL;
+	cu_error error;
+
+	if (definitions == NULL)
+	{
+		errors_workspace_not_found(&error, workspace_id);
+		errors_raise(&error);
+	}
+	return definitions;
 }
 
 HistoryLevel

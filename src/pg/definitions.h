@@ -21,6 +21,9 @@ extern void definitions_begin_call(void);
  */
 extern const cu_definitions *definitions_get(int64 workspace_id, int64 version);
 
+/* definitions_require() does the same for a version that has just been read, 0 for no workspace; raises WORKSPACE_NOT_FOUND if there is none. */
+extern const cu_definitions *definitions_require(int64 workspace_id, int64 version);
+
 /* NewDefinitions are what a dry run takes for defined. */
 typedef struct NewDefinitions
 {

@@ -9,7 +9,6 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
@@ -29,15 +28,16 @@
 #define COLUMNS_HINT \
 	"It is an object such as {\"Opt-in Time\": \"optin_time\", \"Notes\": null}: null leaves a column out."
 
-/* Raises for "columns". The text may be NULL. */
+/* Raises for "columns". */
 pg_noreturn static void
 raise_bad_columns(const char *message, const char *hint)
 {
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg_internal("%s", message), errhint("%s", hint)));
 }
 
-void
-import_columns_check_targets(Jsonb *targets)
+/* Raises unless "columns" is an object of texts and nulls. */
+static void
+check_targets(Jsonb *targets)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(&targets->root);
 	JsonbIteratorToken token;
@@ -250,16 +250,7 @@ names_argument(FunctionCallInfo fcinfo, int number, size_t *count)
 static const cu_definitions *
 definitions_of(int64 workspace_id)
 {
-	int64 version = store_read_definitions_version(workspace_id);
-	const cu_definitions *definitions = version > 0 ? definitions_get(workspace_id, version) : NULL;
-	cu_error error;
-
-	if (definitions == NULL)
-	{
-		errors_workspace_not_found(&error, workspace_id);
-		errors_raise(&error);
-	}
-	return definitions;
+	return definitions_require(workspace_id, store_read_definitions_version(workspace_id));
 }
 
 PG_FUNCTION_INFO_V1(contacts_match_columns);
@@ -275,7 +266,7 @@ contacts_match_columns(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (targets)
-		import_columns_check_targets(targets);
+		check_targets(targets);
 	if (!store_is_installed())
 		errors_raise_not_installed();
 	versions_check();
@@ -288,6 +279,31 @@ contacts_match_columns(PG_FUNCTION_ARGS)
 		put_match((ReturnSetInfo *)fcinfo->resultinfo, definitions, &columns, i);
 	SPI_finish();
 	return (Datum)0;
+}
+
+/* contacts_list_columns() returns the names of the columns whose cells are lists, of those that an import has matched. */
+PG_FUNCTION_INFO_V1(contacts_list_columns);
+Datum
+contacts_list_columns(PG_FUNCTION_ARGS)
+{
+	size_t count;
+	Jsonb *matched = PG_GETARG_JSONB_P(0);
+	char **names = keys_of(matched, &count);
+	Datum *lists = palloc(sizeof(Datum) * Max(count, 1));
+	size_t list_count = 0;
+	ImportColumns columns;
+
+	statement_connect();
+	definitions_begin_call();
+	columns = import_columns_match(definitions_of(PG_GETARG_INT64(1)), names, count, matched);
+	/* The names are the caller's, what was matched goes with the connection. */
+	for (size_t i = 0; i < count; i++)
+		if (columns.matches[i].problem == CU_MATCH_GOOD && columns.lists[i])
+			names[list_count++] = names[i];
+	SPI_finish();
+	for (size_t i = 0; i < list_count; i++)
+		lists[i] = CStringGetTextDatum(names[i]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(lists, (int)list_count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* contacts_make_merge_tag() returns a merge tag made of a name, or an empty text. */

@@ -32,9 +32,6 @@ extern ImportColumns import_columns_match(const cu_definitions *definitions, cha
  */
 extern ImportColumns import_columns_of(const cu_definitions *definitions, Jsonb *matched, Jsonb *separators);
 
-/* import_columns_check_targets() raises unless "columns" is an object of texts and nulls. */
-extern void import_columns_check_targets(Jsonb *targets);
-
 /* import_columns_read() reads the cells of a row of a staging table. */
 extern cu_json *import_columns_read(const ImportColumns *columns, Jsonb *row);
 

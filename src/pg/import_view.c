@@ -25,7 +25,6 @@
 #include "import_cells.h"
 #include "import_columns.h"
 #include "import_options.h"
-#include "jsonb_reader.h"
 #include "jsonb_writer.h"
 #include "statement.h"
 #include "store.h"
@@ -124,23 +123,14 @@ prepare_reader(FunctionCallInfo fcinfo)
 		AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "contact_upsert view reader", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(memory);
 	ViewReader *reader = palloc0(sizeof(ViewReader));
-	int64 version;
-	cu_error error;
 
 	reader->memory = memory;
 	reader->options = options_of(trigger);
 	reader->reader_memory = AllocSetContextCreate(memory, "contact_upsert row reader", ALLOCSET_SMALL_SIZES);
 	definitions_begin_call();
 	statement_connect();
-	version = store_definitions_version(workspace_id);
-	reader->definitions = version > 0 ? definitions_get(workspace_id, version) : NULL;
+	reader->definitions = definitions_require(workspace_id, store_definitions_version(workspace_id));
 	SPI_finish();
-	if (reader->definitions == NULL)
-	{
-		errors_workspace_not_found(&error, workspace_id);
-		errors_raise(&error);
-	}
-	MemoryContextSwitchTo(memory);
 	match_columns(reader, trigger);
 	reader->named = palloc0(sizeof(bool) * Max(reader->columns.count, 1));
 	MemoryContextSwitchTo(caller);

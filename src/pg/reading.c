@@ -39,21 +39,6 @@ begin_reading(void)
 	definitions_begin_call();
 }
 
-/* Returns the definitions of a workspace, whose version has just been read; raises if there is none. */
-static const cu_definitions *
-definitions_of(int64 workspace_id, int64 version)
-{
-	const cu_definitions *definitions = version > 0 ? definitions_get(workspace_id, version) : NULL;
-	cu_error error;
-
-	if (definitions == NULL)
-	{
-		errors_workspace_not_found(&error, workspace_id);
-		errors_raise(&error);
-	}
-	return definitions;
-}
-
 static cu_decision
 describe(const cu_definitions *definitions, const ContactRow *contact)
 {
@@ -74,7 +59,7 @@ get(int64 workspace_id, const ContactKey *key)
 	Jsonb *answer = NULL;
 
 	begin_reading();
-	definitions = definitions_of(workspace_id, store_get_contact(workspace_id, key, &contact));
+	definitions = definitions_require(workspace_id, store_get_contact(workspace_id, key, &contact));
 	if (contact.exists)
 	{
 		cu_decision decision = describe(definitions, &contact);
@@ -188,7 +173,7 @@ contacts_search(PG_FUNCTION_ARGS)
 
 	upsert_results_begin(&results, RESULTS_ALL, fcinfo);
 	begin_reading();
-	definitions = definitions_of(workspace_id, store_read_definitions_version(workspace_id));
+	definitions = definitions_require(workspace_id, store_read_definitions_version(workspace_id));
 	filter = search_filter_read(given, definitions);
 	filter.after = after;
 	filter.max = max;
