@@ -315,8 +315,7 @@ BEGIN
 		RAISE NOTICE 'Dry run (import %) of %: %; %.', p.import_id, p.staging_table, counts, losses
 			USING HINT = bad_rows || 'No contact was touched. What your own triggers, constraints and policies would do is not known, '
 				'nor what becomes of an address that comes again in a later chunk.';
-	END IF;
-	IF NOT is_dry_run THEN
+	ELSE
 		RAISE NOTICE 'Import % of %: %; %.', p.import_id, p.staging_table, counts, losses
 			USING HINT = bad_rows || CASE WHEN p.failed > 0 THEN 'retry => true loads these rows, as they were, when what kept them out is mended. ' ELSE '' END
 				|| CASE WHEN (p.parameters ->> 'history')::boolean THEN format('CALL contacts.undo_import(%s); takes the import back.', p.import_id)

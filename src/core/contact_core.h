@@ -28,6 +28,7 @@ extern "C" {
 #define CU_MAX_FIELDS 1000			 /* keys of "fields" */
 #define CU_MAX_TAGS 1000			 /* elements of tags, add_tags and remove_tags together */
 #define CU_MAX_NUMBER_BYTES 65535	 /* a number without an exponent */
+#define CU_MAX_TEXT_BYTES 65535		 /* a TEXT */
 #define CU_MAX_DATA_BYTES 1048576	 /* the data of a contact, see cu_data_size */
 #define CU_MAX_SOURCE_BYTES 255
 #define CU_MAX_EVIDENCE_BYTES 8192 /* as jsonb, counted like the data */
@@ -334,8 +335,8 @@ cu_result cu_decide(const cu_host *host, const cu_definitions *definitions, cons
 
 /*
  * cu_find_errors writes all errors of a request that cu_parse_request or cu_decide rejects, in the order of the checks, the first
- * of them as those two describe it, and sets count, which is 0 for a good request. It stops when there is no room for
- * more. What depends on the contact is left out where the address is not usable; existing is as for cu_decide. Never CU_REJECTED.
+ * of them as those two describe it, and sets count, which is 0 for a good request. What there is no room for is left out.
+ * What depends on the contact is left out where the address is not usable; existing is as for cu_decide. Never CU_REJECTED.
  */
 cu_result cu_find_errors(const cu_host *host, const cu_definitions *definitions, const cu_document *document,
 						 const cu_contact *existing, const cu_decide_options *options, cu_error *errors, size_t room,

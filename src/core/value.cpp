@@ -14,8 +14,6 @@ namespace contact {
 
 namespace {
 
-constexpr std::size_t kMaxTextBytes = 65535;
-
 /* The text of a value that is a string, else nothing. */
 std::optional<std::string_view>
 string_of(const cu_json &json) noexcept
@@ -33,7 +31,7 @@ read_text(Arena &arena, const cu_json &given)
 		const auto number = Decimal::parse(given);
 		return number && number->fits_numeric() ? std::optional(json_string(number->write_out(arena))) : std::nullopt;
 	}
-	if (given.kind != CU_JSON_STRING || given.text.size > kMaxTextBytes)
+	if (given.kind != CU_JSON_STRING || given.text.size > CU_MAX_TEXT_BYTES)
 		return std::nullopt;
 	return json_string(view(given.text));
 }

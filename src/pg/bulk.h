@@ -8,8 +8,8 @@
  *                  kilobytes, so no more is kept; they are parsed again a batch at a time
  *   Batch          the next requests in the order of their addresses, as many as fit into memory, parsed (bulk_batch.c)
  *   ContactGroup   the requests of a batch that are for one contact (bulk_batch.c)
- *   Round          one pass over the groups of a batch: it fetches their contacts with one statement, decides on the next
- *                  request of each, and writes what changes with another statement (bulk_batch.c)
+ *   Round          one pass over the groups of a batch: it looks their contacts up together, decides on the next request of
+ *                  each, and writes what changes with one statement (bulk_batch.c)
  *   Slice          the groups of a round whose contacts are in memory at a time (bulk_batch.c)
  *   ContactWrite   a contact that is to be written (store_bulk.h)
  *
@@ -65,7 +65,7 @@ typedef struct BulkOptions
 
 	/*
 	 * Whether nothing is written or locked: each request is decided on with what those before it in the array would have left. Beside
-	 * the definitions that there are, the new_fields and the tags that the requests would create count as defined.
+	 * the definitions that there are, the fields of new_definitions and the tags that the requests would create count as defined.
 	 */
 	bool dry_run;
 	NewDefinitions new_definitions;

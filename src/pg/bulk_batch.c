@@ -1,8 +1,8 @@
 /*
  * bulk_batch.c - the way of a batch of requests: parse them, group them by contact, and run the groups in rounds.
  *
- * A round fetches the contacts of all groups with one statement, decides on the next request of each group, and writes what
- * changes with another statement. A group that has requests left goes into the next round: where another session has changed
+ * A round looks the contacts of all groups up together, decides on the next request of each group, and writes what changes
+ * with one statement. A group that has requests left goes into the next round: where another session has changed
  * the contact meanwhile, or where a request has just changed it and others for it follow. Usually there is one round.
  *
  * Contacts can be large, and take a multiple of their size while they are decided on. So a round goes through its groups in

@@ -42,9 +42,7 @@ bulk_keep_tried(BulkCall *call, const Upsert *upsert)
 	const cu_contact *stored = &upsert->found.stored;
 	MemoryContext caller;
 
-	if (call->tried_memory == NULL)
-		call->tried_memory = AllocSetContextCreate(call->memory, "contact_upsert dry run", ALLOCSET_DEFAULT_SIZES);
-	/* What is kept may be what was kept before. */
+	/* Memory of its own: what is kept may be what was kept before. */
 	caller =
 		MemoryContextSwitchTo(AllocSetContextCreate(call->memory, "contact_upsert dry run", ALLOCSET_DEFAULT_SIZES));
 	call->tried = (TriedContact){.contact = upsert->found};
@@ -56,7 +54,8 @@ bulk_keep_tried(BulkCall *call, const Upsert *upsert)
 		call->tried.data = jsonb_write(&stored->data);
 		call->tried.contact.stored.tag_ids = memcpy(palloc(Max(size, 1)), stored->tag_ids, size);
 	}
-	MemoryContextDelete(call->tried_memory);
+	if (call->tried_memory)
+		MemoryContextDelete(call->tried_memory);
 	call->tried_memory = CurrentMemoryContext;
 	MemoryContextSwitchTo(caller);
 }

@@ -16,7 +16,6 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
 #include "bulk.h"
 #include "encoding.h"
@@ -27,17 +26,13 @@
 #include "import_errors.h"
 #include "import_options.h"
 #include "jsonb_writer.h"
-#include "owner.h"
 #include "row_error.h"
 #include "statement.h"
 #include "store.h"
 
 /* FETCHED_TOGETHER is how many contacts of rows that were not run are looked up together. */
 #define FETCHED_TOGETHER 250
-/* TEXT_BYTES is how long the text of a good cell may be. */
-#define TEXT_BYTES 65535
-
-static const cu_text TOO_LONG = {"The cell is too long: a text has at most 65535 bytes.", 53};
+#define TOO_LONG "The cell is too long: a text has at most 65535 bytes."
 
 /* ImportCounts are what a chunk did, in the order of the columns that contacts_internal.load_rows() returns. */
 enum ImportCount
@@ -115,7 +110,7 @@ too_long_column(const cu_json *cells, size_t count)
 	size_t found = count;
 
 	for (size_t i = 0; i < count; i++)
-		if (text_size(&cells[i]) > (found < count ? text_size(&cells[found]) : TEXT_BYTES))
+		if (text_size(&cells[i]) > (found < count ? text_size(&cells[found]) : CU_MAX_TEXT_BYTES))
 			found = i;
 	return found;
 }
@@ -133,7 +128,9 @@ add_error(Load *load, int number, int error_number, const cu_row *row, const cu_
 	if (column < columns->count)
 		hint = row->hints[column];
 	else if (error->code == CU_INVALID_REQUEST && (column = too_long_column(cells, columns->count)) < columns->count)
-		hint = TOO_LONG; /* a request that is too large is not looked into, and its error names no key */
+		hint = (cu_text){
+			TOO_LONG,
+			strlen(TOO_LONG)}; /* a request that is too large is not looked into, and its error names no key */
 	cu_set_hint(error, hint);
 	if (column < columns->count)
 		cell = (ImportCell){.column = columns->names[column], .value = import_cell_as_text(&cells[column])};
@@ -279,7 +276,8 @@ address_of(const Load *load, int number)
 static void
 add_deferred(Load *load, const int *rows, int count)
 {
-	Datum *emails = palloc(sizeof(Datum) * (size_t)count);
+	Datum *emails = palloc(sizeof(Datum) * (size_t)count); /* the good ones, without gaps */
+	bool *has_email = palloc(sizeof(bool) * (size_t)count);
 	size_t email_count = 0;
 	FetchedContacts fetched;
 
@@ -287,8 +285,9 @@ add_deferred(Load *load, const int *rows, int count)
 	{
 		Datum email = address_of(load, rows[i]);
 
-		emails[email_count] = email;
-		email_count += email != 0;
+		has_email[i] = email != 0;
+		if (has_email[i])
+			emails[email_count++] = email;
 	}
 	if (email_count > 0 && !store_fetch_contacts(load->workspace_id, emails, email_count, &fetched))
 		email_count = 0; /* the workspace is gone, which the rest of the import will say */
@@ -296,7 +295,7 @@ add_deferred(Load *load, const int *rows, int count)
 	{
 		ContactRow contact = {.exists = false};
 
-		if ((size_t)next < email_count && address_of(load, rows[i]) != 0)
+		if ((size_t)next < email_count && has_email[i])
 			(void)store_read_fetched(&fetched, (size_t)next++, &contact);
 		add_errors(load, rows[i], load->definitions, contact.exists ? &contact.stored : NULL, false, NULL);
 	}
@@ -318,7 +317,7 @@ add_all_deferred(Load *load)
 
 /* Returns the fields that a dry run takes for defined: those that "unknown" => 'define' would make of columns. */
 static NewDefinitions
-new_definitions(Jsonb *matched, ArrayType *merge_tags)
+new_definitions(ArrayType *merge_tags)
 {
 	NewDefinitions definitions = {.fields = NULL};
 	cu_field *fields;
@@ -388,7 +387,7 @@ load_rows(Load *load, FunctionCallInfo fcinfo)
 	BulkRequests requests;
 
 	if (options.dry_run)
-		bulk_options.new_definitions = new_definitions(matched, PG_GETARG_ARRAYTYPE_P(LOAD_DEFINED));
+		bulk_options.new_definitions = new_definitions(PG_GETARG_ARRAYTYPE_P(LOAD_DEFINED));
 	find_definitions(load, &bulk_options.new_definitions);
 	load->columns = import_columns_of(load->definitions, matched, PG_GETARG_JSONB_P(LOAD_SEPARATORS));
 	host_check(cu_prepare_reader(

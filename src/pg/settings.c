@@ -60,7 +60,7 @@ check_workspace_id(char **newval, void **extra, GucSource source)
  * with the default, so perhaps in the wrong workspace. A parallel worker that starts takes over the values of its leader.
  */
 static void
-keep_values(void)
+refuse_to_lose_values(void)
 {
 	static const char *const names[] = {"contact_upsert.workspace_id",
 										"contact_upsert.events",
@@ -85,7 +85,7 @@ keep_values(void)
 void
 settings_define(void)
 {
-	keep_values();
+	refuse_to_lose_values();
 	loading = true;
 	DefineCustomStringVariable("contact_upsert.workspace_id",
 							   "The workspace of calls that name none.",

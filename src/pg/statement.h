@@ -58,7 +58,7 @@ extern uint64 statement_execute_latest(Statement *statement, Datum *parameters);
  */
 extern uint64 statement_read_latest(Statement *statement, Datum *parameters);
 
-/* statement_array() makes an array parameter. element_type: bigint, integer, text, jsonb or timestamptz. */
+/* statement_array() makes an array parameter. element_type: bigint, integer, text, jsonb, timestamptz or record. */
 extern Datum statement_array(Datum *elements, size_t count, Oid element_type);
 
 /*
