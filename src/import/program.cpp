@@ -140,9 +140,25 @@ Program::load(Connection &connection)
 	}
 }
 
-// Drops the staging table unless an import has begun that goes on from it: then returns how far that is.
 std::optional<Progress>
 Program::leave(Connection &connection, Staging &staging)
+{
+	try
+	{
+		return keep_or_drop(connection, staging);
+	}
+	catch (const ServerError &error)
+	{
+		// The server passes a cancel on by two signals, to the session and to its group: the second may hit the next statement.
+		if (error.sqlstate() != "57014" || !client::stop_requested())
+			throw;
+		return keep_or_drop(connection, staging);
+	}
+}
+
+// Drops the staging table unless an import has begun that goes on from it: then returns how far that is.
+std::optional<Progress>
+Program::keep_or_drop(Connection &connection, Staging &staging)
 {
 	std::optional<Progress> last = find_progress(connection, workspace_, staging.name(), false);
 

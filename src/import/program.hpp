@@ -29,6 +29,7 @@ private:
 	bool wants_to_go_on();
 	ExitCode load(Connection &connection);
 	std::optional<Progress> leave(Connection &connection, Staging &staging);
+	std::optional<Progress> keep_or_drop(Connection &connection, Staging &staging);
 	ExitCode load_staged(Connection &connection, ImportCall &call, const Staging &staging);
 	bool is_wanted(Connection &connection, ImportCall &call, const Staging &staging);
 	void show_file();
