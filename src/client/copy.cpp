@@ -2,44 +2,61 @@
 #include <cstdlib>
 
 #include "database.hpp"
+#include "stop.hpp"
 #include "wait.hpp"
 
 namespace client {
+
+// Waits until the server takes or sends more. It may be silent for ever: after a stop it has a while, and no more.
+void
+Connection::wait_in_copy(short events)
+{
+	std::vector<pollfd> files = {{PQsocket(connection_.get()), events, 0}};
+
+	if (stop_requested() && deadline_ == kNever)
+		deadline_ = Clock::now() + kStopPatience;
+	if (Clock::now() >= deadline_)
+		drop("the server does not answer");
+	wait(until(deadline_), files, deadline_ == kNever);
+	if (!PQconsumeInput(connection_.get()))
+		fail(nullptr);
+}
+
+void
+Connection::flush()
+{
+	for (int left = PQflush(connection_.get()); left != 0; left = PQflush(connection_.get()))
+	{
+		if (left < 0)
+			fail(nullptr);
+		// For reading, too: a server that has something to say may not listen before it is heard.
+		wait_in_copy(POLLIN | POLLOUT);
+	}
+}
 
 // The next result, none at the end of a statement.
 Result
 Connection::next_result()
 {
 	while (PQisBusy(connection_.get()))
-	{
-		std::vector<pollfd> files = {{PQsocket(connection_.get()), POLLIN, 0}};
-
-		wait(kNoLimit, files, false);
-		if (!PQconsumeInput(connection_.get()))
-			fail(nullptr);
-	}
+		wait_in_copy(POLLIN);
 	return Result(PQgetResult(connection_.get()));
 }
 
-void
-Connection::put(std::string_view piece)
+// Ends the copy, for a reason if it is given up; returns what the server says of it.
+Result
+Connection::end_copy(const char *given_up)
 {
-	if (PQputCopyData(connection_.get(), piece.data(), static_cast<int>(piece.size())) != 1)
+	if (PQputCopyEnd(connection_.get(), given_up) != 1)
 		fail(nullptr);
-	for (int left = 1; left != 0;)
-	{
-		left = PQflush(connection_.get());
-		if (left < 0)
-			fail(nullptr);
-		if (left == 0)
-			return;
+	flush();
 
-		std::vector<pollfd> files = {{PQsocket(connection_.get()), POLLIN | POLLOUT, 0}};
+	Result ended = next_result();
 
-		wait(kNoLimit, files, false);
-		if (!PQconsumeInput(connection_.get()))
-			fail(nullptr);
-	}
+	while (next_result().get())
+		;
+	deadline_ = kNever;
+	return ended;
 }
 
 int64_t
@@ -47,8 +64,7 @@ Connection::copy_in(const char *statement, const CopyWriter &writer)
 {
 	if (!PQsendQuery(connection_.get(), statement))
 		fail(nullptr);
-	while (PQflush(connection_.get()) > 0)
-		;
+	flush();
 
 	Result begun = next_result();
 
@@ -57,7 +73,11 @@ Connection::copy_in(const char *statement, const CopyWriter &writer)
 	try
 	{
 		for (std::string piece; writer(piece); piece.clear())
-			put(piece);
+		{
+			if (PQputCopyData(connection_.get(), piece.data(), static_cast<int>(piece.size())) != 1)
+				fail(nullptr);
+			flush();
+		}
 	}
 	catch (const ServerError &)
 	{
@@ -65,20 +85,20 @@ Connection::copy_in(const char *statement, const CopyWriter &writer)
 	}
 	catch (...)
 	{
-		(void)PQputCopyEnd(connection_.get(), "given up");
-		while (next_result().get())
-			;
+		try
+		{
+			(void)end_copy("given up");
+		}
+		catch (const ServerError &)
+		{
+			// What the writer has thrown says more.
+			connection_.reset();
+		}
 		throw;
 	}
-	if (PQputCopyEnd(connection_.get(), nullptr) != 1)
-		fail(nullptr);
-	while (PQflush(connection_.get()) > 0)
-		;
 
-	Result ended = next_result();
+	Result ended = end_copy(nullptr);
 
-	while (next_result().get())
-		;
 	if (PQresultStatus(ended.get()) != PGRES_COMMAND_OK)
 		fail(ended.get());
 	return std::strtoll(PQcmdTuples(const_cast<PGresult *>(ended.get())), nullptr, 10);

@@ -10,9 +10,8 @@ namespace client {
 
 namespace {
 
-// How long a statement may still take when a stop is requested, and how long its cancellation: together less than a
-// second, which is what people wait for Ctrl-C. A statement that is dropped may have claimed events for nobody.
-constexpr Milliseconds kStopPatience{600};
+// How long the cancellation of a statement may take. With kStopPatience that is less than a second, which is what people wait
+// for Ctrl-C. A statement that is dropped may have claimed events for nobody.
 constexpr Milliseconds kCancelPatience{200};
 
 } // namespace

@@ -93,7 +93,7 @@ public:
 	Result execute(const char *statement, const std::vector<Parameter> &parameters = {}, RowReader reader = nullptr);
 
 	// Runs COPY FROM STDIN with what the writer writes, piece by piece, until it returns false; returns how many rows that were.
-	// Waits without a limit; what the writer throws ends it. Throws ServerError.
+	// Waits without a limit until a stop is requested, and then for a while; what the writer throws ends it. Throws ServerError.
 	int64_t copy_in(const char *statement, const CopyWriter &writer);
 
 	// Asks the server to end the statement, without waiting.
@@ -109,12 +109,17 @@ public:
 
 	static constexpr Milliseconds kNoLimit = std::chrono::days(1);
 
+	// How long an answer may take once a stop is requested.
+	static constexpr Milliseconds kStopPatience{600};
+
 private:
 	void start(const std::vector<const char *> &keywords, const std::vector<const char *> &values, bool expand);
 	void leave_silent_host();
 	void allow_time_for_host();
+	void wait_in_copy(short events);
+	void flush();
 	Result next_result();
-	void put(std::string_view piece);
+	Result end_copy(const char *given_up);
 	[[noreturn]] void drop(const std::string &why);
 	[[noreturn]] void fail(const PGresult *result);
 

@@ -168,7 +168,7 @@ scan(const Source &source)
 		std::copy(bytes.begin() + static_cast<long>(done), bytes.begin() + static_cast<long>(kept), bytes.begin());
 		kept -= done;
 		if (client::stop_requested())
-			throw Failure(kStopped, "Stopped. Nothing was loaded.");
+			throw Failure(kStopped, kNothingLoaded);
 	}
 }
 

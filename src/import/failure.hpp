@@ -17,6 +17,9 @@ enum ExitCode
 	kStopped = 6, // by a signal, or by the answer to the question
 };
 
+// What a stop says before anything was loaded.
+constexpr const char *kNothingLoaded = "Stopped. Nothing was loaded.";
+
 class Failure : public std::runtime_error
 {
 public:

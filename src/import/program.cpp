@@ -124,7 +124,7 @@ Program::load(Connection &connection)
 		throw Failure(kStopped,
 					  stopped ? "Stopped: " + grouped(stopped->done) + " of " + counted(stopped->total, "row") +
 									" are done. The same command goes on with the rest."
-							  : "Stopped. Nothing was loaded.");
+							  : kNothingLoaded);
 	}
 	catch (const ServerError &error)
 	{

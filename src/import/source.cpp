@@ -75,32 +75,27 @@ Source::spool()
 	if (copy < 0)
 		fail("cannot keep a copy of " + name_ + " in " + made + " (TMPDIR names another directory)");
 	unlink(made.c_str());
-	for (bool is_open = S_ISFIFO(opened_.st_mode) == 0;;)
+	for (;;)
 	{
 		std::vector<pollfd> files = {{file_, POLLIN, 0}};
 
 		client::wait(std::chrono::seconds(1), files);
 		if (client::stop_requested())
-			throw Failure(kStopped, "Stopped. Nothing was loaded.");
+			throw Failure(kStopped, kNothingLoaded);
+
+		// To read() a pipe that nobody has opened for writing yet looks like one at its end, not to poll(). And a read that has to
+		// wait would miss a stop just before it.
+		if (files[0].revents == 0)
+			continue;
 
 		ssize_t count = ::read(file_, bytes.data(), bytes.size());
 
 		if (count < 0 && (errno == EAGAIN || errno == EINTR))
-		{
-			is_open = true;
 			continue;
-		}
 		if (count < 0)
 			fail(name_);
-		// A pipe that nobody has opened for writing yet looks like one at its end.
-		if (count == 0 && !is_open && (files[0].revents & POLLHUP) == 0)
-		{
-			client::wait(std::chrono::milliseconds(50));
-			continue;
-		}
 		if (count == 0)
 			break;
-		is_open = true;
 		for (ssize_t written = 0; written < count;)
 		{
 			ssize_t some = write(copy, bytes.data() + written, static_cast<size_t>(count - written));

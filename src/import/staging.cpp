@@ -198,7 +198,7 @@ Staging::copy(Terminal &terminal, const Source &source, const Dialect &dialect, 
 		while (piece.size() < kPiece)
 		{
 			if (client::stop_requested())
-				throw Failure(kStopped, "Stopped. Nothing was loaded.");
+				throw Failure(kStopped, kNothingLoaded);
 			if (!rows.next(row))
 				return !piece.empty();
 			if (!header.problem(row).empty())
@@ -233,9 +233,17 @@ Staging::copy(Terminal &terminal, const Source &source, const Dialect &dialect, 
 		(void)connection_.copy_in(("COPY " + name_ + " FROM STDIN (FREEZE)").c_str(), write);
 		source.require_unchanged();
 	}
+	catch (const ServerError &)
+	{
+		// A silent server is left at a stop, which is what happened.
+		if (client::stop_requested())
+			throw Failure(kStopped, kNothingLoaded);
+		throw;
+	}
 	catch (const Failure &)
 	{
-		(void)connection_.execute("ROLLBACK");
+		if (connection_.usable())
+			(void)connection_.execute("ROLLBACK");
 		throw;
 	}
 	(void)connection_.execute(("COMMENT ON TABLE " + name_ + " IS " +
