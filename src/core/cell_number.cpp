@@ -41,12 +41,6 @@ struct Body
 	bool is_decorated = false; /* by a currency sign or "%" */
 };
 
-constexpr bool
-is_digit(char byte) noexcept
-{
-	return byte >= '0' && byte <= '9';
-}
-
 /* Unicode's category Sc, of version 15. */
 bool
 is_currency_sign(char32_t code_point) noexcept
@@ -127,7 +121,7 @@ take_runs(std::string_view text, Runs &runs)
 	auto before = Separator::none;
 	for (;;)
 	{
-		const auto size = static_cast<std::size_t>(std::ranges::find_if_not(text, is_digit) - text.begin());
+		const auto size = static_cast<std::size_t>(std::ranges::find_if_not(text, is_ascii_digit) - text.begin());
 		if (size == 0)
 			return false;
 		runs.push_back({text.substr(0, size), before});

@@ -136,7 +136,7 @@ make_merge_tag(Arena &arena, std::string_view name)
 	auto &tag = arena.make_vector<char>(kMaxBytes + 1);
 	bool gap = false;
 	each_folded(trim_cell(name), [&](CodePoint code_point, std::string_view) {
-		const bool is_digit = code_point.value >= U'0' && code_point.value <= U'9';
+		const bool is_digit = is_ascii_digit(code_point.value);
 		if (is_accent(code_point.value) || tag.size() >= kMaxBytes)
 			return;
 		if (!is_digit && (code_point.value >= 0x80 || !is_ascii_letter(code_point.value)))

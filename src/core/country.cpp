@@ -30,12 +30,6 @@ constexpr CountryName kCountryNames[] = {
 /* More than the longest name has. */
 constexpr std::size_t kMaxNameBytes = 64;
 
-constexpr bool
-is_digit(char32_t code_point) noexcept
-{
-	return code_point >= U'0' && code_point <= U'9';
-}
-
 /* What may stand in a name and does not count: all of ASCII, white space, accents by themselves, and typesetters' hyphens and apostrophes. */
 bool
 is_punctuation(char32_t code_point) noexcept
@@ -66,7 +60,7 @@ find_country_by_name(std::string_view name) noexcept
 	for (auto next = decode(name); !name.empty(); next = decode(name))
 	{
 		const auto folded = fold_case(strip_accents(next.value));
-		const bool counts = folded < 0x80 && (is_ascii_letter(folded) || is_digit(folded));
+		const bool counts = folded < 0x80 && (is_ascii_letter(folded) || is_ascii_digit(folded));
 		if (next.size == 0 || size == kMaxNameBytes || !(counts || is_punctuation(folded)))
 			return {};
 		if (counts)

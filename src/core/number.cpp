@@ -19,12 +19,6 @@ constexpr std::int64_t kExponentLimit = std::numeric_limits<std::int32_t>::max()
 /* Digits after the decimal point that numeric has at most. Its limit before the point is beyond CU_MAX_NUMBER_BYTES. */
 constexpr std::int64_t kMaxScale = 16383;
 
-constexpr bool
-is_digit(char byte) noexcept
-{
-	return byte >= '0' && byte <= '9';
-}
-
 /* Takes one byte off text if it is one of those wanted. */
 bool
 take(std::string_view &text, std::string_view wanted) noexcept
@@ -38,7 +32,7 @@ take(std::string_view &text, std::string_view wanted) noexcept
 std::string_view
 take_digits(std::string_view &text) noexcept
 {
-	const auto size = static_cast<std::size_t>(std::ranges::find_if_not(text, is_digit) - text.begin());
+	const auto size = static_cast<std::size_t>(std::ranges::find_if_not(text, is_ascii_digit) - text.begin());
 	const auto digits = text.substr(0, size);
 	text.remove_prefix(size);
 	return digits;

@@ -6,6 +6,7 @@
 
 #include "number.hpp"
 #include "rejection.hpp"
+#include "text.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -69,7 +70,7 @@ reject_name(const TagList &list, std::string_view name, cu_error &error) noexcep
 bool
 looks_like_id(std::string_view name) noexcept
 {
-	return !name.empty() && std::ranges::all_of(name, [](char byte) { return byte >= '0' && byte <= '9'; });
+	return !name.empty() && std::ranges::all_of(name, is_ascii_digit);
 }
 
 cu_result

@@ -69,6 +69,12 @@ is_ascii_letter(char32_t code_point) noexcept
 	return (code_point | 0x20) >= U'a' && (code_point | 0x20) <= U'z';
 }
 
+constexpr bool
+is_ascii_digit(char32_t code_point) noexcept
+{
+	return code_point >= U'0' && code_point <= U'9';
+}
+
 constexpr char
 to_lower_ascii(char byte) noexcept
 {

@@ -43,7 +43,7 @@ table_part(const std::string &path)
 	for (char byte : path.substr(path.rfind('/') + 1))
 	{
 		char lower = contact::to_lower_ascii(byte);
-		bool is_plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
+		bool is_plain = contact::is_ascii_letter(lower) || contact::is_ascii_digit(lower);
 
 		if (is_plain || (!part.empty() && part.back() != '_'))
 			part += is_plain ? lower : '_';
