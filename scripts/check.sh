@@ -3,7 +3,7 @@
 # Installs what is missing, builds with -Werror, installs, runs the suites (each is a target of the Makefile; without
 # arguments all of them) and counts their tests. What a failed suite printed is shown. The last line is "N passed, N failed";
 # a suite that ran nothing, died or took too long has failed. Exits with 1 if anything failed. SUITE_SECONDS is how long one
-# may take, and lint three times as long.
+# may take; lint and newer, which run beside the others, three times as long.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 
@@ -19,7 +19,8 @@ for suite in "${suites[@]}"; do
 	esac
 done
 
-passed=0 failed=0 lint=
+passed=0 failed=0
+declare -A beside begun
 logs=build/check
 table=$logs/summary
 failures=$logs/failures
@@ -30,10 +31,10 @@ export PROFILE="-Werror ${PROFILE:-}"
 # Ends with the summary, whatever happened.
 finish() {
 	status=$?
-	if [[ -n $lint ]]; then
-		kill "$lint" 2>/dev/null || true # it may have ended
-		wait "$lint" 2>/dev/null || true
-	fi
+	for suite in "${!beside[@]}"; do
+		kill "${beside[$suite]}" 2>/dev/null || true # it may have ended
+		wait "${beside[$suite]}" 2>/dev/null || true
+	done
 	if ((status != 0 && failed == 0)); then failed=1; fi
 	echo
 	if [[ -s $failures ]]; then cat "$failures"; echo; fi
@@ -55,21 +56,22 @@ run_suite() {
 	count_suite "$suite" "$status" $((SECONDS - start))
 }
 
-# lint takes the longest, and wants nothing but the sources: it has what time the other suites leave.
-start_lint() {
-	echo "lint, beside the others ..."
+# Some take long, and want nothing of the others: the sources alone, or a chroot with a copy of them. They have what time is left.
+start_beside() {
+	local suite=$1
+	echo "$suite, beside the others ..."
 	# Not in the foreground: timeout ends the whole group that it leads when finish() ends it.
-	nice timeout --kill-after=20 $((suite_seconds * 3)) "${make_suite[@]}" lint >"$logs/lint.log" 2>&1 </dev/null &
-	lint=$!
-	lint_start=$SECONDS
+	nice timeout --kill-after=20 $((suite_seconds * 3)) "${make_suite[@]}" "$suite" >"$logs/$suite.log" 2>&1 </dev/null &
+	beside[$suite]=$!
+	begun[$suite]=$SECONDS
 }
 
-wait_for_lint() {
-	local status=0
-	echo "lint ..."
-	wait "$lint" || status=$?
-	lint=
-	count_suite lint "$status" $((SECONDS - lint_start))
+wait_for_beside() {
+	local suite=$1 status=0
+	echo "$suite ..."
+	wait "${beside[$suite]}" || status=$?
+	unset "beside[$suite]"
+	count_suite "$suite" "$status" $((SECONDS - begun[$suite]))
 }
 
 count_suite() {
@@ -96,8 +98,12 @@ rm -rf build/built-for build/core
 echo "build ..."
 make --no-print-directory -j"$(nproc)" all >"$logs/build.log" 2>&1 || { cat "$logs/build.log"; exit 1; }
 scripts/install.sh
-if [[ " ${suites[*]} " == *" lint "* ]]; then start_lint; fi
 for suite in "${suites[@]}"; do
-	if [[ $suite != lint ]]; then run_suite "$suite"; fi
+	case $suite in lint | newer) start_beside "$suite" ;; esac
 done
-if [[ -n $lint ]]; then wait_for_lint; fi
+for suite in "${suites[@]}"; do
+	case $suite in lint | newer) ;; *) run_suite "$suite" ;; esac
+done
+for suite in "${suites[@]}"; do
+	case $suite in lint | newer) wait_for_beside "$suite" ;; esac
+done

@@ -111,4 +111,8 @@ headers() {
 	rm "$3"/*.deb
 }
 
+# Suites that run at the same time share apt's state.
+mkdir -p build/debian
+exec {lock}>build/debian/lock
+flock "$lock"
 "${1//-/_}" "${@:2}"
