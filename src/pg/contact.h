@@ -5,6 +5,7 @@
 #define CU_CONTACT_H
 
 #include "datatype/timestamp.h"
+#include "storage/itemptr.h"
 
 #include "core/contact_core.h"
 #include "host.h"
@@ -16,7 +17,8 @@ typedef struct ContactRow
 	bool exists; /* if the table has no such row, what follows is empty */
 	char id[OBJECT_ID_SIZE];
 	int64 version;
-	cu_contact stored; /* version, status, tags and data */
+	ItemPointerData place; /* where a look-up by index found this version; invalid of one that a statement found */
+	cu_contact stored;	   /* version, status, tags and data */
 	TimestampTz created_at;
 	TimestampTz updated_at;
 	int64 total_opens;

@@ -27,6 +27,10 @@
  *   that the statement raises.
  * - A read-only transaction and a standby read alike; a parallel query takes the statement.
  *
+ * Where a contact was found, its place, is handed on to the UPDATE (store.c), which so goes through no index again. A place is a hint: that
+ * statement asks for the key and the version too, and where it finds nothing, for the contact has a newer version by now, the request
+ * begins anew with a look-up, as after any lost race. So no harm is done where somebody else's row has got the place.
+ *
  * What a statement has beside its result, this has not: pg_stat_statements does not count it. The counters of tables and indexes do.
  */
 #include "postgres.h"
@@ -138,6 +142,7 @@ read_contact(const Probe *probe, int64 workspace_id, Datum email, StoredContact 
 	*contact = (StoredContact){.exists = find_row(probe, workspace_id, email)};
 	if (!contact->exists)
 		return true;
+	contact->place = probe->row->tts_tid;
 	contact->id = copied_column(probe, PROBED_CONTACT_ID, &has_null);
 	contact->version = DatumGetInt64(column(probe, PROBED_CONTACT_VERSION, &has_null));
 	contact->status = DatumGetObjectId(column(probe, PROBED_CONTACT_STATUS, &has_null));

@@ -45,14 +45,35 @@ static Statement insert_contact = {
 	.parameter_types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
 
-/* update_contact finds its row by both keys: by the id alone, the index on the address looks as good as long as the planner believes in a small table. */
-static Statement update_contact = {
-	.sql = "UPDATE contacts.contact AS c SET status = $4::contacts.status, tags = $5, data = $6, version = $9,"
-		   " updated_at = $7"
-		   " WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2 AND c.version" EQ "$3 AND c.email_address" EQ "$8",
-	.parameter_count = 9,
-	.parameter_types = {INT8OID, TEXTOID, INT8OID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TEXTOID, INT8OID},
-};
+/* UpdateStatements update a contact: all that is decided, or no more than its fields where status and tags stay as they were found. */
+typedef struct UpdateStatements
+{
+	Statement all;
+	Statement fields_alone;
+} UpdateStatements;
+
+#define UPDATE(columns, key)                                                                                       \
+	"UPDATE contacts.contact AS c SET " columns "data = $4, version = $5, updated_at = $6 WHERE c.workspace_id" EQ \
+	"$1 AND c.id" EQ "$2 AND c.version" EQ "$3 AND c." key EQ "$7"
+#define UPDATES(key, type)                                                                                         \
+	{                                                                                                              \
+		.all = {.sql = UPDATE("status = $8::contacts.status, tags = $9, ", key),                                   \
+				.parameter_count = 9,                                                                              \
+				.parameter_types =                                                                                 \
+					{INT8OID, TEXTOID, INT8OID, JSONBOID, INT8OID, TIMESTAMPTZOID, type, TEXTOID, INT8ARRAYOID}},  \
+		.fields_alone = {.sql = UPDATE("", key),                                                                   \
+						 .parameter_count = 7,                                                                     \
+						 .parameter_types = {INT8OID, TEXTOID, INT8OID, JSONBOID, INT8OID, TIMESTAMPTZOID, type}}, \
+	}
+
+/* update_by_key finds its row by both keys: by the id alone, the index on the address looks as good as long as the planner believes in a small table. */
+static UpdateStatements update_by_key = UPDATES("email_address", TEXTOID);
+
+/*
+ * update_in_place goes to where a look-up by index has found the version that it updates, and through no index again. Every other version
+ * is in another place; what else may be there by now, the conditions turn away.
+ */
+static UpdateStatements update_in_place = UPDATES("ctid", TIDOID);
 
 /* lock_unchanged takes the lock of a foreign key. */
 static Statement lock_unchanged = {
@@ -209,6 +230,7 @@ store_read_contact(const StoredContact *stored, Datum email)
 		return contact;
 	text_to_cstring_buffer(DatumGetTextPP(stored->id), contact.id, sizeof(contact.id));
 	contact.version = stored->version;
+	contact.place = stored->place;
 	contact.stored.version = stored->version;
 	contact.stored.status = read_status(stored->status);
 	contact.stored.tag_ids = read_bigints(stored->tags, &contact.stored.tag_count);
@@ -313,19 +335,36 @@ store_insert_contact(int64 workspace_id, ContactRow *contact, const cu_decision 
 	return true;
 }
 
+/* Whether a contact keeps the status and the tags with which it was found. */
+static bool
+keeps_status_and_tags(const cu_contact *found, const cu_decision *decision)
+{
+	if (decision->status != found->status || decision->tag_count != found->tag_count)
+		return false;
+	for (size_t i = 0; i < decision->tag_count; i++)
+		if (decision->tags[i].id != found->tag_ids[i])
+			return false;
+	return true;
+}
+
 bool
 store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_decision *decision)
 {
-	return statement_execute(&update_contact,
+	ItemPointerData place = contact->place;
+	bool is_placed = ItemPointerIsValid(&place);
+	UpdateStatements *statements = is_placed ? &update_in_place : &update_by_key;
+	bool fields_alone = keeps_status_and_tags(&contact->stored, decision);
+
+	return statement_execute(fields_alone ? &statements->fields_alone : &statements->all,
 							 (Datum[]){Int64GetDatum(workspace_id),
 									   CStringGetTextDatum(contact->id),
 									   Int64GetDatum(contact->version - 1),
-									   CStringGetTextDatum(cu_status_name(decision->status)),
-									   store_tag_ids(decision),
 									   JsonbPGetDatum(jsonb_write(&decision->data)),
+									   Int64GetDatum(contact->version),
 									   TimestampTzGetDatum(contact->updated_at),
-									   contact->email,
-									   Int64GetDatum(contact->version)}) > 0;
+									   is_placed ? PointerGetDatum(&place) : contact->email,
+									   fields_alone ? (Datum)0 : CStringGetTextDatum(cu_status_name(decision->status)),
+									   fields_alone ? (Datum)0 : store_tag_ids(decision)}) > 0;
 }
 
 bool

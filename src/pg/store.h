@@ -45,6 +45,7 @@ enum FoundColumn
 typedef struct StoredContact
 {
 	bool exists; /* else what follows is empty */
+	ItemPointerData place;
 	Datum id;
 	int64 version;
 	Oid status; /* a value of contacts.status */

@@ -60,6 +60,26 @@ SELECT pg_stat_get_xact_tuples_updated(t) - :before_updated AS updated, pg_stat_
 FROM CAST('contacts.contact' AS regclass) t;
 COMMIT;
 
+-- An update names status and tags only where one of them changes: a trigger on those columns does not fire for a field.
+CREATE FUNCTION pg_temp.tell() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE NOTICE '%: % % % -> % % %', TG_NAME, OLD.status, OLD.tags, OLD.data, NEW.status, NEW.tags, NEW.data;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER tell BEFORE UPDATE OF status, tags ON contacts.contact FOR EACH ROW EXECUTE FUNCTION pg_temp.tell();
+CREATE TRIGGER tell_all BEFORE UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION pg_temp.tell();
+CREATE FUNCTION pg_temp.change(members jsonb) RETURNS text LANGUAGE sql AS $$
+	SELECT outcome FROM contacts.apply('{"email_address":"hot@example.com","partial_update":true}' || members)
+$$;
+SELECT pg_temp.change('{"fields":{"name":"C"}}');
+SELECT pg_temp.change('{"fields":{"name":"D"},"tags":["vip"]}');
+SELECT pg_temp.change('{"add_tags":[]}'), pg_temp.change('{"fields":{"name":"D"},"status":"SUBSCRIBED"}');
+SELECT pg_temp.change('{"remove_tags":["vip"]}');
+SELECT pg_temp.change('{"fields":{"name":"E"},"status":"UNSUBSCRIBED"}');
+SELECT pg_temp.change('{"fields":{"name":null}}');
+DROP TRIGGER tell ON contacts.contact;
+DROP TRIGGER tell_all ON contacts.contact;
+
 -- In a read-only transaction the call is refused at once, whatever the request; preview works.
 BEGIN READ ONLY;
 SELECT outcome FROM contacts.preview('{"email_address":"new@example.com"}');

@@ -284,6 +284,63 @@ for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE')
 	like($seen, $level eq 'READ COMMITTED' ? qr/^1\n2\n3\n3\n2\n2\n/ : qr/^1\n1\n1\n2\n.*could not serialize/s, "$level: what is seen");
 }
 
+# A change goes through an index once, and is written where its contact was found: of an owner and of a member, whatever changes. With the
+# statement, it goes through another index.
+for my $fast_path (qw(on off))
+{
+	for my $role (qw(owner member))
+	{
+		my $script = q(SELECT contact_upsert('{"email_address":"sansa@example.com","status":"SUBSCRIBED"}') IS NULL;) . "\n";
+		$script .= "SET ROLE $role;\n" unless $role eq 'owner';
+		# The first change of a kind plans it. What the session has not reported yet counts as of its transaction.
+		for my $status ('', '"status":"CLEANED",', '', '"status":"UNSUBSCRIBED",')
+		{
+			$script .= "BEGIN;\nSELECT idx_scan, seq_scan FROM pg_stat_xact_user_tables WHERE relid = 'contacts.contact'::regclass \\gset\n"
+				. qq(SELECT outcome FROM contacts.apply(jsonb_build_object('email_address', 'sansa\@example.com')
+					|| jsonb_build_object('fields', jsonb_build_object('notes', clock_timestamp())) || '{$status "partial_update":true}');\n)
+				. "SELECT idx_scan - :idx_scan, seq_scan - :seq_scan FROM pg_stat_xact_user_tables WHERE relid = 'contacts.contact'::regclass;\nCOMMIT;\n";
+		}
+		my ($out) = run_script($script, $fast_path);
+		my $indexes = $fast_path eq 'on' ? 1 : 2;
+		like($out, qr/^f\n(?:updated\n\d+\|0\n){2}(?:updated\n$indexes\|0\n){2}/, "a change of the $role, fast path $fast_path: scans");
+	}
+}
+
+# What a change finds by its place is the version that was found, and nothing else: a savepoint goes, another session's change is not
+# overwritten, a trigger has written a contact of the array before its turn.
+for my $level ('READ COMMITTED', 'REPEATABLE READ')
+{
+	my $note = sub { return qq(SELECT outcome, version FROM contacts.apply('{"email_address":"bran\@example.com","fields":{"notes":"$_[0]"}}');\n) };
+	like(check("$level: savepoints", "DELETE FROM contacts.contact WHERE email_address = 'bran\@example.com';\n" . $note->('a')
+		. "BEGIN ISOLATION LEVEL $level;\n" . $note->('b') . "SAVEPOINT s;\n" . $note->('c') . $note->('d') . "ROLLBACK TO s;\n" . $note->('e')
+		. "SAVEPOINT s;\n" . $note->('f') . "RELEASE s;\n" . $note->('g')
+		. "COMMIT;\nSELECT version, data FROM contacts.contact WHERE email_address = 'bran\@example.com';", $by_index),
+		qr/^created\|1\nupdated\|2\nupdated\|3\nupdated\|4\nupdated\|3\nupdated\|4\nupdated\|5\n5\|\{"notes": "g"\}\n/, "$level: savepoints: the versions");
+}
+like(check('a trigger that writes other contacts of the array', q(
+	SELECT contacts.define_field('echo', 'Echo') IS NULL;
+	SELECT count(*) FROM contacts.upsert_many('[{"email_address":"a1@example.com"},{"email_address":"a2@example.com"},{"email_address":"a3@example.com"}]');
+	CREATE FUNCTION public.echo() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF NOT NEW.data ? 'echo' THEN
+			UPDATE contacts.contact SET data = data || '{"echo":"yes"}' WHERE email_address > NEW.email_address AND email_address LIKE 'a_@%';
+		END IF;
+		RETURN NULL;
+	END $$;
+	-- with a CHECK each contact is written alone
+	ALTER TABLE contacts.contact ADD CONSTRAINT alone CHECK (id > '');
+	CREATE CONSTRAINT TRIGGER echo AFTER UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION public.echo();
+	SELECT "position", outcome, version, contact -> 'data' FROM contacts.upsert_many('[
+		{"email_address":"a1@example.com","fields":{"notes":"1"},"partial_update":true},
+		{"email_address":"a2@example.com","fields":{"notes":"2"},"partial_update":true},
+		{"email_address":"a3@example.com","fields":{"notes":"3"},"partial_update":true}]');
+	SELECT email_address, version, data FROM contacts.contact WHERE email_address LIKE 'a_@%' ORDER BY 1;
+	DROP FUNCTION public.echo CASCADE;
+	ALTER TABLE contacts.contact DROP CONSTRAINT alone;
+	SELECT contacts.drop_field('echo') IS NULL;
+	DELETE FROM contacts.contact WHERE email_address LIKE 'a_@%';), $by_index), qr/^a3\@example.com\|3\|\{"echo": "yes", "notes": "3"\}$/m,
+	'a trigger that writes other contacts of the array: nothing is lost');
+
 # A session that ends behind its look-up, in the same statement, leaves nothing: not even its locks.
 my ($status, undef, $said) = $node->psql('postgres',
 	q(SELECT contact_upsert('{"email_address":"cersei@example.com","partial_update":true}'), pg_terminate_backend(pg_backend_pid())));
