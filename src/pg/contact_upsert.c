@@ -12,6 +12,7 @@
 #include "jsonb_writer.h"
 #include "member.h"
 #include "notify.h"
+#include "outbox_choice.h"
 #include "owner.h"
 #include "pg_compat.h"
 #include "probe_choice.h"
@@ -35,6 +36,7 @@ _PG_init(void)
 	owner_init();
 	member_init();
 	probe_choice_init();
+	outbox_choice_init();
 }
 
 /* Runs a request and returns the API's answer, or raises why not. */

@@ -26,6 +26,7 @@
 #include "jsonb_writer.h"
 #include "notify.h"
 #include "outbox.h"
+#include "outbox_rows.h"
 #include "owner.h"
 #include "pg_compat.h"
 #include "statement.h"
@@ -199,15 +200,30 @@ insert_one(const OutboxEvent *event, int64 workspace_id)
 	return DatumGetInt64(statement_column(0, 1));
 }
 
+/* Stores an event whose id is in use, with another one. */
+static int64
+insert_elsewhere(const OutboxEvent *event, int64 workspace_id)
+{
+	OwnerScope scope;
+	int64 event_id;
+
+	owner_begin(&scope);
+	if (identity_drew_used_id(&event_ids, workspace_id))
+		identity_move_past_used(&event_ids);
+	event_id = insert_one(event, workspace_id);
+	owner_end(&scope);
+	return event_id;
+}
+
 /*
  * Returns the transaction id that comes next, which orders the deliveries: a snapshot that does not see a delivery yet
  * has no lower bound above its queued_xid, and of one contact queued_xid never goes back, since its writers wait for
  * each other.
  */
-static Datum
+static int64
 queued_xid(void)
 {
-	return Int64GetDatum((int64)U64FromFullTransactionId(ReadNextFullTransactionId()));
+	return (int64)U64FromFullTransactionId(ReadNextFullTransactionId());
 }
 
 static void
@@ -224,7 +240,7 @@ store_one(const Outbox *outbox, int64 workspace_id)
 											 CStringGetTextDatum(cu_event_type_name(event->type)),
 											 Int64GetDatum(event->contact_version),
 											 Int32GetDatum(event->ordinal),
-											 queued_xid()});
+											 Int64GetDatum(queued_xid())});
 }
 
 /* Takes the ids of the events that the last statement stored, in their order; 0 for one that it did not store. */
@@ -306,7 +322,7 @@ store_many(const Outbox *outbox, int64 workspace_id)
 											 type_array,
 											 version_array,
 											 ordinal_array,
-											 queued_xid()});
+											 Int64GetDatum(queued_xid())});
 }
 
 static int
@@ -318,22 +334,53 @@ compare_events(const void *left, const void *right)
 	return a->position != b->position ? pg_cmp_s64(a->position, b->position) : a->ordinal - b->ordinal;
 }
 
-void
-outbox_store(Outbox *outbox, int64 workspace_id)
+/* Stores the events without statements; false if that cannot be, and nothing is stored. */
+static bool
+store_rows(const Outbox *outbox, int64 workspace_id)
+{
+	OutboxRows *rows = outbox_rows_begin(workspace_id);
+	int64 xid;
+
+	if (rows == NULL)
+		return false;
+	xid = queued_xid();
+	for (size_t i = 0; i < outbox->count; i++)
+	{
+		const OutboxEvent *event = &outbox->events[i];
+		int64 event_id = outbox_rows_add_event(rows, event);
+
+		CHECK_FOR_INTERRUPTS();
+		if (event_id == 0)
+			event_id = insert_elsewhere(event, workspace_id);
+		notify_queue(workspace_id, event, event_id);
+		outbox_rows_add_deliveries(rows, event, event_id, xid);
+	}
+	outbox_rows_end(rows);
+	return true;
+}
+
+static void
+execute_statements(const Outbox *outbox, int64 workspace_id)
 {
 	OwnerScope scope;
 
-	if (outbox->count == 0)
-		return;
 	owner_begin(&scope);
 	if (outbox->count == 1)
 		store_one(outbox, workspace_id);
 	else
-	{
-		qsort(outbox->events, outbox->count, sizeof(OutboxEvent), compare_events);
 		store_many(outbox, workspace_id);
-	}
 	owner_end(&scope);
+}
+
+void
+outbox_store(Outbox *outbox, int64 workspace_id)
+{
+	if (outbox->count == 0)
+		return;
+	if (outbox->count > 1)
+		qsort(outbox->events, outbox->count, sizeof(OutboxEvent), compare_events);
+	if (!store_rows(outbox, workspace_id))
+		execute_statements(outbox, workspace_id);
 	MemoryContextDelete(outbox->memory);
 	*outbox = (Outbox){.parent = outbox->parent};
 }
@@ -346,7 +393,8 @@ outbox_store(Outbox *outbox, int64 workspace_id)
 void
 outbox_move(int64 workspace_id, Datum from_id, Datum to_id, int64 version)
 {
-	Datum parameters[] = {Int64GetDatum(workspace_id), from_id, to_id, Int64GetDatum(version), queued_xid()};
+	Datum parameters[] = {
+		Int64GetDatum(workspace_id), from_id, to_id, Int64GetDatum(version), Int64GetDatum(queued_xid())};
 	OwnerScope scope;
 
 	owner_begin(&scope);

@@ -6,6 +6,7 @@
 
 #include "access/genam.h"
 #include "access/tableam.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "common/jsonapi.h"
@@ -14,6 +15,7 @@
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
+#include "utils/rel.h"
 #include "utils/resowner.h"
 
 #if PG_VERSION_NUM < 150000
@@ -98,6 +100,17 @@ begin_index_scan(Relation table, Relation index, Snapshot snapshot, int key_size
 	return index_beginscan(table, index, snapshot, NULL, key_size, 0);
 #else
 	return index_beginscan(table, index, snapshot, NULL, key_size, 0, SO_NONE);
+#endif
+}
+
+/* identity_sequence() returns the sequence of an identity column, or InvalidOid; 17 asks for the table itself. */
+static inline Oid
+identity_sequence(Relation table, AttrNumber number)
+{
+#if PG_VERSION_NUM < 170000
+	return getIdentitySequence(RelationGetRelid(table), number, true);
+#else
+	return getIdentitySequence(table, number, true);
 #endif
 }
 

@@ -144,16 +144,17 @@ settings_define(void)
 		NULL,
 		NULL,
 		NULL);
-	DefineCustomBoolVariable("contact_upsert.fast_path",
-							 "Whether contacts are looked up without a statement, where that finds the same.",
-							 "off is for the extension's own tests, and to see look-ups in pg_stat_statements.",
-							 &fast_path,
-							 true,
-							 PGC_USERSET,
-							 GUC_NOT_IN_SAMPLE,
-							 NULL,
-							 NULL,
-							 NULL);
+	DefineCustomBoolVariable(
+		"contact_upsert.fast_path",
+		"Whether contacts are looked up and events stored without a statement, where that does the same.",
+		"off is for the extension's own tests, and to see all of it in pg_stat_statements.",
+		&fast_path,
+		true,
+		PGC_USERSET,
+		GUC_NOT_IN_SAMPLE,
+		NULL,
+		NULL,
+		NULL);
 	MarkGUCPrefixReserved("contact_upsert");
 	loading = false;
 }
