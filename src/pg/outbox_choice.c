@@ -5,8 +5,8 @@
  * the executor would do beyond storing a row and its index entries has it choose the statements: triggers, foreign keys, CHECK
  * constraints, generated columns, rules, partitions, defaults that are not constant, code of a user's in an index, privileges that
  * the owner has given away. So do modules that watch what is written. Row level security does not stand in the tables' owner's way, as
- * which the statements run. What is in doubt is the statements', with their answer or their error; so nothing here raises but what
- * opening a table can raise.
+ * which the statements run, and the choice is made. What is in doubt is the statements', with their answer or their error; so nothing here
+ * raises but what opening a table can raise, and no code of a user's runs.
  *
  * A choice holds until PostgreSQL says that something has changed which it was made of, and is checked behind the locks, as
  * probe_choice.c says of its own.
@@ -215,6 +215,35 @@ is_ours(const ExpectedTable *expected, const OutboxTarget *target, AttrNumber nu
 	return false;
 }
 
+/* Whether an expression has anything but columns, constants, and operators and functions of PostgreSQL's own. */
+static bool
+has_foreign_code(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_List:
+		case T_Var:
+		case T_Const:
+		case T_BoolExpr:
+		case T_NullTest:
+		case T_RelabelType:
+			break;
+		case T_OpExpr:
+			if (((OpExpr *)node)->opno >= FirstNormalObjectId)
+				return true;
+			break;
+		case T_FuncExpr:
+			if (((FuncExpr *)node)->funcid >= FirstNormalObjectId)
+				return true;
+			break;
+		default:
+			return true;
+	}
+	return expression_tree_walker(node, has_foreign_code, context);
+}
+
 /* Takes what an INSERT gives a column that is not ours; false if that is no constant, or an error. */
 static bool
 take_default(Relation table, OutboxTarget *target, AttrNumber number)
@@ -230,6 +259,9 @@ take_default(Relation table, OutboxTarget *target, AttrNumber number)
 		get_typtype(attribute->atttypid) == TYPTYPE_DOMAIN)
 		return false;
 	expression = build_column_default(table, number);
+	/* To plan is to call functions that are immutable: not a user's, which may do anything. */
+	if (has_foreign_code(expression, NULL))
+		return false;
 	if (expression)
 		expression = (Node *)expression_planner((Expr *)expression);
 	if (expression == NULL)
@@ -258,30 +290,6 @@ make_row(Relation table, const ExpectedTable *expected, OutboxTarget *target)
 							NameStr(TupleDescAttr(RelationGetDescr(table), number - 1)->attname));
 	}
 	return NULL;
-}
-
-/* Whether a predicate has anything but comparisons of PostgreSQL's own with constants. */
-static bool
-has_foreign_code(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_List:
-		case T_Var:
-		case T_Const:
-		case T_BoolExpr:
-		case T_NullTest:
-			break;
-		case T_OpExpr:
-			if (((OpExpr *)node)->opno >= FirstNormalObjectId)
-				return true;
-			break;
-		default:
-			return true;
-	}
-	return expression_tree_walker(node, has_foreign_code, context);
 }
 
 static bool
@@ -466,6 +474,7 @@ make_choice(void)
 {
 	uint64 changes_before;
 	MemoryContext caller;
+	OwnerScope scope;
 	const char *why;
 
 	/* An error on the way leaves no choice. While no table is known, every change counts. */
@@ -476,7 +485,10 @@ make_choice(void)
 	MemoryContextReset(memory);
 	changes_before = changes;
 	caller = MemoryContextSwitchTo(memory);
+	/* What the planner or an index's predicate calls is called as in the statements. */
+	owner_begin(&scope);
 	why = find_reason();
+	owner_end(&scope);
 	choice.evaluate = CreateStandaloneExprContext();
 	is_refused = why != NULL;
 	is_made = changes == changes_before;

@@ -13,7 +13,7 @@
  * - An id that is in use. The row is inserted speculatively, as by INSERT ... ON CONFLICT: nobody sees it, and no other waits for more
  *   than the insertion, until the key's index has said that its id is free. Else it is taken back, and a statement stores the
  *   event with another id.
- * - Rights. No code runs here that is not PostgreSQL's or ours, so the current user stays. outbox_choice.c has compared the privileges
+ * - Rights. No code runs here that is not PostgreSQL's or ours and whose rights are not known, so the current user stays. outbox_choice.c has compared the privileges
  *   of the tables' owner, as whom the statements run.
  * - WAL, logical decoding, predicate locks, TOAST, visibility and counters are the work of the heap and the indexes.
  *
@@ -184,12 +184,13 @@ outbox_rows_end(OutboxRows *rows)
 	CommandCounterIncrement();
 }
 
-/* Begins the next row. Values that the heap has copied for the last one are gone with it. */
+/* Begins the next row. Values that the heap has copied for the last one are gone with it, and what its predicates left. */
 static void
-begin_row(const Writer *writer)
+begin_row(const OutboxRows *rows, const Writer *writer)
 {
 	TupleTableSlot *row = writer->target->row;
 
+	ResetExprContext(rows->choice->evaluate);
 	ExecClearTuple(row);
 	memcpy(row->tts_values, writer->target->defaults, sizeof(Datum) * row->tts_tupleDescriptor->natts);
 }
@@ -241,7 +242,7 @@ outbox_rows_add_event(OutboxRows *rows, const OutboxEvent *event)
 	uint32 token;
 	bool is_free;
 
-	begin_row(writer);
+	begin_row(rows, writer);
 	set(writer, OUTBOX_EVENT_WORKSPACE, Int64GetDatum(rows->workspace_id));
 	set(writer, OUTBOX_EVENT_ID, Int64GetDatum(id));
 	set(writer, OUTBOX_EVENT_CONTACT, CStringGetTextDatum(event->contact_id));
@@ -290,7 +291,7 @@ outbox_rows_add_deliveries(OutboxRows *rows, const OutboxEvent *event, int64 eve
 			continue;
 		if (writer->table == NULL)
 			open_writer(writer);
-		begin_row(writer);
+		begin_row(rows, writer);
 		set(writer, OUTBOX_DELIVERY_WORKSPACE, Int64GetDatum(rows->workspace_id));
 		set(writer, OUTBOX_DELIVERY_CONSUMER, Int64GetDatum(consumer->id));
 		set(writer, OUTBOX_DELIVERY_EVENT, Int64GetDatum(event_id));
