@@ -1,5 +1,5 @@
 /*
- * probe.c - the look-up of a call without the executor: three descents of three indexes.
+ * probe.c - the look-up of a call without the executor: a row of each of three tables, by the indexes of their keys.
  *
  * To start and end the executor costs more than to find a contact. So where probe_choice.c says that a statement would find
  * exactly the same, a look-up opens the tables and the indexes of their keys, and reads the rows itself, as PostgreSQL 19 does for
@@ -27,11 +27,15 @@
  *   that the statement raises.
  * - A read-only transaction and a standby read alike; a parallel query takes the statement.
  *
+ * The row of a workspace stays where it is from call to call, so it is looked for where it was last, and by index only if it is there no
+ * more: that the snapshot sees, and with the workspace's id. Then it is the row, for of a key there is no other that a snapshot sees.
+ *
  * Where a contact was found, its place, is handed on to the UPDATE (store.c), which so goes through no index again. A place is a hint: that
  * statement asks for the key and the version too, and where it finds nothing, for the contact has a newer version by now, the request
  * begins anew with a look-up, as after any lost race. So no harm is done where somebody else's row has got the place.
  *
- * What a statement has beside its result, this has not: pg_stat_statements does not count it. The counters of tables and indexes do.
+ * What a statement has beside its result, this has not: pg_stat_statements does not count it. The counters of tables and indexes do,
+ * but not a workspace that was found where it was last.
  */
 #include "postgres.h"
 
@@ -43,6 +47,7 @@
 #include "access/xact.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "tcop/pquery.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
@@ -55,43 +60,68 @@
 #include "probe.h"
 #include "probe_choice.h"
 
-/* A Probe is one of the tables, open, with a scan of its key's index. */
+/* A Probe is one of the tables, open once a row is looked for, and a scan of its key's index, once one is looked for by index. */
 typedef struct Probe
 {
 	const ProbeTarget *target;
 	Relation table;
-	Relation index;
 	TupleTableSlot *row;
+	Relation index;
 	IndexScanDesc scan;
 } Probe;
 
-static Probe
-begin_probe(const ProbeTarget *target, int key_size)
+/* A WorkspacePlace is where the row of a workspace was when it was last looked for. */
+typedef struct WorkspacePlace
 {
-	Probe probe = {.target = target, .table = table_open(target->table, NoLock)};
+	int64 workspace_id; /* 0: none */
+	ItemPointerData place;
+} WorkspacePlace;
 
-	probe.index = index_open(target->index, AccessShareLock);
-	probe.row = table_slot_create(probe.table, NULL);
-	probe.scan = begin_index_scan(probe.table, probe.index, GetActiveSnapshot(), key_size);
-	return probe;
+/* Those of a backend that serves many workspaces in turn take each other's room. */
+static WorkspacePlace workspace_places[64];
+
+static void
+open_table(Probe *probe)
+{
+	if (probe->table)
+		return;
+	probe->table = table_open(probe->target->table, NoLock);
+	probe->row = table_slot_create(probe->table, NULL);
+}
+
+static void
+open_index(Probe *probe, int key_size)
+{
+	if (probe->scan)
+		return;
+	probe->index = index_open(probe->target->index, AccessShareLock);
+	probe->scan = begin_index_scan(probe->table, probe->index, GetActiveSnapshot(), key_size);
 }
 
 static void
 end_probe(const Probe *probe)
 {
-	index_endscan(probe->scan);
-	ExecDropSingleTupleTableSlot(probe->row);
-	index_close(probe->index, NoLock);
-	table_close(probe->table, NoLock);
+	if (probe->scan)
+	{
+		index_endscan(probe->scan);
+		index_close(probe->index, NoLock);
+	}
+	if (probe->table)
+	{
+		ExecDropSingleTupleTableSlot(probe->row);
+		table_close(probe->table, NoLock);
+	}
 }
 
 /* Finds the row of a key; of one column alone if text is 0. */
 static bool
-find_row(const Probe *probe, int64 workspace_id, Datum text)
+find_row(Probe *probe, int64 workspace_id, Datum text)
 {
 	ScanKeyData keys[2];
 	int count = DatumGetPointer(text) == NULL ? 1 : 2;
 
+	open_table(probe);
+	open_index(probe, count);
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(workspace_id));
 	/* ScanKeyInit() compares by the collation "C", which the index has. */
 	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_TEXTEQ, text);
@@ -119,15 +149,42 @@ copied_column(const Probe *probe, int number, bool *has_null)
 	return *has_null ? (Datum)0 : datumCopy(value, false, -1);
 }
 
+/* Whether a workspace's row is in a place, as the snapshot sees it. The table may have become shorter. */
+static bool
+find_in_place(Probe *probe, int64 workspace_id, ItemPointerData place)
+{
+	bool has_null = false;
+
+	open_table(probe);
+	return ItemPointerGetBlockNumber(&place) < RelationGetNumberOfBlocks(probe->table) &&
+		   table_tuple_fetch_row_version(probe->table, &place, GetActiveSnapshot(), probe->row) &&
+		   DatumGetInt64(column(probe, PROBED_WORKSPACE_ID, &has_null)) == workspace_id && !has_null;
+}
+
+/* Finds a workspace, where it was last found or by index. */
+static bool
+find_workspace(Probe *probe, int64 workspace_id)
+{
+	WorkspacePlace *known = &workspace_places[(uint64)workspace_id % lengthof(workspace_places)];
+
+	if (known->workspace_id == workspace_id && ItemPointerIsValid(&known->place) &&
+		find_in_place(probe, workspace_id, known->place))
+		return true;
+	if (!find_row(probe, workspace_id, (Datum)0))
+		return false;
+	*known = (WorkspacePlace){workspace_id, probe->row->tts_tid};
+	return true;
+}
+
 /* Reads the version of the definitions; false if it is null. */
 static bool
 read_version(const ProbeTarget *target, int64 workspace_id, int64 *version)
 {
-	Probe probe = begin_probe(target, 1);
+	Probe probe = {.target = target};
 	bool has_null = false;
 
 	*version = 0;
-	if (find_row(&probe, workspace_id, (Datum)0))
+	if (find_workspace(&probe, workspace_id))
 		*version = DatumGetInt64(column(&probe, PROBED_DEFINITIONS_VERSION, &has_null));
 	end_probe(&probe);
 	return !has_null;
@@ -135,7 +192,7 @@ read_version(const ProbeTarget *target, int64 workspace_id, int64 *version)
 
 /* Reads the contact with an address, without its statistics; false if something is null. */
 static bool
-read_contact(const Probe *probe, int64 workspace_id, Datum email, StoredContact *contact)
+read_contact(Probe *probe, int64 workspace_id, Datum email, StoredContact *contact)
 {
 	bool has_null = false;
 
@@ -155,7 +212,7 @@ read_contact(const Probe *probe, int64 workspace_id, Datum email, StoredContact 
 
 /* Reads the statistics of a contact that exists; false if something is null. */
 static bool
-read_totals(const Probe *probe, int64 workspace_id, StoredContact *contact)
+read_totals(Probe *probe, int64 workspace_id, StoredContact *contact)
 {
 	bool has_null = false;
 
@@ -170,8 +227,8 @@ read_totals(const Probe *probe, int64 workspace_id, StoredContact *contact)
 static bool
 read_contacts(const ProbeChoice *choice, int64 workspace_id, const Datum *emails, size_t count, StoredContact *contacts)
 {
-	Probe contact_probe = begin_probe(&choice->targets[PROBED_CONTACT], 2);
-	Probe statistics_probe = begin_probe(&choice->targets[PROBED_STATISTICS], 2);
+	Probe contact_probe = {.target = &choice->targets[PROBED_CONTACT]};
+	Probe statistics_probe = {.target = &choice->targets[PROBED_STATISTICS]};
 	bool is_good = true;
 
 	for (size_t i = 0; i < count && is_good; i++)

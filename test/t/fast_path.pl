@@ -341,6 +341,39 @@ like(check('a trigger that writes other contacts of the array', q(
 	DELETE FROM contacts.contact WHERE email_address LIKE 'a_@%';), $by_index), qr/^a3\@example.com\|3\|\{"echo": "yes", "notes": "3"\}$/m,
 	'a trigger that writes other contacts of the array: nothing is lost');
 
+# The row of a workspace is looked for where it was last: no index is read for it. It is found wherever it goes, also when its place is
+# another workspace's, or lies behind the end of the table.
+{
+	my $scans = "SELECT sum(idx_scan) AS idx_scan, sum(seq_scan) AS seq_scan FROM pg_stat_xact_user_tables WHERE relid = 'contacts.workspace'::regclass";
+	my $look = sub { return qq(SELECT outcome FROM contacts.preview('{"email_address":"cersei\@example.com","partial_update":true}', workspace_id => $_[0]);\n) };
+	my ($out) = run_script($look->(1) . "BEGIN;\n$scans \\gset\n" . $look->(1) . "SELECT idx_scan - :idx_scan, seq_scan - :seq_scan FROM ($scans) s;\nCOMMIT;\n", 'on');
+	like($out, qr/^unchanged\nunchanged\n0\|0\n/, 'a workspace is found in its place');
+
+	for my $fast_path (qw(on off))
+	{
+		$node->safe_psql('postgres', q(
+			DELETE FROM contacts.workspace WHERE workspace_id > 1;
+			INSERT INTO contacts.workspace (workspace_id, name) SELECT n, n FROM generate_series(2, 400) n));
+		my $session = $node->background_psql('postgres', on_error_stop => 0);
+		my $answer = sub { return $session->query($look->($_[0])) . $session->{stderr} };
+		$session->query("SET contact_upsert.fast_path = $fast_path");
+		is($answer->($_), $_ == 1 ? 'unchanged' : 'created', "workspace $_, fast path $fast_path") for (1, 400, 399, 65);
+		$node->safe_psql('postgres', q(
+			DELETE FROM contacts.workspace WHERE workspace_id BETWEEN 2 AND 398 AND workspace_id <> 65;
+			VACUUM FULL contacts.workspace));
+		is($answer->($_), $_ == 1 ? 'unchanged' : 'created', "... workspace $_ has moved, and the table is shorter") for (1, 400, 399, 65);
+		$node->safe_psql('postgres', q(
+			DELETE FROM contacts.workspace WHERE workspace_id > 1;
+			VACUUM (INDEX_CLEANUP on) contacts.workspace;
+			INSERT INTO contacts.workspace (workspace_id, name) SELECT n, n FROM generate_series(400, 2, -1) n WHERE n <> 399));
+		like($answer->(399), qr/Workspace 399 does not exist/, '... workspace 399 is gone, and another is in its place');
+		$session->{stderr} = '';
+		is($answer->($_), $_ == 1 ? 'unchanged' : 'created', "... workspace $_ is there") for (1, 65, 400);
+		$session->quit;
+	}
+	$node->safe_psql('postgres', 'DELETE FROM contacts.workspace WHERE workspace_id > 1');
+}
+
 # A session that ends behind its look-up, in the same statement, leaves nothing: not even its locks.
 my ($status, undef, $said) = $node->psql('postgres',
 	q(SELECT contact_upsert('{"email_address":"cersei@example.com","partial_update":true}'), pg_terminate_backend(pg_backend_pid())));
