@@ -255,6 +255,10 @@ BEGIN
 		RETURN;
 	END IF;
 	lists := contacts_internal.list_columns(progress.matched, copy_staging.workspace_id);
+	-- For the rest of this transaction, where the server has lz4: pglz takes longer for a row than all else that is done with it here.
+	PERFORM set_config('default_toast_compression', 'lz4', true)
+		FROM pg_settings s
+		WHERE s.name = 'default_toast_compression' AND 'lz4' = ANY (s.enumvals);
 	-- A separator that is given need not be looked for.
 	FOR staged IN SELECT * FROM contacts_internal.staging_chunks(staging_table, chunk,
 			CASE WHEN progress.parameters ? 'separator' THEN '{}' ELSE lists END) LOOP

@@ -19,6 +19,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -38,15 +39,26 @@
 
 #include "core/contact_rows.h"
 #include "import_cells.h"
+#include "jsonb_value.h"
 #include "pg_compat.h"
 
 /* CHUNK_BYTES keeps the memory of a chunk bounded, whatever is in the rows. */
 #define CHUNK_BYTES (32 * 1024 * 1024)
 
+/* A StagingColumn is a column of the query: a text, or a jsonb. */
+typedef struct StagingColumn
+{
+	JsonbValue name;
+	int number; /* from 1 */
+	bool is_text;
+} StagingColumn;
+
 /* A StagingReader is where the rows go, as the executor wants it. */
 typedef struct StagingReader
 {
-	DestReceiver receiver; /* the executor's own part, and so the first */
+	DestReceiver receiver;	/* the executor's own part, and so the first */
+	StagingColumn *columns; /* in the order of jsonb's keys */
+	int column_count;
 	const char *name;
 	const char *owner;
 	int64 row_count;
@@ -117,45 +129,67 @@ check_caller(Form_pg_class relation, LOCKMODE lock)
 }
 
 /*
- * Appends a column as to_jsonb() takes it. A type that is not built in is its output text, since to_jsonb() would look for a
- * cast to json; so is a pseudo-type, which may hide one. A domain counts as what it is made of: reading it runs no code.
+ * Appends a column: a text as it is, all else as to_jsonb() makes it. A type that is not built in is its output text, since to_jsonb()
+ * would look for a cast to json; so is a pseudo-type, which may hide one. A domain counts as what it is made of: reading it runs no code.
+ * Returns whether it is a text.
  */
-static void
+static bool
 append_column(StringInfo sql, Form_pg_attribute attribute)
 {
 	Oid type = getBaseType(attribute->atttypid);
 	const char *name = quote_identifier(NameStr(attribute->attname));
 
-	if (type < FirstNormalObjectId && get_typtype(type) != TYPTYPE_PSEUDO)
+	if (type == TEXTOID || type == VARCHAROID || type == BPCHAROID)
 		appendStringInfo(sql, "staged.%s", name);
+	else if (type < FirstNormalObjectId && get_typtype(type) != TYPTYPE_PSEUDO)
+	{
+		appendStringInfo(sql, "pg_catalog.jsonb_strip_nulls(pg_catalog.to_jsonb(staged.%s))", name);
+		return false;
+	}
 	else
 		appendStringInfo(sql,
 						 "CASE WHEN pg_catalog.num_nulls(staged.%s) OPERATOR(pg_catalog.=) 0"
-						 " THEN pg_catalog.format('%%s', staged.%s) END AS %s",
-						 name,
+						 " THEN pg_catalog.format('%%s', staged.%s) END",
 						 name,
 						 name);
+	return true;
 }
 
+static int
+compare_columns(const void *left, const void *right)
+{
+	JsonbPair a = {.key = ((const StagingColumn *)left)->name};
+	JsonbPair b = {.key = ((const StagingColumn *)right)->name};
+
+	return jsonb_compare_pairs(&a, &b);
+}
+
+/* Returns the query, and sets the columns that it has. */
 static const char *
-query_text(Relation relation)
+query_text(Relation relation, StagingReader *reader)
 {
 	TupleDesc descriptor = RelationGetDescr(relation);
-	const char *separator = "";
 	StringInfoData sql;
 
+	reader->columns = palloc(sizeof(StagingColumn) * (size_t)Max(descriptor->natts, 1));
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT pg_catalog.jsonb_strip_nulls(pg_catalog.to_jsonb(s.*)) FROM (SELECT ");
+	appendStringInfoString(&sql, "SELECT ");
 	for (int i = 0; i < descriptor->natts; i++)
 	{
-		if (TupleDescAttr(descriptor, i)->attisdropped)
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		StagingColumn *column = &reader->columns[reader->column_count];
+
+		if (attribute->attisdropped)
 			continue;
-		appendStringInfoString(&sql, separator);
-		append_column(&sql, TupleDescAttr(descriptor, i));
-		separator = ", ";
+		if (reader->column_count > 0)
+			appendStringInfoString(&sql, ", ");
+		column->is_text = append_column(&sql, attribute);
+		column->name = jsonb_database_text_value(cstring_to_text(NameStr(attribute->attname)));
+		column->number = ++reader->column_count;
 	}
+	qsort(reader->columns, (size_t)reader->column_count, sizeof(StagingColumn), compare_columns);
 	appendStringInfo(&sql,
-					 " FROM %s AS staged) AS s",
+					 " FROM %s AS staged",
 					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
 												RelationGetRelationName(relation)));
 	return sql.data;
@@ -167,10 +201,9 @@ analyze_query(Relation relation, const char *sql)
 {
 	RawStmt *statement = linitial_node(RawStmt, pg_parse_query(sql));
 	Query *query = parse_analyze_fixedparams(statement, sql, NULL, 0, NULL);
-	Query *inner = linitial_node(RangeTblEntry, query->rtable)->subquery;
 
 	/* The relation is locked, but its schema may have been renamed, and another one have got the name. */
-	if (linitial_node(RangeTblEntry, inner->rtable)->relid != RelationGetRelid(relation))
+	if (linitial_node(RangeTblEntry, query->rtable)->relid != RelationGetRelid(relation))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("\"%s\" was renamed meanwhile.", RelationGetRelationName(relation)),
@@ -230,7 +263,7 @@ read_staging(Oid id, StagingReader *reader)
 	int settings;
 
 	check_caller(relation->rd_rel, AccessShareLock);
-	sql = query_text(relation);
+	sql = query_text(relation, reader);
 	query = analyze_query(relation, sql);
 	reader->name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
 											  RelationGetRelationName(relation));
@@ -355,21 +388,60 @@ add_to_chunk(StagingReader *reader, Jsonb *row)
 	MemoryContextSwitchTo(caller);
 }
 
+/* Returns the value of a column; null where the column is. */
+static JsonbValue
+column_value(const StagingColumn *column, TupleTableSlot *slot)
+{
+	JsonbValue value = {.type = jbvNull};
+	bool is_null;
+	Datum datum = slot_getattr(slot, column->number, &is_null);
+
+	if (is_null)
+		return value;
+	if (column->is_text)
+		return jsonb_database_text_value(DatumGetTextPP(datum));
+	/* a container, but for a scalar */
+	JsonbToJsonbValue(DatumGetJsonbP(datum), &value);
+	if (JB_ROOT_IS_SCALAR(DatumGetJsonbP(datum)))
+		(void)JsonbExtractScalar(value.val.binary.data, &value);
+	return value;
+}
+
+/* Makes a jsonb of a row, without its nulls. */
+static Jsonb *
+row_as_jsonb(const StagingReader *reader, TupleTableSlot *slot)
+{
+	JsonbParseState *state = NULL;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < reader->column_count; i++)
+	{
+		const StagingColumn *column = &reader->columns[i];
+		JsonbValue name = column->name;
+		JsonbValue value = column_value(column, slot);
+
+		if (value.type == jbvNull)
+			continue;
+		pushJsonbValue(&state, WJB_KEY, &name);
+		pushJsonbValue(&state, WJB_VALUE, &value);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *receiver)
 {
 	StagingReader *reader = (StagingReader *)receiver;
 	MemoryContext caller = MemoryContextSwitchTo(reader->row);
-	bool is_null;
-	Datum value = slot_getattr(slot, 1, &is_null);
-	Jsonb *row = DatumGetJsonbP(value);
+	Jsonb *row = row_as_jsonb(reader, slot);
 
 	if (reader->chunk_size > 0)
 	{
 		add_to_chunk(reader, row);
 		note_separators(reader, row);
 	}
-	reader->hash_sum += DatumGetUInt64(DirectFunctionCall2(jsonb_hash_extended, JsonbPGetDatum(row), Int64GetDatum(0)));
+	/* The same row is the same bytes: the columns of a table have each their type. */
+	reader->hash_sum += DatumGetUInt64(hash_any_extended((unsigned char *)row, VARSIZE(row), 0));
 	reader->row_count++;
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(reader->row);
