@@ -20,6 +20,10 @@
 #include "store.h"
 #include "versions.h"
 
+/* What a request with a handful of fields takes: parsed, and while its contact is decided on and written. */
+#define BATCH_BYTES_EACH 4096
+#define SLICE_BYTES_EACH 10240
+
 /* Raises unless it is an array, and not too long. */
 static void
 check_array(Jsonb *array)
@@ -44,12 +48,29 @@ raise_first_rejected(const BulkCall *call)
 	errors_raise_at(&call->first_error, call->first_rejected);
 }
 
+/*
+ * make_memory() makes a context whose first block, which a reset keeps, is as large as usually is needed: what a reset gives back to the
+ * operating system comes again page by page, each by a fault.
+ */
+static MemoryContext
+make_memory(MemoryContext parent, const char *name, size_t requests, size_t bytes_each)
+{
+	Size size = MAXALIGN(ALLOCSET_DEFAULT_INITSIZE + Min(requests, BULK_BATCH_REQUESTS) * bytes_each);
+	MemoryContext memory = AllocSetContextCreateInternal(
+		parent, "contact_upsert bulk", size, ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
+
+	MemoryContextSetIdentifier(memory, name);
+	return memory;
+}
+
 static void
 run_batches(BulkCall *call)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext memory = AllocSetContextCreate(caller, "contact_upsert batch", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext memory = make_memory(caller, "batch", call->requests.count, BATCH_BYTES_EACH);
 	size_t done = 0;
+
+	call->slice_memory = make_memory(caller, "slice", call->requests.count, SLICE_BYTES_EACH);
 
 	outbox_begin(&call->outbox);
 	history_begin(&call->history, HISTORY_NONE, call->options.import_id);
@@ -66,6 +87,7 @@ run_batches(BulkCall *call)
 	outbox_store(&call->outbox, call->workspace_id);
 	SPI_finish();
 	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(call->slice_memory);
 	MemoryContextDelete(memory);
 }
 
@@ -129,5 +151,6 @@ bulk_upsert(int64 workspace_id, Jsonb *array, BulkOptions options, UpsertResults
 	ResultsSink sink = {.sink.take = add_result, .results = results};
 
 	check_array(array);
+	options.reads_totals = results->wanted == RESULTS_ALL;
 	bulk_run(workspace_id, bulk_read_requests(array), options, &sink.sink);
 }

@@ -26,6 +26,8 @@
 #include "upsert_result.h"
 
 #define BULK_MAX_REQUESTS 100000
+/* A batch is small enough to stay in the processor's cache, and large enough to make its statements cheap. */
+#define BULK_BATCH_REQUESTS 250
 
 typedef struct BulkRequest
 {
@@ -60,6 +62,7 @@ typedef struct BulkOptions
 	bool restores;		 /* what was: cu_decide_options.restores */
 	bool keeps_history;	 /* of each change, whatever the level of the workspace */
 	bool quiet;			 /* raises no events */
+	bool reads_totals;	 /* the sink wants the statistics of the contacts */
 	int64 import_id;	 /* of the import whose rows the requests are, or 0 */
 	const BulkRow *rows; /* by position, from 0, if the requests are rows of a file; else NULL */
 
@@ -100,6 +103,7 @@ typedef struct BulkCall
 	cu_error first_error;
 	ErrorData *first_row_error; /* as in Upsert */
 	MemoryContext memory;		/* for its error */
+	MemoryContext slice_memory; /* of one slice at a time */
 	TriedContact tried;			/* the last one of the batch before, if the next batch may have more requests for it */
 	MemoryContext tried_memory;
 } BulkCall;

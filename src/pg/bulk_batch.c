@@ -25,8 +25,6 @@
 #include "statement.h"
 #include "store.h"
 
-/* A batch is small enough to stay in the processor's cache, and large enough to make its statements cheap. */
-#define BATCH_REQUESTS 250
 #define BATCH_BYTES (4 * 1024 * 1024)
 /* BATCH_MEMORY is what the requests of a batch may take once they are parsed, SLICE_MEMORY what a slice may, give or take the last
    one: numbers of a few bytes can have as many digits as make a megabyte. */
@@ -134,7 +132,7 @@ size_in_array(const BulkRequest *request)
 static Batch
 begin_batch(BulkCall *call, size_t first)
 {
-	size_t room = Min(call->requests.count - first, BATCH_REQUESTS);
+	size_t room = Min(call->requests.count - first, BULK_BATCH_REQUESTS);
 	Batch batch = {.call = call,
 				   .requests = &call->requests.items[first],
 				   .parsed_requests = palloc(sizeof(cu_parsed_request *) * room),
@@ -185,7 +183,8 @@ begin_round(Batch *batch)
 
 	for (size_t i = 0; i < batch->group_count; i++)
 		emails[i] = batch->requests[batch->groups[i]->next].email;
-	if (store_fetch_contacts(workspace_id, emails, batch->group_count, &round.contacts))
+	if (store_fetch_contacts(
+			workspace_id, emails, batch->group_count, batch->call->options.reads_totals, &round.contacts))
 		round.definitions = definitions_get(workspace_id, round.contacts.definitions_version);
 	if (round.definitions && batch->call->definitions)
 		round.definitions = batch->call->definitions;
@@ -194,6 +193,7 @@ begin_round(Batch *batch)
 		errors_workspace_not_found(&error, workspace_id);
 		errors_raise(&error);
 	}
+	batch->call->writer.snapshot = round.contacts.snapshot;
 	look_for_suppressions(&round);
 	batch->call->history.level =
 		batch->call->options.keeps_history ? HISTORY_ALL : definitions_history_level(workspace_id);
@@ -294,6 +294,7 @@ decide_slice(Slice *slice, size_t first)
 			slice->writes[slice->change_count++] = (ContactWrite){.contact = &upsert->after,
 																  .decision = &upsert->decision,
 																  .found_at = upsert->found.updated_at,
+																  .place = upsert->found.place,
 																  .has_more = group->next + 1 < group->end};
 		}
 		next++;
@@ -449,17 +450,16 @@ static void
 run_round(Batch *batch)
 {
 	Round round = begin_round(batch);
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext memory = AllocSetContextCreate(caller, "contact_upsert slice", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(batch->call->slice_memory);
 	size_t next = 0;
 
-	MemoryContextSwitchTo(memory);
 	while (next < batch->group_count)
 	{
 		next = run_slice(&round, next);
-		MemoryContextReset(memory);
+		MemoryContextReset(batch->call->slice_memory);
 	}
 	MemoryContextSwitchTo(caller);
+	store_end_fetched(&round.contacts);
 	drop_finished_groups(batch);
 }
 

@@ -11,6 +11,9 @@
  *   a b			again, and kept
  *         d e		and so on
  *
+ * Contacts that are all new are inserted, where that may be tried, as if no other session did the same (store_bulk.h). That needs a
+ * subtransaction, too; when it fails, the contacts are written together, as they will be for the rest of the call.
+ *
  * An order of locks is kept throughout: what a subtransaction gives back is taken again in the same order, and nothing is taken
  * behind a contact that was rejected and that is wanted again.
  */
@@ -79,6 +82,39 @@ write_in_subtransaction(void (*write)(Attempt *attempt), Attempt *attempt)
 	return error;
 }
 
+static void
+insert_together(Attempt *attempt)
+{
+	store_insert_together(attempt->workspace_id, &attempt->writes[attempt->next], attempt->end - attempt->next);
+}
+
+/* Whether all contacts have that outcome. */
+static bool
+all_are(const Attempt *attempt, cu_outcome outcome)
+{
+	for (size_t i = attempt->next; i < attempt->end; i++)
+		if (attempt->writes[i].decision->outcome != outcome)
+			return false;
+	return true;
+}
+
+/* Writes contacts that no rule of the user's own can reject. */
+static void
+write_unhindered(ContactWriter *writer, Attempt *attempt)
+{
+	if (writer->snapshot && all_are(attempt, CU_UPDATED))
+		store_update_together(attempt->workspace_id, writer->snapshot, attempt->writes, attempt->end);
+	else if (writer->snapshot && !writer->meets_others && store_may_insert_together() && all_are(attempt, CU_CREATED))
+	{
+		/* Whatever the error is, if it is not another session's contact, it will be there again. */
+		writer->meets_others = write_in_subtransaction(insert_together, attempt) != NULL;
+		if (writer->meets_others)
+			write_together(attempt);
+	}
+	else
+		write_together(attempt);
+}
+
 /* Writes up to a rejected contact that has more requests; returns how many it has dealt with. */
 static size_t
 write_one_by_one(Attempt attempt, size_t count)
@@ -122,7 +158,7 @@ contact_writer_write(ContactWriter *writer, ContactWrite *writes, size_t count)
 		writer->rules = own_rules_read();
 	writer->knows_rules = true;
 	if (!writer->rules.may_reject)
-		write_together(&attempt);
+		write_unhindered(writer, &attempt);
 	else if (writer->rules.act_on_insert || write_in_subtransaction(write_together, &attempt) != NULL)
 		done = write_one_by_one(attempt, count);
 	for (size_t i = done; i < count; i++)

@@ -11,8 +11,10 @@
 typedef struct ContactWriter
 {
 	int64 workspace_id;
+	Snapshot snapshot; /* under which the contacts were found, as in FetchedContacts */
 	bool knows_rules;
 	OwnRules rules;
+	bool meets_others; /* another session creates the same contacts */
 } ContactWriter;
 
 /*

@@ -279,7 +279,7 @@ add_deferred(Load *load, const int *rows, int count)
 	Datum *emails = palloc(sizeof(Datum) * (size_t)count); /* the good ones, without gaps */
 	bool *has_email = palloc(sizeof(bool) * (size_t)count);
 	size_t email_count = 0;
-	FetchedContacts fetched;
+	FetchedContacts fetched = {.snapshot = NULL};
 
 	for (int i = 0; i < count; i++)
 	{
@@ -289,7 +289,7 @@ add_deferred(Load *load, const int *rows, int count)
 		if (has_email[i])
 			emails[email_count++] = email;
 	}
-	if (email_count > 0 && !store_fetch_contacts(load->workspace_id, emails, email_count, &fetched))
+	if (email_count > 0 && !store_fetch_contacts(load->workspace_id, emails, email_count, false, &fetched))
 		email_count = 0; /* the workspace is gone, which the rest of the import will say */
 	for (int i = 0, next = 0; i < count; i++)
 	{
@@ -299,6 +299,7 @@ add_deferred(Load *load, const int *rows, int count)
 			(void)store_read_fetched(&fetched, (size_t)next++, &contact);
 		add_errors(load, rows[i], load->definitions, contact.exists ? &contact.stored : NULL, false, NULL);
 	}
+	store_end_fetched(&fetched);
 }
 
 /* Adds the errors of the rows that were rejected without a look at their contacts. */

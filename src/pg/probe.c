@@ -225,7 +225,8 @@ read_totals(Probe *probe, int64 workspace_id, StoredContact *contact)
 
 /* Reads contacts; false if the statement has to raise an error. */
 static bool
-read_contacts(const ProbeChoice *choice, int64 workspace_id, const Datum *emails, size_t count, StoredContact *contacts)
+read_contacts(const ProbeChoice *choice, int64 workspace_id, const Datum *emails, size_t count, bool with_totals,
+			  StoredContact *contacts)
 {
 	Probe contact_probe = {.target = &choice->targets[PROBED_CONTACT]};
 	Probe statistics_probe = {.target = &choice->targets[PROBED_STATISTICS]};
@@ -235,7 +236,7 @@ read_contacts(const ProbeChoice *choice, int64 workspace_id, const Datum *emails
 	{
 		CHECK_FOR_INTERRUPTS();
 		is_good = read_contact(&contact_probe, workspace_id, emails[i], &contacts[i]) &&
-				  (!contacts[i].exists || read_totals(&statistics_probe, workspace_id, &contacts[i]));
+				  (!with_totals || !contacts[i].exists || read_totals(&statistics_probe, workspace_id, &contacts[i]));
 	}
 	end_probe(&statistics_probe);
 	end_probe(&contact_probe);
@@ -268,8 +269,8 @@ end_look_up(void)
 }
 
 bool
-probe_find_contacts(int64 workspace_id, const Datum *emails, size_t count, int64 *definitions_version,
-					StoredContact *contacts)
+probe_find_contacts(int64 workspace_id, const Datum *emails, size_t count, bool with_totals, int64 *definitions_version,
+					StoredContact *contacts, Snapshot *snapshot)
 {
 	const ProbeChoice *choice = begin_look_up(workspace_id);
 	bool is_good;
@@ -277,7 +278,9 @@ probe_find_contacts(int64 workspace_id, const Datum *emails, size_t count, int64
 	if (choice == NULL)
 		return false;
 	is_good = read_version(&choice->targets[PROBED_WORKSPACE], workspace_id, definitions_version) &&
-			  (*definitions_version == 0 || read_contacts(choice, workspace_id, emails, count, contacts));
+			  (*definitions_version == 0 || read_contacts(choice, workspace_id, emails, count, with_totals, contacts));
+	if (is_good && snapshot)
+		*snapshot = RegisterSnapshot(GetActiveSnapshot());
 	end_look_up();
 	return is_good;
 }

@@ -61,6 +61,10 @@ static const char *const other_plans[] = {"enable_seqscan", "enable_bitmapscan",
 /* unsorted_plans: a statement that is planned each time gets index scans in the order that it asks for, and nothing compiled. */
 static const char *const unsorted_plans[] = {"enable_sort", "enable_hashjoin", "enable_mergejoin", "jit"};
 
+/* placeless_plans: all ways to a row but its ctid, and all joins that could begin with the table. */
+static const char *const placeless_plans[] = {
+	"enable_indexscan", "enable_indexonlyscan", "enable_hashjoin", "enable_mergejoin"};
+
 static const char *const compiled_plans[] = {"jit"};
 
 static void
@@ -79,6 +83,8 @@ plan_for_growth(Statement *statement)
 	char *search_path;
 
 	turn_off(other_plans, lengthof(other_plans));
+	if (statement->by_place)
+		turn_off(placeless_plans, lengthof(placeless_plans));
 	plan = SPI_plan_get_cached_plan(statement->plan);
 	if (plan)
 		ReleaseCachedPlan(plan, CurrentResourceOwner);
@@ -175,16 +181,22 @@ statement_open(Statement *statement, Datum *parameters)
 }
 
 uint64
-statement_execute_latest(Statement *statement, Datum *parameters)
+statement_execute_under(Statement *statement, Datum *parameters, Snapshot snapshot)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	uint64 count;
 
 	make_ready(statement);
-	count = check_result(
-		SPI_execute_snapshot(statement->plan, parameters, NULL, GetLatestSnapshot(), InvalidSnapshot, false, true, 0));
+	count = check_result(SPI_execute_snapshot(
+		statement->plan, parameters, NULL, snapshot ? snapshot : GetLatestSnapshot(), InvalidSnapshot, false, true, 0));
 	MemoryContextSwitchTo(caller);
 	return count;
+}
+
+uint64
+statement_execute_latest(Statement *statement, Datum *parameters)
+{
+	return statement_execute_under(statement, parameters, NULL);
 }
 
 uint64

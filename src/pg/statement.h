@@ -22,6 +22,8 @@ typedef struct Statement
 	bool
 		plan_freely; /* each time, by the parameters, and with any plan; for statement_open() alone: it only reads, and sees what the
 						 query sees that calls */
+	bool
+		by_place; /* planned once, and finds rows of a table by nothing but their ctid, in the order in which those are given */
 	/* The rest is empty until the first use. */
 	SPIPlanPtr plan;
 	Oid planned_role; /* the role and the search_path for which it was planned */
@@ -51,6 +53,9 @@ extern Portal statement_open(Statement *statement, Datum *parameters);
  * where the transaction's snapshot is older.
  */
 extern uint64 statement_execute_latest(Statement *statement, Datum *parameters);
+
+/* statement_execute_under() executes as statement_execute() does, but of other sessions the statement sees what the snapshot does; NULL: the latest. */
+extern uint64 statement_execute_under(Statement *statement, Datum *parameters, Snapshot snapshot);
 
 /*
  * statement_read_latest() does the same for a statement that only reads; it works in a parallel query, too, with the snapshot

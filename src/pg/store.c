@@ -301,7 +301,7 @@ store_find_contact(int64 workspace_id, ContactRow *contact)
 	StoredContact stored = {.exists = false};
 	int64 version = 0;
 
-	if (!probe_find_contacts(workspace_id, &contact->email, 1, &version, &stored) &&
+	if (!probe_find_contacts(workspace_id, &contact->email, 1, true, &version, &stored, NULL) &&
 		statement_execute(&find_contact, (Datum[]){Int64GetDatum(workspace_id), contact->email}) > 0)
 	{
 		version = DatumGetInt64(statement_column(0, DEFINITIONS_VERSION));

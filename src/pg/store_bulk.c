@@ -1,5 +1,5 @@
 /*
- * store_bulk.c - the two statements of a batch: fetch_contacts, which is executed where probe.c cannot look up, and write_contacts.
+ * store_bulk.c - the statements of a batch: fetch_contacts, which is executed where probe.c cannot look up, and write_contacts.
  *
  * write_contacts is an INSERT .. ON CONFLICT DO UPDATE of the new and the changed together, because it locks each row when it
  * comes to it: so every session takes its locks in the order of the addresses, whether a contact is new or not, and two of
@@ -8,6 +8,16 @@
  *
  * Such a statement treats contacts that exist as if they were inserted first, which shows where own_rules.h says so. There a
  * contact is written alone, as a single request would do it.
+ *
+ * Where probe.c has looked up and no such rule is there, contacts that are all new, or all found, have a statement that costs less:
+ *
+ * - insert_contacts has no ON CONFLICT, which is a look-up by the key for each row, and a lock and a WAL record to let go of it again. A
+ *   contact that another session has created meanwhile is a unique violation; the caller has a subtransaction around it, and goes
+ *   back to write_contacts.
+ * - update_contacts takes each row from where it was found, under the snapshot of the look-up. So it comes to each row that
+ *   write_contacts would come to: one that another session has changed since is locked, and left alone because of its version; one that
+ *   was deleted is left out. Under a later snapshot it would pass by the first kind without locking it, and what follows in the order of
+ *   the locks would be locked before it.
  */
 #include "postgres.h"
 
@@ -17,7 +27,9 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "encoding.h"
@@ -70,11 +82,37 @@ static Statement write_contacts = {
 	.parameter_types = {INT8OID, RECORDARRAYOID, TIMESTAMPTZOID},
 };
 
-/* The columns of the records that write_contacts takes; of a type that is not known before, InvalidOid. */
+/* insert_contacts takes the records of write_contacts. Its rows are those that were given: nothing of the user's own may change or leave out one. */
+static Statement insert_contacts = {
+	.sql =
+		"INSERT INTO contacts.contact"
+		" (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)"
+		" SELECT $1, n.id, n.email_address, n.status, n.tags, n.data, n.version, n.stamp, $3"
+		" FROM pg_catalog.unnest($2) AS n (id pg_catalog.text, email_address pg_catalog.text, status contacts.status,"
+		" tags pg_catalog.int8[], data pg_catalog.jsonb, version pg_catalog.int8, stamp pg_catalog.timestamptz)",
+	.parameter_count = 3,
+	.parameter_types = {INT8OID, RECORDARRAYOID, TIMESTAMPTZOID},
+};
+
+/* update_contacts takes records with a place instead of the address. */
+static Statement update_contacts = {
+	.sql = "UPDATE contacts.contact AS c SET status = n.status, tags = n.tags, data = n.data, version = n.version,"
+		   " updated_at = GREATEST(c.updated_at, $3)"
+		   " FROM pg_catalog.unnest($2) AS n (id pg_catalog.text, place pg_catalog.tid, status contacts.status,"
+		   " tags pg_catalog.int8[], data pg_catalog.jsonb, version pg_catalog.int8, stamp pg_catalog.timestamptz)"
+		   " WHERE c.ctid" EQ "n.place AND c.workspace_id" EQ "$1 AND c.id" EQ "n.id"
+		   " AND c.version" EQ "(n.version OPERATOR(pg_catalog.-) 1) AND c.updated_at" EQ "n.stamp"
+		   " RETURNING n.id",
+	.parameter_count = 3,
+	.parameter_types = {INT8OID, RECORDARRAYOID, TIMESTAMPTZOID},
+	.by_place = true,
+};
+
+/* The columns of the records; of a type that is not known before, InvalidOid. */
 enum RecordColumn
 {
 	RECORD_ID,
-	RECORD_EMAIL,
+	RECORD_KEY, /* the address, or the place */
 	RECORD_STATUS,
 	RECORD_TAGS,
 	RECORD_DATA,
@@ -84,7 +122,7 @@ enum RecordColumn
 };
 
 static const Oid record_types[RECORD_COLUMN_COUNT] = {
-	TEXTOID, TEXTOID, InvalidOid, INT8ARRAYOID, JSONBOID, INT8OID, TIMESTAMPTZOID};
+	TEXTOID, InvalidOid, InvalidOid, INT8ARRAYOID, JSONBOID, INT8OID, TIMESTAMPTZOID};
 
 /* The columns that write_contacts returns. */
 enum WrittenColumn
@@ -126,15 +164,25 @@ fetch_by_statement(int64 workspace_id, Datum *emails, size_t count, StoredContac
 }
 
 bool
-store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, FetchedContacts *fetched)
+store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, bool with_totals, FetchedContacts *fetched)
 {
 	StoredContact *contacts = palloc(sizeof(StoredContact) * count);
+	Snapshot snapshot = NULL;
 	int64 version;
 
-	if (!probe_find_contacts(workspace_id, emails, count, &version, contacts))
+	if (!probe_find_contacts(workspace_id, emails, count, with_totals, &version, contacts, &snapshot))
 		version = fetch_by_statement(workspace_id, emails, count, contacts);
-	*fetched = (FetchedContacts){.emails = emails, .contacts = contacts, .definitions_version = version};
+	*fetched =
+		(FetchedContacts){.emails = emails, .contacts = contacts, .definitions_version = version, .snapshot = snapshot};
 	return version != 0;
+}
+
+void
+store_end_fetched(FetchedContacts *fetched)
+{
+	if (fetched->snapshot)
+		UnregisterSnapshot(fetched->snapshot);
+	fetched->snapshot = NULL;
 }
 
 bool
@@ -169,27 +217,34 @@ store_read_fetched(const FetchedContacts *fetched, size_t number, ContactRow *co
  * scan for each, and arrays of tags and values of the enum would have to be texts.
  */
 static TupleDesc
-describe_records(Oid status_type)
+describe_records(Oid key_type, Oid status_type)
 {
 	TupleDesc descriptor = CreateTemplateTupleDesc(RECORD_COLUMN_COUNT);
 
 	for (int i = 0; i < RECORD_COLUMN_COUNT; i++)
-		TupleDescInitEntry(descriptor, i + 1, NULL, OidIsValid(record_types[i]) ? record_types[i] : status_type, -1, 0);
+	{
+		Oid type = i == RECORD_KEY ? key_type : i == RECORD_STATUS ? status_type : record_types[i];
+
+		TupleDescInitEntry(descriptor, i + 1, NULL, type, -1, 0);
+	}
 	return BlessTupleDesc(descriptor);
 }
 
+/* Makes the id of a new contact, too; and one of a contact that was found, for the case that write_contacts inserts it. */
 static Datum
-make_record(TupleDesc descriptor, const ContactWrite *write, Oid status)
+make_record(TupleDesc descriptor, const ContactWrite *write, Oid status, bool by_place)
 {
 	bool nulls[RECORD_COLUMN_COUNT] = {false};
-	const ContactRow *contact = write->contact;
+	ContactRow *contact = write->contact;
 	const cu_decision *decision = write->decision;
-	char id[OBJECT_ID_SIZE];
+	char other_id[OBJECT_ID_SIZE];
+	char *id = decision->outcome == CU_CREATED || by_place ? contact->id : other_id;
 	Datum values[RECORD_COLUMN_COUNT];
 
-	host_make_object_id(id);
+	if (!by_place)
+		host_make_object_id(id);
 	values[RECORD_ID] = CStringGetTextDatum(id);
-	values[RECORD_EMAIL] = contact->email;
+	values[RECORD_KEY] = by_place ? PointerGetDatum(&write->place) : contact->email;
 	values[RECORD_STATUS] = ObjectIdGetDatum(status);
 	values[RECORD_TAGS] = store_tag_ids(decision);
 	values[RECORD_DATA] = JsonbPGetDatum(jsonb_write(&decision->data));
@@ -198,11 +253,12 @@ make_record(TupleDesc descriptor, const ContactWrite *write, Oid status)
 	return HeapTupleGetDatum(heap_form_tuple(descriptor, values, nulls));
 }
 
-static uint64
-execute_writes(int64 workspace_id, const ContactWrite *writes, size_t count)
+/* Returns the records, an array; of update_contacts if by_place is set. */
+static Datum
+make_records(const ContactWrite *writes, size_t count, bool by_place)
 {
 	Oid status_type = store_status_type();
-	TupleDesc descriptor = describe_records(status_type);
+	TupleDesc descriptor = describe_records(by_place ? TIDOID : TEXTOID, status_type);
 	Datum *records = palloc(sizeof(Datum) * count);
 	Oid statuses[CU_STATUS_COUNT] = {InvalidOid};
 
@@ -212,12 +268,9 @@ execute_writes(int64 workspace_id, const ContactWrite *writes, size_t count)
 
 		if (!OidIsValid(statuses[status]))
 			statuses[status] = store_status_value(status_type, status);
-		records[i] = make_record(descriptor, &writes[i], statuses[status]);
+		records[i] = make_record(descriptor, &writes[i], statuses[status], by_place);
 	}
-	return statement_execute(&write_contacts,
-							 (Datum[]){Int64GetDatum(workspace_id),
-									   statement_array(records, count, RECORDOID),
-									   TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())});
+	return statement_array(records, count, RECORDOID);
 }
 
 /*
@@ -254,7 +307,10 @@ take_written(ContactWrite *writes, size_t count, uint64 rows, Datum *strays)
 void
 store_write_together(int64 workspace_id, ContactWrite *writes, size_t count)
 {
-	uint64 rows = execute_writes(workspace_id, writes, count);
+	uint64 rows = statement_execute(&write_contacts,
+									(Datum[]){Int64GetDatum(workspace_id),
+											  make_records(writes, count, false),
+											  TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())});
 	Datum *strays = palloc(sizeof(Datum) * count);
 	size_t stray_count = take_written(writes, count, rows, strays);
 
@@ -265,6 +321,50 @@ store_write_together(int64 workspace_id, ContactWrite *writes, size_t count)
 				 errmsg("could not serialize access due to concurrent delete")));
 	for (size_t i = 0; i < stray_count; i++)
 		store_delete_contact(workspace_id, strays[i]);
+}
+
+bool
+store_may_insert_together(void)
+{
+	/* A transaction of more subtransactions than PostgreSQL keeps in shared memory makes every session's snapshots dearer. */
+	return !MyProc->subxidStatus.overflowed && MyProc->subxidStatus.count < PGPROC_MAX_CACHED_SUBXIDS / 2;
+}
+
+void
+store_insert_together(int64 workspace_id, ContactWrite *writes, size_t count)
+{
+	uint64 rows = statement_execute(&insert_contacts,
+									(Datum[]){Int64GetDatum(workspace_id),
+											  make_records(writes, count, false),
+											  TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())});
+
+	if (rows != count)
+		elog(ERROR, "of %zu contacts " UINT64_FORMAT " were inserted", count, rows);
+	for (size_t i = 0; i < count; i++)
+		writes[i].written = true;
+}
+
+void
+store_update_together(int64 workspace_id, Snapshot snapshot, ContactWrite *writes, size_t count)
+{
+	uint64 rows = statement_execute_under(&update_contacts,
+										  (Datum[]){Int64GetDatum(workspace_id),
+													make_records(writes, count, true),
+													TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())},
+										  snapshot);
+	size_t next = 0;
+
+	/* Rows come back in the order in which they were given. */
+	for (uint64 row = 0; row < rows; row++)
+	{
+		text *id = DatumGetTextPP(statement_column(row, WRITTEN_ID));
+
+		while (next < count && memcmp(writes[next].contact->id, VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id)) != 0)
+			next++;
+		if (next == count)
+			elog(ERROR, "a contact was updated that was not to be");
+		writes[next++].written = true;
+	}
 }
 
 bool

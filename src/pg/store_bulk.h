@@ -5,6 +5,8 @@
 #ifndef CU_STORE_BULK_H
 #define CU_STORE_BULK_H
 
+#include "utils/snapshot.h"
+
 #include "store.h"
 
 /* FetchedContacts are as they were found, not read yet: reading takes a multiple of their size on disk. */
@@ -13,6 +15,9 @@ typedef struct FetchedContacts
 	const Datum *emails;
 	const StoredContact *contacts; /* by email; live until SPI_finish */
 	int64 definitions_version;
+	/* The one under which they were looked up by index, registered; NULL if a statement has found them. Only under it are their places
+	   those of the rows. */
+	Snapshot snapshot;
 } FetchedContacts;
 
 /* A ContactWrite is a contact that is to be written. */
@@ -23,6 +28,7 @@ typedef struct ContactWrite
 	const cu_decision *
 		decision; /* CU_CREATED or CU_UPDATED, with the contact's status, tags and data; CU_UNCHANGED to be locked alone */
 	TimestampTz found_at;	/* the updated_at of a contact that was found */
+	ItemPointerData place;	/* where it was found, by index */
 	bool has_more;			/* another request for the contact waits behind this one */
 	bool written;			/* or locked as it was found; else it was no longer so */
 	bool postponed;			/* nothing was tried */
@@ -30,10 +36,12 @@ typedef struct ContactWrite
 } ContactWrite;
 
 /*
- * store_fetch_contacts() looks for the contacts with the given addresses; takes no lock. False if there is no such
- * workspace.
+ * store_fetch_contacts() looks for the contacts with the given addresses; takes no lock. Their statistics may be left out unless
+ * with_totals is set. False if there is no such workspace. store_end_fetched() lets go of the snapshot, in the same subtransaction.
  */
-extern bool store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, FetchedContacts *fetched);
+extern bool store_fetch_contacts(int64 workspace_id, Datum *emails, size_t count, bool with_totals,
+								 FetchedContacts *fetched);
+extern void store_end_fetched(FetchedContacts *fetched);
 
 /* store_is_fetched() says whether a contact, from 0, was found. */
 extern bool store_is_fetched(const FetchedContacts *fetched, size_t number);
@@ -49,6 +57,16 @@ extern size_t store_read_fetched(const FetchedContacts *fetched, size_t number, 
  * were; locks them all, one by one in the given order. Sets written.
  */
 extern void store_write_together(int64 workspace_id, ContactWrite *writes, size_t count);
+
+/*
+ * store_insert_together() does the same for contacts that are all new, looked up by index, where no rule of the user's own is in the way.
+ * Raises a unique violation if one of them exists by now. store_may_insert_together() says whether that can be tried.
+ */
+extern void store_insert_together(int64 workspace_id, ContactWrite *writes, size_t count);
+extern bool store_may_insert_together(void);
+
+/* store_update_together() does the same for contacts that were all found by index, under the snapshot. */
+extern void store_update_together(int64 workspace_id, Snapshot snapshot, ContactWrite *writes, size_t count);
 
 /*
  * store_lock_together() does for contacts that are to stay as they were found what store_lock_unchanged() does for one, in the given
