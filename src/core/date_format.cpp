@@ -90,7 +90,8 @@ begins_with_digits(std::string_view format) noexcept
 	if (format.empty())
 		return false;
 	const auto next = take_element(format);
-	return next.part != Part::half && (next.part != Part::literal || (!next.text.empty() && is_ascii_digit(next.text[0])));
+	return next.part != Part::half &&
+		   (next.part != Part::literal || (!next.text.empty() && is_ascii_digit(next.text[0])));
 }
 
 /* Takes a number of least to most digits off text; nothing if it is not there or not within the limits. */

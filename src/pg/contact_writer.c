@@ -11,8 +11,9 @@
  *   a b			again, and kept
  *         d e		and so on
  *
- * Contacts that are all new are inserted, where that may be tried, as if no other session did the same (store_bulk.h). That needs a
- * subtransaction, too; when it fails, the contacts are written together, as they will be for the rest of the call.
+ * Contacts that are all new, or all there, are inserted or updated, where that may be tried, as if no other session wrote them
+ * (store_bulk.h). That needs a subtransaction, too; when it fails, the contacts are written together, as they will be for the rest of the
+ * call.
  *
  * An order of locks is kept throughout: what a subtransaction gives back is taken again in the same order, and nothing is taken
  * behind a contact that was rejected and that is wanted again.
@@ -30,6 +31,7 @@
 typedef struct Attempt
 {
 	int64 workspace_id;
+	Snapshot snapshot; /* as in ContactWriter */
 	ContactWrite *writes;
 	size_t next; /* the one that is being written */
 	size_t end;
@@ -88,6 +90,13 @@ insert_together(Attempt *attempt)
 	store_insert_together(attempt->workspace_id, &attempt->writes[attempt->next], attempt->end - attempt->next);
 }
 
+static void
+update_together(Attempt *attempt)
+{
+	store_update_together(
+		attempt->workspace_id, attempt->snapshot, &attempt->writes[attempt->next], attempt->end - attempt->next);
+}
+
 /* Whether all contacts have that outcome. */
 static bool
 all_are(const Attempt *attempt, cu_outcome outcome)
@@ -102,17 +111,18 @@ all_are(const Attempt *attempt, cu_outcome outcome)
 static void
 write_unhindered(ContactWriter *writer, Attempt *attempt)
 {
-	if (writer->snapshot && all_are(attempt, CU_UPDATED))
-		store_update_together(attempt->workspace_id, writer->snapshot, attempt->writes, attempt->end);
-	else if (writer->snapshot && !writer->meets_others && store_may_insert_together() && all_are(attempt, CU_CREATED))
+	void (*write)(Attempt *) = all_are(attempt, CU_CREATED)	  ? insert_together
+							   : all_are(attempt, CU_UPDATED) ? update_together
+															  : NULL;
+
+	if (write && attempt->snapshot && !writer->meets_others && store_may_try_together())
 	{
-		/* Whatever the error is, if it is not another session's contact, it will be there again. */
-		writer->meets_others = write_in_subtransaction(insert_together, attempt) != NULL;
-		if (writer->meets_others)
-			write_together(attempt);
+		/* Whatever the error is, if it is not another session's write, it will be there again. */
+		writer->meets_others = write_in_subtransaction(write, attempt) != NULL;
+		if (!writer->meets_others)
+			return;
 	}
-	else
-		write_together(attempt);
+	write_together(attempt);
 }
 
 /* Writes up to a rejected contact that has more requests; returns how many it has dealt with. */
@@ -151,7 +161,8 @@ write_one_by_one(Attempt attempt, size_t count)
 bool
 contact_writer_write(ContactWriter *writer, ContactWrite *writes, size_t count)
 {
-	Attempt attempt = {.workspace_id = writer->workspace_id, .writes = writes, .end = count};
+	Attempt attempt = {
+		.workspace_id = writer->workspace_id, .snapshot = writer->snapshot, .writes = writes, .end = count};
 	size_t done = count;
 
 	if (!writer->knows_rules)

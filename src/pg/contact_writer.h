@@ -14,7 +14,7 @@ typedef struct ContactWriter
 	Snapshot snapshot; /* under which the contacts were found, as in FetchedContacts */
 	bool knows_rules;
 	OwnRules rules;
-	bool meets_others; /* another session creates the same contacts */
+	bool meets_others; /* another session writes the same contacts */
 } ContactWriter;
 
 /*

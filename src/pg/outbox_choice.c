@@ -327,8 +327,10 @@ take_index(Relation index, OutboxTarget *target, bool is_of_events)
 		return false;
 	/* As ExecPrepareQual() does it; and FormIndexDatum() needs no more. */
 	info->ii_PredicateState = ExecInitQual((List *)expression_planner((Expr *)info->ii_Predicate), NULL);
-	target->indexes[target->index_count++] = (OutboxIndex){
-		.oid = RelationGetRelid(index), .info = info, .is_key = is_of_events && is_key_of_event(info, target)};
+	target->indexes[target->index_count++] =
+		(OutboxIndex){.oid = RelationGetRelid(index),
+					  .info = info,
+					  .is_key = is_of_events && index->rd_index->indisvalid && is_key_of_event(info, target)};
 	return true;
 }
 

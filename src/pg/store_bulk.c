@@ -15,9 +15,10 @@
  *   contact that another session has created meanwhile is a unique violation; the caller has a subtransaction around it, and goes
  *   back to write_contacts.
  * - update_contacts takes each row from where it was found, under the snapshot of the look-up. So it comes to each row that
- *   write_contacts would come to: one that another session has changed since is locked, and left alone because of its version; one that
- *   was deleted is left out. Under a later snapshot it would pass by the first kind without locking it, and what follows in the order of
- *   the locks would be locked before it.
+ *   write_contacts would come to, in the same order; under a later snapshot it would pass by one that another session has changed since,
+ *   and lock what follows before it. But where a contact is gone, or has another address, it locks nothing, and write_contacts makes the
+ *   address anew, which holds its place in the order. So where it has not updated each, the caller, which has a subtransaction around it,
+ *   goes back to write_contacts.
  */
 #include "postgres.h"
 
@@ -101,8 +102,7 @@ static Statement update_contacts = {
 		   " FROM pg_catalog.unnest($2) AS n (id pg_catalog.text, place pg_catalog.tid, status contacts.status,"
 		   " tags pg_catalog.int8[], data pg_catalog.jsonb, version pg_catalog.int8, stamp pg_catalog.timestamptz)"
 		   " WHERE c.ctid" EQ "n.place AND c.workspace_id" EQ "$1 AND c.id" EQ "n.id"
-		   " AND c.version" EQ "(n.version OPERATOR(pg_catalog.-) 1) AND c.updated_at" EQ "n.stamp"
-		   " RETURNING n.id",
+		   " AND c.version" EQ "(n.version OPERATOR(pg_catalog.-) 1) AND c.updated_at" EQ "n.stamp",
 	.parameter_count = 3,
 	.parameter_types = {INT8OID, RECORDARRAYOID, TIMESTAMPTZOID},
 	.by_place = true,
@@ -324,7 +324,7 @@ store_write_together(int64 workspace_id, ContactWrite *writes, size_t count)
 }
 
 bool
-store_may_insert_together(void)
+store_may_try_together(void)
 {
 	/* A transaction of more subtransactions than PostgreSQL keeps in shared memory makes every session's snapshots dearer. */
 	return !MyProc->subxidStatus.overflowed && MyProc->subxidStatus.count < PGPROC_MAX_CACHED_SUBXIDS / 2;
@@ -352,19 +352,14 @@ store_update_together(int64 workspace_id, Snapshot snapshot, ContactWrite *write
 													make_records(writes, count, true),
 													TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())},
 										  snapshot);
-	size_t next = 0;
 
-	/* Rows come back in the order in which they were given. */
-	for (uint64 row = 0; row < rows; row++)
-	{
-		text *id = DatumGetTextPP(statement_column(row, WRITTEN_ID));
-
-		while (next < count && memcmp(writes[next].contact->id, VARDATA_ANY(id), VARSIZE_ANY_EXHDR(id)) != 0)
-			next++;
-		if (next == count)
-			elog(ERROR, "a contact was updated that was not to be");
-		writes[next++].written = true;
-	}
+	/* Behind locks in the order of the addresses none can be had for one that is gone. */
+	if (rows != count)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+				 errmsg_internal("of %zu contacts " UINT64_FORMAT " were updated", count, rows)));
+	for (size_t i = 0; i < count; i++)
+		writes[i].written = true;
 }
 
 bool

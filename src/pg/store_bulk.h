@@ -59,14 +59,13 @@ extern size_t store_read_fetched(const FetchedContacts *fetched, size_t number, 
 extern void store_write_together(int64 workspace_id, ContactWrite *writes, size_t count);
 
 /*
- * store_insert_together() does the same for contacts that are all new, looked up by index, where no rule of the user's own is in the way.
- * Raises a unique violation if one of them exists by now. store_may_insert_together() says whether that can be tried.
+ * store_insert_together() does the same for contacts that are all new, looked up by index, where no rule of the user's own is in the way;
+ * store_update_together() for contacts that were all found by index, under the snapshot. They write all of them, or raise an error of
+ * the contacts' own (row_error.h): it takes a subtransaction to go on. store_may_try_together() says whether there may be one more.
  */
 extern void store_insert_together(int64 workspace_id, ContactWrite *writes, size_t count);
-extern bool store_may_insert_together(void);
-
-/* store_update_together() does the same for contacts that were all found by index, under the snapshot. */
 extern void store_update_together(int64 workspace_id, Snapshot snapshot, ContactWrite *writes, size_t count);
+extern bool store_may_try_together(void);
 
 /*
  * store_lock_together() does for contacts that are to stay as they were found what store_lock_unchanged() does for one, in the given
