@@ -276,6 +276,8 @@ bench-import: installed build/bench/peers_bench
 
 # The disk as it is, then one that takes its time, where NOTIFY hurts most.
 bench-events: installed
+	@SERVER_OPTIONS='$(BENCH_SERVER)' scripts/server.sh test/bench/bench_events.sh one
+	@SERVER_OPTIONS='$(BENCH_SERVER) -c track_commit_timestamp=on' scripts/server.sh test/bench/bench_events.sh latency
 	@SERVER_OPTIONS='-c fsync=on' scripts/server.sh test/bench/bench_events.sh throughput
 	@SERVER_OPTIONS='-c fsync=on -c commit_delay=1000 -c commit_siblings=0' \
 		scripts/server.sh test/bench/bench_events.sh throughput

@@ -1,11 +1,13 @@
 #!/bin/bash
-# Usage: bench_events.sh throughput|drain|horizon
+# Usage: bench_events.sh one|throughput|drain|latency|horizon
 # Measures the outbox on the server that PGHOST and the like name, and prints tables of ratios taken in one run:
 #   throughput  upserts a second that raise one event each, under each setting of contact_upsert.notify and with the relay,
 #               beside the same upserts on a field that is not tracked
+#   one         what one event costs a call without NOTIFY, alone and with a delivery for one consumer, in rate and in processor time
 #   drain       events a second that 1, 2 and 4 workers acknowledge, and what a backlog costs
+#   latency     from the commit to the worker's line, 200 events a second with notify = events; needs track_commit_timestamp
 #   horizon     claims while a transaction is held open and 3,000 events a second come and go
-# SECONDS_EACH sets how long a cell of throughput takes (3), ROUNDS how often (3), HELD how long the transaction is held (60).
+# SECONDS_EACH sets how long a cell of one and of throughput takes (3), ROUNDS how often (3), HELD how long the transaction is held (60).
 set -euo pipefail
 
 seconds_each=${SECONDS_EACH:-3}
@@ -94,6 +96,52 @@ medians() {
 		}'
 }
 
+# Seconds of processor time that backends have used which have ended.
+backend_seconds() {
+	local postmaster
+	postmaster=$(value "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)")
+	awk -v hertz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print ($14 + $15) / hertz }' "/proc/$postmaster/stat"
+}
+
+# Upserts a second of so many clients that write a field, and microseconds of processor time that the server spends on each.
+cost() {
+	local before after rate
+	before=$(backend_seconds)
+	rate=$(PGOPTIONS="-c contact_upsert.notify=off" pgbench -n -c "$1" -j 2 -M prepared -T "$seconds_each" -f "$dir/$2.sql" 2>&1 |
+		sed -n 's/^number of transactions actually processed: \([0-9]*\).*/\1/p; s/^tps = \([0-9.]*\).*/\1/p' | tr '\n' ' ')
+	after=$(backend_seconds)
+	awk -v before="$before" -v after="$after" -v rate="$rate" 'BEGIN { split(rate, r); print r[2], (after - before) * 1e6 / r[1] }'
+}
+
+one() {
+	local clients
+	set_up
+	echo "fsync $(value 'SHOW fsync'), notify off, medians of $rounds rounds of $seconds_each s a cell; in brackets: to no event, within a round"
+	printf '%7s %12s %18s %18s %16s %18s %18s\n' clients 'calls a s' 'one event' 'and a consumer' 'CPU us a call' 'one event' 'and a consumer'
+	for clients in 1 8; do
+		printf '%7s ' "$clients"
+		for ((round = 0; round < rounds; round++)); do
+			psql -qXc "UPDATE contacts.consumer SET active = false"
+			echo "$(cost "$clients" plain) $(cost "$clients" tracked)"
+			psql -qXc "UPDATE contacts.consumer SET active = true"
+			cost "$clients" tracked
+			psql -qXc "TRUNCATE contacts.delivery, contacts.event"
+		done | paste -d ' ' - - | awk '
+			{ for (i = 1; i <= 6; i++) { figure[i, NR] = $i; ratio[i, NR] = $i / $(2 - i % 2) } }
+			function median(values, column,    i, j, sorted, swap) {
+				for (i = 1; i <= NR; i++) sorted[i] = values[column, i]
+				for (i = 1; i <= NR; i++) for (j = i + 1; j <= NR; j++)
+					if (sorted[j] < sorted[i]) { swap = sorted[i]; sorted[i] = sorted[j]; sorted[j] = swap }
+				return sorted[int((NR + 1) / 2)]
+			}
+			END {
+				printf "%12d %11d (%.2f) %11d (%.2f)", median(figure, 1), median(figure, 3), median(ratio, 3), median(figure, 5), median(ratio, 5)
+				printf " %16.1f %11.1f (%.2f) %11.1f (%.2f)\n", median(figure, 2), median(figure, 4), 1 / median(ratio, 4), median(figure, 6), 1 / median(ratio, 6)
+			}'
+	done
+	echo "in brackets, of processor time: that of no event to that of the event"
+}
+
 throughput() {
 	local clients
 	set_up
@@ -121,32 +169,34 @@ queue_events() {
 	SQL
 }
 
-# Events a second that so many workers acknowledge, counted over a while in the middle of a backlog.
+# Events a second that so many workers acknowledge: of so many events, until none is left. The first number is that of the workers.
 drain_rate() {
-	local before after started ended n=$1
-	shift
-	for ((i = 0; i < n; i++)); do start_worker --consumer bench "$@"; done
-	sleep 0.5
-	started=$(date +%s%N) before=$(value "SELECT count(*) FROM contacts.delivery")
-	sleep 3
-	ended=$(date +%s%N) after=$(value "SELECT count(*) FROM contacts.delivery")
-	stop_workers
-	awk -v n=$((before - after)) -v t=$((ended - started)) 'BEGIN { printf "%d", n * 1e9 / t }'
+	local started ended n=$1 events=$2
+	shift 2
+	queue_events "$events"
+	started=$(date +%s%N)
+	for ((i = 0; i < n; i++)); do start_worker --consumer bench --once "$@"; done
+	wait "${workers[@]}"
+	ended=$(date +%s%N)
+	workers=()
+	if [[ $(value "SELECT count(*) FROM contacts.delivery") != 0 ]]; then echo "there are deliveries left" >&2; return 1; fi
+	awk -v n="$events" -v t=$((ended - started)) 'BEGIN { printf "%d\n", n * 1e9 / t }'
 }
 
 drain() {
-	local n rate waiting
+	local n way waiting
+	local -a rate=()
 	set_up
 	# shellcheck disable=SC2016 # for the handler's shell
 	printf 'while IFS= read -r line; do echo ok; done\n' >"$dir/handler.sh"
-	echo "events a second, 100,000 waiting"
+	echo "events a second, of 100,000 waiting (with a handler 20,000) until none is left, medians of $rounds"
 	for n in 1 2 4; do
-		queue_events 100000
-		rate=$(drain_rate "$n")
-		queue_events 100000
-		printf '%d workers: printed %s, with a handler in sh %s' "$n" "$rate" "$(drain_rate "$n" -- sh "$dir/handler.sh")"
-		queue_events 100000
-		printf ', relayed %s\n' "$(drain_rate "$n" --notify contact_automation)"
+		for way in "100000" "20000 -- sh $dir/handler.sh" "100000 --notify contact_automation"; do
+			# shellcheck disable=SC2086 # a list of words
+			rate+=("$(for ((round = 0; round < rounds; round++)); do drain_rate "$n" $way; done | sort -n | sed -n "$(((rounds + 1) / 2))p")")
+		done
+		printf '%d workers: printed %s, with a handler in sh %s, relayed %s\n' "$n" "${rate[@]}"
+		rate=()
 	done
 	psql -qX <<-'SQL'
 		CREATE PROCEDURE claim_and_ack(OUT microseconds numeric) LANGUAGE plpgsql AS $$
@@ -167,6 +217,29 @@ drain() {
 		queue_events "$waiting"
 		printf '%8d waiting: %s\n' "$waiting" "$(value "CALL claim_and_ack(NULL)")"
 	done
+}
+
+# Prints milliseconds from the commit of each event to the arrival of its line.
+latency() {
+	local worker
+	set_up
+	if [[ $(value 'SHOW track_commit_timestamp') != on ]]; then echo "latency needs track_commit_timestamp = on" >&2; return 1; fi
+	# shellcheck disable=SC2016 # for perl
+	contact-worker --consumer bench > >(exec perl -MTime::HiRes=time -ne 'printf "%s %.6f\n", $1, time if /"event_id":"(\d+)"/' >"$dir/lines") &
+	worker=$!
+	workers+=("$worker")
+	sleep 1
+	PGOPTIONS="-c contact_upsert.notify=events" pgbench -n -c 4 -j 2 -M prepared -R 200 -T $((seconds_each * rounds)) -f "$dir/tracked.sql" >/dev/null 2>&1
+	sleep 1
+	stop_workers
+	psql -XAt <<-SQL
+		CREATE TABLE line (event_id bigint, at numeric);
+		\\copy line FROM '$dir/lines' (DELIMITER ' ')
+		SELECT format('%s events, 200 a second, notify = events: from the commit to the line p50 %s ms, p99 %s ms, at most %s ms', count(*),
+				round(percentile_cont(0.5) WITHIN GROUP (ORDER BY ms)::numeric, 2), round(percentile_cont(0.99) WITHIN GROUP (ORDER BY ms)::numeric, 2),
+				round(max(ms), 2))
+			FROM (SELECT (l.at - extract(epoch FROM pg_xact_commit_timestamp(e.xmin))) * 1000 AS ms FROM line l JOIN contacts.event e USING (event_id)) t;
+	SQL
 }
 
 horizon() {
@@ -191,9 +264,9 @@ horizon() {
 }
 
 case ${1:-} in
-	throughput | drain | horizon) "$1" ;;
+	one | throughput | drain | latency | horizon) "$1" ;;
 	*)
-		sed -n '2,3p' "$0" >&2
+		sed -n '2p' "$0" >&2
 		exit 2
 		;;
 esac
