@@ -192,6 +192,10 @@ check_case('no identity', 'CREATE SEQUENCE public.s START 1000000; ALTER TABLE c
 	'contacts.event: its event_id is no identity column');
 check_case('the key of event dropped', 'ALTER TABLE contacts.event DROP CONSTRAINT event_pkey', 'ALTER TABLE contacts.event ADD PRIMARY KEY (workspace_id, event_id)',
 	'contacts.event: its key has no index', error => qr/no unique or exclusion constraint/);
+check_case('a key of event whose only index is not valid', q(CREATE UNIQUE INDEX i ON contacts.event (event_id, workspace_id);
+	UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'contacts.i'::regclass; ALTER TABLE contacts.event DROP CONSTRAINT event_pkey),
+	'DROP INDEX contacts.i; ALTER TABLE contacts.event ADD PRIMARY KEY (workspace_id, event_id)', 'contacts.event: its key has no index',
+	error => qr/no unique or exclusion constraint/);
 check_case('a key of event that is deferrable', 'ALTER TABLE contacts.event DROP CONSTRAINT event_pkey, ADD PRIMARY KEY (workspace_id, event_id) DEFERRABLE',
 	'ALTER TABLE contacts.event DROP CONSTRAINT event_pkey, ADD PRIMARY KEY (workspace_id, event_id)', 'contacts.event: it has a trigger', error => qr/deferrable/);
 check_case('the key of consumer dropped', 'SET client_min_messages = warning; ALTER TABLE contacts.consumer DROP CONSTRAINT consumer_pkey CASCADE, DROP CONSTRAINT consumer_workspace_id_name_key; SET client_min_messages = debug1',
