@@ -1,8 +1,10 @@
 # Tests of the core alone: GoogleTest and the fuzzer, under sanitizers, and a micro-benchmark.
 # FUZZ_SECONDS and FUZZ_CXX may be given.
 
+# The code that is tested is compiled as users would run it, or nearly; the tests, which are more of it, to be there soon.
+UNIT_OPTIMIZE = -O1
 UNIT_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
-UNIT_CXXFLAGS = -std=c++20 -O1 -g -fno-omit-frame-pointer -DCU_PIECES_APART $(CORE_WARNINGS) -Isrc -Itest/unit $(PROFILE)
+UNIT_CXXFLAGS = -std=c++20 $(UNIT_OPTIMIZE) -g -fno-omit-frame-pointer -DCU_PIECES_APART $(CORE_WARNINGS) -Isrc -Itest/unit $(PROFILE)
 UNIT_CORE_OBJECTS = $(CORE_SOURCES:src/core/%.cpp=build/unit/core/%.o)
 UNIT_HELPERS = $(patsubst %,build/unit/test/unit/%.o,json_document core_call row_call import_file)
 # contact-import without its main()
@@ -14,6 +16,8 @@ FUZZ_CXX ?= clang++
 FUZZ_TEST = test/unit/json_document.cpp test/unit/core_call.cpp test/fuzz/raw_json.cpp test/fuzz/contact_core_fuzz.cpp
 FUZZ_ROWS = test/unit/json_document.cpp test/unit/core_call.cpp test/unit/row_call.cpp test/fuzz/row_fuzz.cpp
 FUZZ_OPTIONS = -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=10 -print_final_stats=1 -artifact_prefix=build/fuzz/
+
+$(UNIT_TESTS) $(UNIT_HELPERS): UNIT_OPTIMIZE = -O0
 
 .PHONY: unit fuzz fuzz-rows fuzz-corpus core-bench row-bench
 
