@@ -35,6 +35,4 @@ source_tree=${pgxs%/src/makefiles/pgxs.mk}/src/test
 export HOME="$dir" TMPDIR="$dir" PG_REGRESS="$source_tree/regress/pg_regress" PERL5LIB="$source_tree/perl:$dir/test/t"
 # 15 and newer look for the latter two, older ones for the first
 export TESTDIR="$dir" TESTDATADIR="$dir/tmp_check" TESTLOGDIR="$dir/tmp_check/log"
-# Most tests wait more than they work.
-jobs=$(nproc)
-run "${as_server_user[@]}" prove --verbose --timer --jobs $((jobs < 4 ? jobs : 4)) "${tests[@]}" </dev/null
+run "${as_server_user[@]}" prove --verbose --timer "${tests[@]}" </dev/null
