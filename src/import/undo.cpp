@@ -57,7 +57,7 @@ undo_import(const Options &options)
 
 	Connection connection = connect(options);
 
-	if (!options.yes)
+	if (options.dry_run || !options.yes)
 	{
 		terminal.show(call_undo(connection, options, true) + "\n");
 		if (options.dry_run)

@@ -167,6 +167,9 @@ like($out, qr/^  $id +public\.contact_import_undo_csv_[0-9a-f]{8} +finished +1 +
 ($status, $out) = run_import('--undo', $id, '--dry-run');
 is($status, 0, '--undo --dry-run');
 isnt(contacts($node), '', 'undoes nothing');
+($status, $out) = run_import('--undo', $id, '--dry-run', '--yes');
+is($status, 0, 'with --yes as well');
+isnt(contacts($node), '', 'nothing either');
 ($status, $out) = run_import('--undo', $id, '--yes');
 is($status, 0, '--undo --yes');
 is(contacts($node), '', 'takes it back');
