@@ -19,7 +19,19 @@ Connection::wait_in_copy(short events)
 		drop("the server does not answer");
 	wait(until(deadline_), files, deadline_ == kNever);
 	if (!PQconsumeInput(connection_.get()))
-		fail(nullptr);
+		fail_in_copy();
+}
+
+// The connection is lost. That says less than why the server has ended it, which may have come before.
+void
+Connection::fail_in_copy()
+{
+	// Else the copy would have no end that PQgetResult() comes to.
+	(void)PQputCopyEnd(connection_.get(), nullptr);
+	for (Result last(PQgetResult(connection_.get())); last.get(); last = Result(PQgetResult(connection_.get())))
+		if (PQresultErrorField(last.get(), PG_DIAG_SQLSTATE))
+			fail(last.get());
+	fail(nullptr);
 }
 
 void
@@ -28,7 +40,7 @@ Connection::flush()
 	for (int left = PQflush(connection_.get()); left != 0; left = PQflush(connection_.get()))
 	{
 		if (left < 0)
-			fail(nullptr);
+			fail_in_copy();
 		// For reading, too: a server that has something to say may not listen before it is heard.
 		wait_in_copy(POLLIN | POLLOUT);
 	}
@@ -69,7 +81,11 @@ Connection::copy_in(const char *statement, const CopyWriter &writer)
 	Result begun = next_result();
 
 	if (PQresultStatus(begun.get()) != PGRES_COPY_IN)
+	{
+		while (next_result().get())
+			;
 		fail(begun.get());
+	}
 	try
 	{
 		for (std::string piece; writer(piece); piece.clear())

@@ -109,14 +109,15 @@ public:
 
 	static constexpr Milliseconds kNoLimit = std::chrono::days(1);
 
+private:
 	// How long an answer may take once a stop is requested.
 	static constexpr Milliseconds kStopPatience{600};
 
-private:
 	void start(const std::vector<const char *> &keywords, const std::vector<const char *> &values, bool expand);
 	void leave_silent_host();
 	void allow_time_for_host();
 	void wait_in_copy(short events);
+	[[noreturn]] void fail_in_copy();
 	void flush();
 	Result next_result();
 	Result end_copy(const char *given_up);

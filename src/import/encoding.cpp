@@ -50,12 +50,15 @@ struct Mark
 	bool is_big_endian;
 };
 
+constexpr std::string_view kBigEndian16 = "\xFE\xFF";
+constexpr std::string_view kBigEndian32 = {"\x00\x00\xFE\xFF", 4};
+
 constexpr Mark kMarks[] = {
 	{{"\xFF\xFE\x00\x00", 4}, "UTF-32LE", 4, false},
-	{{"\x00\x00\xFE\xFF", 4}, "UTF-32BE", 4, true},
+	{kBigEndian32, "UTF-32BE", 4, true},
 	{"\xEF\xBB\xBF", "UTF-8", 1, false},
 	{"\xFF\xFE", "UTF-16LE", 2, false},
-	{"\xFE\xFF", "UTF-16BE", 2, true},
+	{kBigEndian16, "UTF-16BE", 2, true},
 };
 
 // The encoding with units of two bytes that a head without a mark has, if it is mostly characters below 256.
@@ -106,9 +109,9 @@ named(const std::string &wanted, std::string_view head)
 		encoding.name.insert(3, "-");
 	// Without a word about the order of bytes the mark says it, and without a mark they are as on most machines.
 	if (encoding.name == "UTF-16")
-		encoding.name = head.starts_with(kMarks[4].bytes) ? "UTF-16BE" : "UTF-16LE";
+		encoding.name = head.starts_with(kBigEndian16) ? "UTF-16BE" : "UTF-16LE";
 	if (encoding.name == "UTF-32")
-		encoding.name = head.starts_with(kMarks[1].bytes) ? "UTF-32BE" : "UTF-32LE";
+		encoding.name = head.starts_with(kBigEndian32) ? "UTF-32BE" : "UTF-32LE";
 	if (!is_known(encoding.name))
 		throw Failure(kUsage,
 					  "--encoding: \"" + wanted + "\" is no encoding that iconv knows; iconv --list shows them.");
@@ -120,9 +123,10 @@ named(const std::string &wanted, std::string_view head)
 			encoding.bom = head.starts_with(mark.bytes) ? mark.bytes.size() : 0;
 		}
 	if (encoding.unit == 1 && !has_plain_ends(encoding.name))
-		throw Failure(kUsage,
-					  "--encoding: the lines of a file in \"" + wanted +
-						  "\" cannot be told apart; UTF-16, UTF-32 or UTF-8 it can be read in.");
+		throw Failure(
+			kUsage,
+			"--encoding: the lines of a file in \"" + wanted +
+				"\" cannot be told apart. Convert it to UTF-8, or name UTF-16 or UTF-32 if it is one of these.");
 	return encoding;
 }
 

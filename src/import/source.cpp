@@ -83,8 +83,8 @@ Source::spool()
 		if (client::stop_requested())
 			throw Failure(kStopped, kNothingLoaded);
 
-		// To read() a pipe that nobody has opened for writing yet looks like one at its end, not to poll(). And a read that has to
-		// wait would miss a stop just before it.
+		// read() of a pipe that no writer has opened yet returns 0, as at its end; poll() then reports nothing. Nor does a read of
+		// what poll() has reported wait, and miss a stop.
 		if (files[0].revents == 0)
 			continue;
 

@@ -233,10 +233,10 @@ Staging::copy(Terminal &terminal, const Source &source, const Dialect &dialect, 
 		(void)connection_.copy_in(("COPY " + name_ + " FROM STDIN (FREEZE)").c_str(), write);
 		source.require_unchanged();
 	}
-	catch (const ServerError &)
+	catch (const ServerError &error)
 	{
 		// A silent server is left at a stop, which is what happened.
-		if (client::stop_requested())
+		if (client::stop_requested() && error.disconnected())
 			throw Failure(kStopped, kNothingLoaded);
 		throw;
 	}
@@ -251,7 +251,7 @@ Staging::copy(Terminal &terminal, const Source &source, const Dialect &dialect, 
 														 std::to_string(bad_) + " bad"))
 								  .c_str());
 	(void)connection_.execute("COMMIT");
-	is_there_ = true;
+	is_there_ = is_known_ = true;
 	terminal.end_progress();
 }
 

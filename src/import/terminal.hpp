@@ -17,6 +17,11 @@ class Terminal
 public:
 	explicit Terminal(bool is_quiet);
 
+	// What ends the program is said on a line of its own.
+	~Terminal() { end_progress(); }
+	Terminal(const Terminal &) = delete;
+	Terminal &operator=(const Terminal &) = delete;
+
 	// Whether somebody can be asked.
 	bool can_ask() const;
 

@@ -95,7 +95,7 @@ is(wait_import($run), 6, 'INT in COPY: exit status 6');
 is(staging_tables($node), 0, 'and leaves no table');
 $run = start_import({}, '--yes', write_file('silent.csv', "email,First Name\n" . $lines x 1000));
 wait_for($node, q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active')), 'COPY is under way');
-my $silent = $node->safe_psql('postgres', q(SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY %'));
+my $silent = $node->safe_psql('postgres', q(SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active'));
 kill 'STOP', $silent;
 sleep 0.5; # more than the socket's buffers take is on its way
 $run->{run}->signal('INT');
@@ -103,6 +103,12 @@ is(wait_import($run), 6, 'INT while the server takes no more of a COPY: exit sta
 like($run->{err}, qr/Stopped\. Nothing was loaded\./, 'says so');
 kill 'CONT', $silent;
 wait_for($node, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $silent)", 'the server notices');
+is(staging_tables($node), 0, 'and leaves no table');
+$run = start_import({}, '--yes', write_file('ended.csv', "email,First Name\n" . $lines x 1000));
+wait_for($node, q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active')), 'COPY is under way');
+$node->safe_psql('postgres', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active'));
+is(wait_import($run), 5, 'the server ends the connection in a COPY: exit status 5');
+like($run->{err}, qr/terminating connection due to administrator command/, 'says why');
 is(staging_tables($node), 0, 'and leaves no table');
 my $growing = write_file('growing.csv', "email,First Name\n" . $lines x 1000);
 $run = start_import({}, '--yes', $growing);
