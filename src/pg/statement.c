@@ -61,17 +61,18 @@ static const char *const other_plans[] = {"enable_seqscan", "enable_bitmapscan",
 /* unsorted_plans: a statement that is planned each time gets index scans in the order that it asks for, and nothing compiled. */
 static const char *const unsorted_plans[] = {"enable_sort", "enable_hashjoin", "enable_mergejoin", "jit"};
 
-/* placeless_plans: all ways to a row but its ctid, and all joins that could begin with the table. */
+/* placeless_plans: all ways to a row but its ctid, and all joins that could begin with the table. by_place_plans: what is left then. */
 static const char *const placeless_plans[] = {
 	"enable_indexscan", "enable_indexonlyscan", "enable_hashjoin", "enable_mergejoin"};
+static const char *const by_place_plans[] = {"enable_tidscan", "enable_nestloop"};
 
 static const char *const compiled_plans[] = {"jit"};
 
 static void
-turn_off(const char *const *settings, size_t count)
+turn(const char *const *settings, size_t count, const char *value)
 {
 	for (size_t i = 0; i < count; i++)
-		(void)set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void)set_config_option(settings[i], value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
 /* Plans the statement as it is good for tables of any size. */
@@ -82,9 +83,13 @@ plan_for_growth(Statement *statement)
 	CachedPlan *plan;
 	char *search_path;
 
-	turn_off(other_plans, lengthof(other_plans));
+	turn(other_plans, lengthof(other_plans), "off");
+	turn(compiled_plans, lengthof(compiled_plans), "off");
 	if (statement->by_place)
-		turn_off(placeless_plans, lengthof(placeless_plans));
+	{
+		turn(placeless_plans, lengthof(placeless_plans), "off");
+		turn(by_place_plans, lengthof(by_place_plans), "on");
+	}
 	plan = SPI_plan_get_cached_plan(statement->plan);
 	if (plan)
 		ReleaseCachedPlan(plan, CurrentResourceOwner);
@@ -115,11 +120,11 @@ begin_planning(const Statement *statement)
 
 	if (statement->plan_each_time)
 	{
-		turn_off(other_plans, lengthof(other_plans));
-		turn_off(unsorted_plans, lengthof(unsorted_plans));
+		turn(other_plans, lengthof(other_plans), "off");
+		turn(unsorted_plans, lengthof(unsorted_plans), "off");
 	}
 	if (statement->plan_freely)
-		turn_off(compiled_plans, lengthof(compiled_plans));
+		turn(compiled_plans, lengthof(compiled_plans), "off");
 	return nest_level;
 }
 

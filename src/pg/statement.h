@@ -54,7 +54,10 @@ extern Portal statement_open(Statement *statement, Datum *parameters);
  */
 extern uint64 statement_execute_latest(Statement *statement, Datum *parameters);
 
-/* statement_execute_under() executes as statement_execute() does, but of other sessions the statement sees what the snapshot does; NULL: the latest. */
+/*
+ * statement_execute_under() executes as statement_execute() does, but the statement sees of other sessions what the snapshot does; NULL:
+ * the latest, taken when the plan is ready.
+ */
 extern uint64 statement_execute_under(Statement *statement, Datum *parameters, Snapshot snapshot);
 
 /*

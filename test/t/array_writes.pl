@@ -46,6 +46,7 @@ is(run_array($owner, 1, 1000, 3), "unchanged|1000\n1000|0", 'contacts that stay 
 $node->safe_psql('postgres', 'VACUUM ANALYZE contacts.contact');
 is(run_array($owner, 1, 1000, 4), "updated|1000\n1000|0", 'a table whose size the planner knows');
 is(run_array($owner, 1, 1000, 5, 'SET contact_upsert.fast_path = off;'), "updated|1000\n2000|0", 'the general statement comes to each row once more');
+is(run_array($owner, 1, 1000, 6 + length, "SET $_ = off;"), "updated|1000\n1000|0", "$_ = off changes nothing") for qw(enable_tidscan enable_nestloop);
 
 # More subtransactions than PostgreSQL keeps in shared memory would make every session's snapshots dearer.
 my $xids = $node->safe_psql('postgres', q(
