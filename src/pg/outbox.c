@@ -2,9 +2,10 @@
  * outbox.c - writes contacts.event and contacts.delivery in the transaction of the change, as the owner of the tables: that
  * the caller may write the contact is known by then, since it has been written.
  *
- * Two statements, however many events and consumers there are. The first takes the lock on contacts.event with which
- * contacts.subscribe() waits for the writers under way; the second looks for consumers only then, and with the latest
- * snapshot: so no event that commits after a subscription is missed, under any isolation level.
+ * outbox_store() has outbox_rows.c store the rows where that does the same as statements; else it executes two, however many events and
+ * consumers there are. Either way the lock on contacts.event comes first, with which contacts.subscribe() waits for the writers under way,
+ * and consumers are looked for behind it, with the latest snapshot: so no event that commits after a subscription is missed, under any
+ * isolation level.
  *
  * Most requests raise one event, and in those statements the functions that unfold arrays cost as much as all the rest:
  * one event has statements of its own.
@@ -208,8 +209,6 @@ insert_elsewhere(const OutboxEvent *event, int64 workspace_id)
 	int64 event_id;
 
 	owner_begin(&scope);
-	if (identity_drew_used_id(&event_ids, workspace_id))
-		identity_move_past_used(&event_ids);
 	event_id = insert_one(event, workspace_id);
 	owner_end(&scope);
 	return event_id;

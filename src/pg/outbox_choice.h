@@ -4,9 +4,10 @@
 #ifndef CU_OUTBOX_CHOICE_H
 #define CU_OUTBOX_CHOICE_H
 
-#include "access/attnum.h"
 #include "executor/tuptable.h"
 #include "nodes/execnodes.h"
+
+#include "table_choice.h"
 
 /* The tables in the order in which they are locked. */
 typedef enum OutboxTable
@@ -14,7 +15,6 @@ typedef enum OutboxTable
 	OUTBOX_EVENT,
 	OUTBOX_DELIVERY,
 	OUTBOX_CONSUMER, /* is read */
-	OUTBOX_TABLE_COUNT,
 } OutboxTable;
 
 /* The columns that are written or read of each. */
@@ -49,8 +49,6 @@ enum OutboxConsumerColumn
 	OUTBOX_CONSUMER_ACTIVE,
 };
 
-#define OUTBOX_COLUMNS_MAX 8
-
 /* An OutboxIndex is an index of a table that is written. */
 typedef struct OutboxIndex
 {
@@ -59,26 +57,24 @@ typedef struct OutboxIndex
 	bool is_key;	 /* a unique index over (workspace_id, event_id) of contacts.event */
 } OutboxIndex;
 
-/* An OutboxTarget is one of the tables as the relation cache has it. */
+/* An OutboxTarget is a table that is written. */
 typedef struct OutboxTarget
 {
-	Oid table;
-	AttrNumber columns[OUTBOX_COLUMNS_MAX];
-	/* Of a table that is written: */
+	const ChosenTable *chosen;
 	TupleTableSlot *row; /* a virtual one, for each row */
 	Datum *defaults;	 /* what it begins with: of columns that are not ours; which of those are null, the row knows */
 	OutboxIndex *indexes;
 	int index_count;
-	/* Of the table that is read: an index that begins with workspace_id. */
-	Oid index;
 } OutboxTarget;
 
 typedef struct OutboxChoice
 {
-	OutboxTarget targets[OUTBOX_TABLE_COUNT];
-	Oid event_type;		   /* contacts.event_type */
-	Oid event_ids;		   /* the sequence of contacts.event.event_id */
-	ExprContext *evaluate; /* the context of the indexes' predicates */
+	OutboxTarget event;
+	OutboxTarget delivery;
+	const ChosenTable *consumer; /* with an index that begins with workspace_id */
+	Oid event_type;				 /* contacts.event_type */
+	Oid event_ids;				 /* the sequence of contacts.event.event_id */
+	ExprContext *evaluate;		 /* the context of the indexes' predicates */
 } OutboxChoice;
 
 /* outbox_choice_init() registers the callbacks that notice changes; called once, from _PG_init. */

@@ -13,8 +13,8 @@
  * - An id that is in use. The row is inserted speculatively, as by INSERT ... ON CONFLICT: nobody sees it, and no other waits for more
  *   than the insertion, until the key's index has said that its id is free. Else it is taken back, and a statement stores the
  *   event with another id.
- * - Rights. No code runs here that is not PostgreSQL's or ours and whose rights are not known, so the current user stays. outbox_choice.c has compared the privileges
- *   of the tables' owner, as whom the statements run.
+ * - Rights. All code that runs here is PostgreSQL's or ours, none is a user's (outbox_choice.c): so the current user need not change.
+ *   outbox_choice.c has compared the privileges of the tables' owner, as whom the statements run.
  * - WAL, logical decoding, predicate locks, TOAST, visibility and counters are the work of the heap and the indexes.
  *
  * pg_stat_statements does not count what is written here. An error leaves behind what the (sub)transaction's abort cleans up.
@@ -52,14 +52,13 @@ typedef struct Writer
 	Relation *indexes;
 } Writer;
 
-/* WantingConsumer is an active consumer. */
-typedef struct WantingConsumer
+typedef struct ActiveConsumer
 {
 	int64 id;
 	bool wants_all;
 	Oid *types; /* else */
 	int type_count;
-} WantingConsumer;
+} ActiveConsumer;
 
 struct OutboxRows
 {
@@ -68,12 +67,13 @@ struct OutboxRows
 	Writer events;
 	Writer deliveries;
 	List *consumers;
+	Oid types[CU_EVENT_TYPE_COUNT]; /* values of contacts.event_type, once they were needed */
 };
 
 static void
 open_writer(Writer *writer)
 {
-	writer->table = table_open(writer->target->table, NoLock);
+	writer->table = table_open(writer->target->chosen->oid, NoLock);
 	writer->indexes = palloc(sizeof(Relation) * Max(writer->target->index_count, 1));
 	for (int i = 0; i < writer->target->index_count; i++)
 		writer->indexes[i] = index_open(writer->target->indexes[i].oid, RowExclusiveLock);
@@ -93,27 +93,25 @@ close_writer(Writer *writer)
 static void
 add_consumers(OutboxRows *rows, IndexScanDesc scan, TupleTableSlot *slot, int64 workspace_id)
 {
-	const OutboxTarget *target = &rows->choice->targets[OUTBOX_CONSUMER];
+	const ChosenTable *consumer_table = rows->choice->consumer;
 	ScanKeyData key;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(workspace_id));
 	index_rescan(scan, &key, 1, NULL, 0);
 	while (index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
-		WantingConsumer *consumer;
+		ActiveConsumer *consumer;
 		bool is_null;
-		bool has_types;
-		Datum active = slot_getattr(slot, target->columns[OUTBOX_CONSUMER_ACTIVE], &is_null);
+		Datum active = slot_getattr(slot, consumer_table->columns[OUTBOX_CONSUMER_ACTIVE], &is_null);
 		Datum types;
 
 		if (is_null || !DatumGetBool(active))
 			continue;
-		consumer = palloc0(sizeof(WantingConsumer));
-		consumer->id = DatumGetInt64(slot_getattr(slot, target->columns[OUTBOX_CONSUMER_ID], &is_null));
-		types = slot_getattr(slot, target->columns[OUTBOX_CONSUMER_TYPES], &is_null);
-		has_types = !is_null;
-		consumer->wants_all = !has_types;
-		if (has_types)
+		consumer = palloc0(sizeof(ActiveConsumer));
+		consumer->id = DatumGetInt64(slot_getattr(slot, consumer_table->columns[OUTBOX_CONSUMER_ID], &is_null));
+		types = slot_getattr(slot, consumer_table->columns[OUTBOX_CONSUMER_TYPES], &is_null);
+		consumer->wants_all = is_null;
+		if (!is_null)
 		{
 			Datum *elements;
 			bool *nulls;
@@ -138,9 +136,9 @@ add_consumers(OutboxRows *rows, IndexScanDesc scan, TupleTableSlot *slot, int64 
 static void
 find_consumers(OutboxRows *rows)
 {
-	const OutboxTarget *target = &rows->choice->targets[OUTBOX_CONSUMER];
-	Relation table = table_open(target->table, NoLock);
-	Relation index = index_open(target->index, AccessShareLock);
+	const ChosenTable *consumer_table = rows->choice->consumer;
+	Relation table = table_open(consumer_table->oid, NoLock);
+	Relation index = index_open(consumer_table->index, AccessShareLock);
 	TupleTableSlot *slot = table_slot_create(table, NULL);
 	IndexScanDesc scan;
 
@@ -167,9 +165,9 @@ outbox_rows_begin(int64 workspace_id)
 	rows = palloc0(sizeof(OutboxRows));
 	*rows = (OutboxRows){.choice = choice,
 						 .workspace_id = workspace_id,
-						 .events = {.target = &choice->targets[OUTBOX_EVENT]},
-						 .deliveries = {.target = &choice->targets[OUTBOX_DELIVERY]}};
-	/* In a procedure that has committed there may be none, under which values of TOAST tables stay. */
+						 .events = {.target = &choice->event},
+						 .deliveries = {.target = &choice->delivery}};
+	/* A procedure that has committed has no snapshot, and to read a value from a TOAST table needs one. */
 	EnsurePortalSnapshotExists();
 	find_consumers(rows);
 	open_writer(&rows->events);
@@ -198,7 +196,7 @@ begin_row(const OutboxRows *rows, const Writer *writer)
 static void
 set(const Writer *writer, int column, Datum value)
 {
-	writer->target->row->tts_values[writer->target->columns[column] - 1] = value;
+	writer->target->row->tts_values[writer->target->chosen->columns[column] - 1] = value;
 }
 
 /* Adds the row to the indexes; false, and not to all of them, if its key may be in use. */
@@ -229,6 +227,18 @@ add_to_indexes(const OutboxRows *rows, const Writer *writer)
 	return true;
 }
 
+/* Returns the value of the enum. enum_in() raises for one that this transaction has added, as the cast of a statement does. */
+static Oid
+type_of(OutboxRows *rows, const OutboxEvent *event)
+{
+	Oid *type = &rows->types[event->type];
+
+	if (!OidIsValid(*type))
+		*type = DatumGetObjectId(DirectFunctionCall2(
+			enum_in, CStringGetDatum(cu_event_type_name(event->type)), ObjectIdGetDatum(rows->choice->event_type)));
+	return *type;
+}
+
 int64
 outbox_rows_add_event(OutboxRows *rows, const OutboxEvent *event)
 {
@@ -236,9 +246,6 @@ outbox_rows_add_event(OutboxRows *rows, const OutboxEvent *event)
 	TupleTableSlot *row = writer->target->row;
 	TransactionId transaction = GetCurrentTransactionId();
 	int64 id = nextval_internal(rows->choice->event_ids, false);
-	/* The type's input function has said no to a value that this transaction has added. */
-	Datum type = DirectFunctionCall2(
-		enum_in, CStringGetDatum(cu_event_type_name(event->type)), ObjectIdGetDatum(rows->choice->event_type));
 	uint32 token;
 	bool is_free;
 
@@ -248,7 +255,7 @@ outbox_rows_add_event(OutboxRows *rows, const OutboxEvent *event)
 	set(writer, OUTBOX_EVENT_CONTACT, CStringGetTextDatum(event->contact_id));
 	set(writer, OUTBOX_EVENT_VERSION, Int64GetDatum(event->contact_version));
 	set(writer, OUTBOX_EVENT_ORDINAL, Int32GetDatum(event->ordinal));
-	set(writer, OUTBOX_EVENT_TYPE, type);
+	set(writer, OUTBOX_EVENT_TYPE, ObjectIdGetDatum(type_of(rows, event)));
 	set(writer, OUTBOX_EVENT_DETAIL, JsonbPGetDatum(event->detail));
 	set(writer, OUTBOX_EVENT_CREATED_AT, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
 	ExecStoreVirtualTuple(row);
@@ -262,7 +269,7 @@ outbox_rows_add_event(OutboxRows *rows, const OutboxEvent *event)
 }
 
 static bool
-wants(const WantingConsumer *consumer, Oid type)
+wants(const ActiveConsumer *consumer, Oid type)
 {
 	bool found = consumer->wants_all;
 
@@ -281,11 +288,10 @@ outbox_rows_add_deliveries(OutboxRows *rows, const OutboxEvent *event, int64 eve
 
 	if (rows->consumers == NIL)
 		return;
-	type = DatumGetObjectId(DirectFunctionCall2(
-		enum_in, CStringGetDatum(cu_event_type_name(event->type)), ObjectIdGetDatum(rows->choice->event_type)));
+	type = type_of(rows, event);
 	foreach (cell, rows->consumers)
 	{
-		const WantingConsumer *consumer = lfirst(cell);
+		const ActiveConsumer *consumer = lfirst(cell);
 
 		if (!wants(consumer, type))
 			continue;

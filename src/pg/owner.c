@@ -102,7 +102,7 @@ look_up(void)
 	is_known = changes == changes_before;
 }
 
-Oid
+static Oid
 owner_role(void)
 {
 	if (!is_known)

@@ -27,9 +27,6 @@ extern void owner_init(void);
 extern void owner_begin(OwnerScope *scope);
 extern void owner_end(const OwnerScope *scope);
 
-/* owner_role() returns the tables' owner; raises as owner_begin() does. */
-extern Oid owner_role(void);
-
 /*
  * owner_includes() says whether the role may do what the tables' owner may: the owner and roles that inherit from it,
  * superusers, BYPASSRLS.

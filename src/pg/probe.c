@@ -18,7 +18,7 @@
  *   the executor calls as it is done here.
  * - Locks. ACCESS SHARE on tables and indexes until the transaction ends, as a SELECT leaves behind.
  * - DDL, also in the same transaction. The command counter's advance makes own changes known, the lock those of others. Either
- *   has probe_choice.c choose anew.
+ *   has table_choice.c choose anew.
  * - Rights. They are those of the current user, whoever that is: in a SECURITY DEFINER function its owner. probe_choice.c has compared
  *   privileges, and policies with row_security; whether the role is a member of the workspace is asked here, at each look-up, as the
  *   policy asks. A role that is none gets what the statement says.
@@ -27,12 +27,13 @@
  *   that the statement raises.
  * - A read-only transaction and a standby read alike; a parallel query takes the statement.
  *
- * The row of a workspace stays where it is from call to call, so it is looked for where it was last, and by index only if it is there no
- * more: that the snapshot sees, and with the workspace's id. Then it is the row, for of a key there is no other that a snapshot sees.
+ * The row of a workspace stays where it is from call to call, so it is looked for where it was last. If the snapshot sees a row with the
+ * workspace's id there, it is the one that the index would find, for the key is unique; else the index is asked.
  *
  * Where a contact was found, its place, is handed on to the UPDATE (store.c), which so goes through no index again. A place is a hint: that
  * statement asks for the key and the version too, and where it finds nothing, for the contact has a newer version by now, the request
- * begins anew with a look-up, as after any lost race. So no harm is done where somebody else's row has got the place.
+ * begins anew with a look-up, as after any lost race. So no harm is done where somebody else's row has got the place. A role that may not
+ * read ctid is given none.
  *
  * What a statement has beside its result, this has not: pg_stat_statements does not count it. The counters of tables and indexes do,
  * but not a workspace that was found where it was last.
@@ -63,21 +64,21 @@
 /* A Probe is one of the tables, open once a row is looked for, and a scan of its key's index, once one is looked for by index. */
 typedef struct Probe
 {
-	const ProbeTarget *target;
+	const ChosenTable *chosen;
 	Relation table;
 	TupleTableSlot *row;
 	Relation index;
 	IndexScanDesc scan;
 } Probe;
 
-/* A WorkspacePlace is where the row of a workspace was when it was last looked for. */
+/* A WorkspacePlace is where the row of a workspace was when it was last found by index. */
 typedef struct WorkspacePlace
 {
 	int64 workspace_id; /* 0: none */
 	ItemPointerData place;
 } WorkspacePlace;
 
-/* Those of a backend that serves many workspaces in turn take each other's room. */
+/* workspace_places has one for each remainder of workspace_id. */
 static WorkspacePlace workspace_places[64];
 
 static void
@@ -85,7 +86,7 @@ open_table(Probe *probe)
 {
 	if (probe->table)
 		return;
-	probe->table = table_open(probe->target->table, NoLock);
+	probe->table = table_open(probe->chosen->oid, NoLock);
 	probe->row = table_slot_create(probe->table, NULL);
 }
 
@@ -94,7 +95,7 @@ open_index(Probe *probe, int key_size)
 {
 	if (probe->scan)
 		return;
-	probe->index = index_open(probe->target->index, AccessShareLock);
+	probe->index = index_open(probe->chosen->index, AccessShareLock);
 	probe->scan = begin_index_scan(probe->table, probe->index, GetActiveSnapshot(), key_size);
 }
 
@@ -134,7 +135,7 @@ static Datum
 column(const Probe *probe, int number, bool *has_null)
 {
 	bool is_null;
-	Datum value = slot_getattr(probe->row, probe->target->columns[number], &is_null);
+	Datum value = slot_getattr(probe->row, probe->chosen->columns[number], &is_null);
 
 	*has_null |= is_null;
 	return value;
@@ -178,9 +179,9 @@ find_workspace(Probe *probe, int64 workspace_id)
 
 /* Reads the version of the definitions; false if it is null. */
 static bool
-read_version(const ProbeTarget *target, int64 workspace_id, int64 *version)
+read_version(const ChosenTable *chosen, int64 workspace_id, int64 *version)
 {
-	Probe probe = {.target = target};
+	Probe probe = {.chosen = chosen};
 	bool has_null = false;
 
 	*version = 0;
@@ -228,8 +229,8 @@ static bool
 read_contacts(const ProbeChoice *choice, int64 workspace_id, const Datum *emails, size_t count, bool with_totals,
 			  StoredContact *contacts)
 {
-	Probe contact_probe = {.target = &choice->targets[PROBED_CONTACT]};
-	Probe statistics_probe = {.target = &choice->targets[PROBED_STATISTICS]};
+	Probe contact_probe = {.chosen = &choice->tables[PROBED_CONTACT]};
+	Probe statistics_probe = {.chosen = &choice->tables[PROBED_STATISTICS]};
 	bool is_good = true;
 
 	for (size_t i = 0; i < count && is_good; i++)
@@ -237,6 +238,8 @@ read_contacts(const ProbeChoice *choice, int64 workspace_id, const Datum *emails
 		CHECK_FOR_INTERRUPTS();
 		is_good = read_contact(&contact_probe, workspace_id, emails[i], &contacts[i]) &&
 				  (!with_totals || !contacts[i].exists || read_totals(&statistics_probe, workspace_id, &contacts[i]));
+		if (!choice->gives_places)
+			ItemPointerSetInvalid(&contacts[i].place);
 	}
 	end_probe(&statistics_probe);
 	end_probe(&contact_probe);
@@ -251,11 +254,11 @@ begin_look_up(int64 workspace_id)
 
 	if (!probe_choice_is_open())
 		return NULL;
-	CommandCounterIncrement(); /* may run the callbacks of probe_choice.c */
+	CommandCounterIncrement(); /* may run the callbacks of table_choice.c */
 	choice = probe_choice_lock();
 	if (choice == NULL || (choice->asks_for_membership && !member_is(workspace_id)))
 		return NULL;
-	/* In a procedure that has committed there may be none, under which values of TOAST tables stay. */
+	/* A procedure that has committed has no snapshot, and to read a value from a TOAST table needs one. */
 	EnsurePortalSnapshotExists();
 	/* Not before the locks are held: what a session has committed for which we waited has to be seen. */
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -277,9 +280,9 @@ probe_find_contacts(int64 workspace_id, const Datum *emails, size_t count, bool 
 
 	if (choice == NULL)
 		return false;
-	is_good = read_version(&choice->targets[PROBED_WORKSPACE], workspace_id, definitions_version) &&
+	is_good = read_version(&choice->tables[PROBED_WORKSPACE], workspace_id, definitions_version) &&
 			  (*definitions_version == 0 || read_contacts(choice, workspace_id, emails, count, with_totals, contacts));
-	if (is_good && snapshot)
+	if (is_good && snapshot && choice->gives_places)
 		*snapshot = RegisterSnapshot(GetActiveSnapshot());
 	end_look_up();
 	return is_good;

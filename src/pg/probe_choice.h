@@ -4,7 +4,7 @@
 #ifndef CU_PROBE_CHOICE_H
 #define CU_PROBE_CHOICE_H
 
-#include "access/attnum.h"
+#include "table_choice.h"
 
 /* The tables that a look-up reads. */
 typedef enum ProbedTable
@@ -12,7 +12,6 @@ typedef enum ProbedTable
 	PROBED_WORKSPACE,
 	PROBED_CONTACT,
 	PROBED_STATISTICS,
-	PROBED_TABLE_COUNT,
 } ProbedTable;
 
 /* The columns that are read of each, its key first. */
@@ -42,21 +41,12 @@ enum ProbedStatisticsColumn
 	PROBED_TOTALS, /* the first of the four */
 };
 
-#define PROBED_COLUMNS_MAX 9
-
-/* A ProbeTarget is one of the tables as the relation cache has it. */
-typedef struct ProbeTarget
-{
-	Oid table;
-	Oid index; /* of the key */
-	AttrNumber columns[PROBED_COLUMNS_MAX];
-} ProbeTarget;
-
 typedef struct ProbeChoice
 {
-	ProbeTarget targets[PROBED_TABLE_COUNT];
+	const ChosenTable *tables; /* each with the index of its key */
 	bool
 		asks_for_membership; /* row level security hides the workspaces that the role is no member of, and nothing else */
+	bool gives_places; /* the role may name ctid of contacts.contact, which takes SELECT on the whole table, or on it */
 } ProbeChoice;
 
 /* probe_choice_init() registers the callbacks that notice changes; called once, from _PG_init. */

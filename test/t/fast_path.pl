@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use FastPath;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -48,62 +49,17 @@ my $call = join "\n", map { "SELECT $_;" } (
 my $by_index = 'by index';
 my $by_statement = 'by a statement: ';
 
-# Runs a script with the fast path or without; returns what it prints and says, and which choices were made.
-sub run_script
-{
-	my ($script, $fast_path) = @_;
-	my ($status, $out, $said) = $node->psql('postgres',
-		"\\set SHOW_CONTEXT never\nSET contact_upsert.fast_path = $fast_path;\nSET client_min_messages = debug1;\n$script",
-		on_error_stop => 0);
-	my @said = map { s/^psql:<stdin>:\d+: //r } split /\n/, $said;
-	my @choices = map { /contact_upsert looks contacts up (.*)/ ? $1 : () } @said;
-	# the same choice again is none
-	@choices = @choices[ grep { $_ == 0 || $choices[$_] ne $choices[ $_ - 1 ] } 0 .. $#choices ];
-	return ($out . "\n" . join("\n", grep { !/^DEBUG/ } @said), \@choices);
-}
-
-# Both ways say the same, and the fast path's choices are those.
-sub check
-{
-	my ($name, $script, @expected) = @_;
-	my ($with, $choices) = run_script($script, 'on');
-	my ($without, $no_choices) = run_script($script, 'off');
-	is($with, $without, "$name: the answers of the statement");
-	is(join("\n", @$choices), join("\n", @expected), "$name: the choices");
-	is(scalar @$no_choices, 0, "$name: none with the fast path off");
-	return $with;
-}
-
-sub other_session
-{
-	my ($sql) = @_;
-	my $file = $node->basedir . '/other.sql';
-	open my $out, '>', $file or die $!;
-	print $out $sql;
-	close $out;
-	return sprintf "\\! psql -Xqd '%s' -v ON_ERROR_STOP=1 -f '%s'\n", $node->connstr('postgres'), $file;
-}
+test_choice($node, 'looks contacts up');
 
 # A case: what is done, how it is undone, the reason for the statement (none: the choice stays), the role.
 sub check_case
 {
 	my ($name, $do, $undo, $reason, %options) = @_;
-	my $become = $options{role} ? "SET ROLE $options{role};\n" : '';
-	my $unbecome = $options{role} ? "RESET ROLE;\n" : '';
-	my @after = defined $reason ? ($by_statement . $reason, $by_index) : ();
-	my $file = 0;
-
-	my $said;
-	$said = check("$name, in the transaction", "$become$call\nBEGIN;\n$unbecome$do;\n$become$call\nROLLBACK;\n$become$call", $by_index, @after)
-		unless $options{not_in_transaction};
-	like($said, $options{error}, "$name: the error") if $options{error};
-	my $there = $node->basedir . '/do.sql';
-	my $back = $node->basedir . '/undo.sql';
-	append_to_file($there, "$do;") ;
-	append_to_file($back, "$undo;");
-	my $psql = sprintf "\\! psql -Xqd '%s' -v ON_ERROR_STOP=1 -f", $node->connstr('postgres');
-	check("$name, by another session", "$become$call\n$psql '$there'\n$call\n$psql '$back'\n$call", $by_index, @after);
-	unlink $there, $back;
+	my $role = delete $options{role};
+	my $calls = ($role ? "SET ROLE $role;\n" : '') . $call;
+	check_change($name, do => $do, undo => $undo, first => $calls, then => $calls, last => $calls, alone => $role ? 'RESET ROLE;' : '',
+		choices => [ $by_index, defined $reason ? ($by_statement . $reason, $by_index) : () ], %options);
+	return;
 }
 
 my $is_other = 'its key has no index, or another';
@@ -139,7 +95,8 @@ check_case('another type, which is read in another way', 'ALTER TABLE contacts.c
 check_case('a shorter type', 'ALTER TABLE contacts.contact ALTER updated_at TYPE timestamptz(3)',
 	'ALTER TABLE contacts.contact ALTER updated_at TYPE timestamptz', 'contacts.contact: its column updated_at is another');
 check_case('another collation', 'ALTER TABLE contacts.statistics ALTER contact_id TYPE text COLLATE "POSIX"',
-	'ALTER TABLE contacts.statistics ALTER contact_id TYPE text COLLATE "C"', 'contacts.statistics: its column contact_id is another');
+	'ALTER TABLE contacts.statistics ALTER contact_id TYPE text COLLATE "C"', 'contacts.statistics: its column contact_id is another',
+	error => qr/could not determine which collation to use/);
 check_case('a column of ours is generated',
 	'ALTER TABLE contacts.statistics DROP total_bounces, ADD total_bounces bigint GENERATED ALWAYS AS (total_clicks) STORED',
 	'ALTER TABLE contacts.statistics DROP total_bounces, ADD total_bounces bigint NOT NULL DEFAULT 0',
@@ -217,16 +174,25 @@ check_case('all columns that are read allowed',
 	GRANT SELECT ($columns, data) ON contacts.contact TO member",
 	"REVOKE SELECT ($columns, data) ON contacts.contact FROM member; GRANT SELECT ON contacts.contact TO member;
 	ALTER TABLE contacts.contact DROP secret", undef, @as_member);
+check('who may read columns alone changes contacts', "SET client_min_messages = warning; ALTER TABLE contacts.contact ADD secret text;
+	REVOKE SELECT ON contacts.contact FROM member; GRANT SELECT ($columns, data) ON contacts.contact TO member; SET client_min_messages = debug1;
+	SET ROLE member;\n" . join("\n", map { qq(SELECT outcome FROM contacts.apply('{"email_address":"cersei\@example.com","partial_update":true,"fields":{"notes":"$_"}}');
+	SELECT outcome FROM contacts.upsert_many('[{"email_address":"cersei\@example.com","partial_update":true,"fields":{"notes":"$_$_"}},
+		{"email_address":"tyrion\@example.com","partial_update":true,"fields":{"notes":"$_"}}]');) } qw(x y)) . "
+	RESET ROLE; REVOKE SELECT ($columns, data) ON contacts.contact FROM member; GRANT SELECT ON contacts.contact TO member;
+	SET client_min_messages = warning; ALTER TABLE contacts.contact DROP secret;", $by_index);
 check_case('the schema denied', 'REVOKE USAGE ON SCHEMA contacts FROM member', 'GRANT USAGE ON SCHEMA contacts TO member',
 	'the role may not use the schema contacts', @as_member, error => qr/permission denied for schema contacts/);
 check_case('a policy more', 'CREATE POLICY hide ON contacts.contact AS RESTRICTIVE USING (false)', 'DROP POLICY hide ON contacts.contact',
-	'contacts.contact: policies apply that contacts.install() did not make', @as_member);
+	'contacts.contact: policies apply that contacts.install() did not make', @as_member,
+	error => qr/violates row-level security policy "hide"/);
 check_case('a policy for others', 'CREATE POLICY hide ON contacts.contact AS RESTRICTIVE TO stranger USING (false)',
 	'DROP POLICY hide ON contacts.contact', undef, @as_member);
 check_case('a policy for others, of whom the role becomes one',
 	'CREATE POLICY hide ON contacts.contact AS RESTRICTIVE TO stranger USING (false); GRANT stranger TO member',
 	'REVOKE stranger FROM member; DROP POLICY hide ON contacts.contact',
-	'contacts.contact: policies apply that contacts.install() did not make', @as_member);
+	'contacts.contact: policies apply that contacts.install() did not make', @as_member,
+	error => qr/violates row-level security policy "hide"/);
 check_case('our policy altered', "ALTER POLICY members_only ON contacts.statistics USING (total_clicks = 0)",
 	'ALTER POLICY members_only ON contacts.statistics USING (contacts_internal.is_member(workspace_id))',
 	'contacts.statistics: policies apply that contacts.install() did not make', @as_member);
@@ -273,10 +239,7 @@ for my $level ('READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE')
 	for my $fast_path (qw(on off))
 	{
 		$node->safe_psql('postgres', "DELETE FROM contacts.contact WHERE email_address LIKE 'arya%'; $rename");
-		my $file = $node->basedir . '/change.sql';
-		unlink $file;
-		append_to_file($file, $rename);
-		my ($out) = run_script("BEGIN ISOLATION LEVEL $level;\n$version\\! psql -Xqo /dev/null -d '" . $node->connstr('postgres') . "' -f '$file'\n$version"
+		my ($out) = run_script("BEGIN ISOLATION LEVEL $level;\n$version" . other_session($rename) . $version
 			. "SAVEPOINT s;\n$rename${version}ROLLBACK TO s;\n${version}COMMIT;\n$version", $fast_path);
 		is($seen // $out, $out, "$level: the same with the fast path off");
 		$seen //= $out;
@@ -306,8 +269,8 @@ for my $fast_path (qw(on off))
 	}
 }
 
-# What a change finds by its place is the version that was found, and nothing else: a savepoint goes, another session's change is not
-# overwritten, a trigger has written a contact of the array before its turn.
+# What a change finds by its place is the version that was found, and nothing else: a savepoint goes, a trigger has written a contact of
+# the array before its turn. (Another session's change is not overwritten: partial_updates.spec.)
 for my $level ('READ COMMITTED', 'REPEATABLE READ')
 {
 	my $note = sub { return qq(SELECT outcome, version FROM contacts.apply('{"email_address":"bran\@example.com","fields":{"notes":"$_[0]"}}');\n) };
