@@ -20,7 +20,10 @@
 #include "store.h"
 #include "versions.h"
 
-/* What a request with a handful of fields takes: parsed, and while its contact is decided on and written. */
+/*
+ * BATCH_BYTES_EACH is what a request with a handful of fields takes once it is parsed; SLICE_BYTES_EACH what it takes while its contact is
+ * decided on and written.
+ */
 #define BATCH_BYTES_EACH 4096
 #define SLICE_BYTES_EACH 10240
 
@@ -56,8 +59,8 @@ static MemoryContext
 make_memory(MemoryContext parent, const char *name, size_t requests, size_t bytes_each)
 {
 	Size size = MAXALIGN(ALLOCSET_DEFAULT_INITSIZE + Min(requests, BULK_BATCH_REQUESTS) * bytes_each);
-	MemoryContext memory = AllocSetContextCreateInternal(
-		parent, "contact_upsert bulk", size, ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
+	MemoryContext memory =
+		AllocSetContextCreate(parent, "contact_upsert bulk", size, ALLOCSET_DEFAULT_INITSIZE, ALLOCSET_DEFAULT_MAXSIZE);
 
 	MemoryContextSetIdentifier(memory, name);
 	return memory;

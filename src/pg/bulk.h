@@ -26,7 +26,7 @@
 #include "upsert_result.h"
 
 #define BULK_MAX_REQUESTS 100000
-/* A batch is small enough to stay in the processor's cache, and large enough to make its statements cheap. */
+/* BULK_BATCH_REQUESTS: a batch is small enough to stay in the processor's cache, and large enough to make its statements cheap. */
 #define BULK_BATCH_REQUESTS 250
 
 typedef struct BulkRequest

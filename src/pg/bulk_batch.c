@@ -179,20 +179,14 @@ begin_round(Batch *batch)
 	int64 workspace_id = batch->call->workspace_id;
 	Datum *emails = palloc(sizeof(Datum) * batch->group_count);
 	Round round = {.batch = batch};
-	cu_error error;
 
 	for (size_t i = 0; i < batch->group_count; i++)
 		emails[i] = batch->requests[batch->groups[i]->next].email;
-	if (store_fetch_contacts(
-			workspace_id, emails, batch->group_count, batch->call->options.reads_totals, &round.contacts))
-		round.definitions = definitions_get(workspace_id, round.contacts.definitions_version);
-	if (round.definitions && batch->call->definitions)
+	(void)store_fetch_contacts(
+		workspace_id, emails, batch->group_count, batch->call->options.reads_totals, &round.contacts);
+	round.definitions = definitions_require(workspace_id, round.contacts.definitions_version);
+	if (batch->call->definitions)
 		round.definitions = batch->call->definitions;
-	if (round.definitions == NULL)
-	{
-		errors_workspace_not_found(&error, workspace_id);
-		errors_raise(&error);
-	}
 	batch->call->writer.snapshot = round.contacts.snapshot;
 	look_for_suppressions(&round);
 	batch->call->history.level =

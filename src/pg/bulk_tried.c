@@ -42,7 +42,7 @@ bulk_keep_tried(BulkCall *call, const Upsert *upsert)
 	const cu_contact *stored = &upsert->found.stored;
 	MemoryContext caller;
 
-	/* Memory of its own: what is kept may be what was kept before. */
+	/* tried_memory is another for each: what is kept may be what was kept before. */
 	caller =
 		MemoryContextSwitchTo(AllocSetContextCreate(call->memory, "contact_upsert dry run", ALLOCSET_DEFAULT_SIZES));
 	call->tried = (TriedContact){.contact = upsert->found};

@@ -11,9 +11,9 @@
  *   a b			again, and kept
  *         d e		and so on
  *
- * Contacts that are all new, or all there, are inserted or updated, where that may be tried, as if no other session wrote them
- * (store_bulk.h). That needs a subtransaction, too; when it fails, the contacts are written together, as they will be for the rest of the
- * call.
+ * Where none may be rejected, contacts that were looked up by index, and are all new or all there, are inserted or updated as if no other
+ * session wrote them (store_bulk.h). That needs a subtransaction, too; when it fails, the contacts are written together, as they will be
+ * for the rest of the call.
  *
  * An order of locks is kept throughout: what a subtransaction gives back is taken again in the same order, and nothing is taken
  * behind a contact that was rejected and that is wanted again.
@@ -30,8 +30,7 @@
 /* An Attempt is the contacts that one subtransaction writes. */
 typedef struct Attempt
 {
-	int64 workspace_id;
-	Snapshot snapshot; /* as in ContactWriter */
+	ContactWriter *writer;
 	ContactWrite *writes;
 	size_t next; /* the one that is being written */
 	size_t end;
@@ -40,7 +39,7 @@ typedef struct Attempt
 static void
 write_together(Attempt *attempt)
 {
-	store_write_together(attempt->workspace_id, &attempt->writes[attempt->next], attempt->end - attempt->next);
+	store_write_together(attempt->writer->workspace_id, &attempt->writes[attempt->next], attempt->end - attempt->next);
 }
 
 static void
@@ -50,7 +49,7 @@ write_each(Attempt *attempt)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (attempt->writes[attempt->next].error == NULL)
-			store_write_alone(attempt->workspace_id, &attempt->writes[attempt->next]);
+			store_write_alone(attempt->writer->workspace_id, &attempt->writes[attempt->next]);
 	}
 }
 
@@ -87,14 +86,16 @@ write_in_subtransaction(void (*write)(Attempt *attempt), Attempt *attempt)
 static void
 insert_together(Attempt *attempt)
 {
-	store_insert_together(attempt->workspace_id, &attempt->writes[attempt->next], attempt->end - attempt->next);
+	store_insert_together(attempt->writer->workspace_id, &attempt->writes[attempt->next], attempt->end - attempt->next);
 }
 
 static void
 update_together(Attempt *attempt)
 {
-	store_update_together(
-		attempt->workspace_id, attempt->snapshot, &attempt->writes[attempt->next], attempt->end - attempt->next);
+	store_update_together(attempt->writer->workspace_id,
+						  attempt->writer->snapshot,
+						  &attempt->writes[attempt->next],
+						  attempt->end - attempt->next);
 }
 
 /* Whether all contacts have that outcome. */
@@ -109,17 +110,19 @@ all_are(const Attempt *attempt, cu_outcome outcome)
 
 /* Writes contacts that no rule of the user's own can reject. */
 static void
-write_unhindered(ContactWriter *writer, Attempt *attempt)
+write_unhindered(Attempt *attempt)
 {
+	ContactWriter *writer = attempt->writer;
 	void (*write)(Attempt *) = all_are(attempt, CU_CREATED)	  ? insert_together
 							   : all_are(attempt, CU_UPDATED) ? update_together
 															  : NULL;
 
-	if (write && attempt->snapshot && !writer->meets_others && store_may_try_together())
+	/* For one contact a subtransaction costs more than it saves. */
+	if (write && writer->snapshot && !writer->has_failed && attempt->end - attempt->next > 1 &&
+		store_may_try_together())
 	{
-		/* Whatever the error is, if it is not another session's write, it will be there again. */
-		writer->meets_others = write_in_subtransaction(write, attempt) != NULL;
-		if (!writer->meets_others)
+		writer->has_failed = write_in_subtransaction(write, attempt) != NULL;
+		if (!writer->has_failed)
 			return;
 	}
 	write_together(attempt);
@@ -161,15 +164,14 @@ write_one_by_one(Attempt attempt, size_t count)
 bool
 contact_writer_write(ContactWriter *writer, ContactWrite *writes, size_t count)
 {
-	Attempt attempt = {
-		.workspace_id = writer->workspace_id, .snapshot = writer->snapshot, .writes = writes, .end = count};
+	Attempt attempt = {.writer = writer, .writes = writes, .end = count};
 	size_t done = count;
 
 	if (!writer->knows_rules)
 		writer->rules = own_rules_read();
 	writer->knows_rules = true;
 	if (!writer->rules.may_reject)
-		write_unhindered(writer, &attempt);
+		write_unhindered(&attempt);
 	else if (writer->rules.act_on_insert || write_in_subtransaction(write_together, &attempt) != NULL)
 		done = write_one_by_one(attempt, count);
 	for (size_t i = done; i < count; i++)

@@ -11,10 +11,11 @@
 typedef struct ContactWriter
 {
 	int64 workspace_id;
-	Snapshot snapshot; /* under which the contacts were found, as in FetchedContacts */
+	Snapshot
+		snapshot; /* under which the contacts were found, as in FetchedContacts; set anew for each look-up, and NULL where that has none */
 	bool knows_rules;
 	OwnRules rules;
-	bool meets_others; /* another session writes the same contacts */
+	bool has_failed; /* as if no other session wrote the same contacts: it is not tried again */
 } ContactWriter;
 
 /*

@@ -31,7 +31,7 @@ extern int64 settings_workspace_id(void);
 extern int64 settings_workspace_argument(FunctionCallInfo fcinfo, int number);
 
 extern UnknownKeysSetting settings_unknown_keys(void);
-extern bool settings_fast_path(void); /* whether there may be ways without statements */
+extern bool settings_fast_path(void); /* whether look-ups and events may do without statements */
 extern bool settings_events(void);	  /* for the tables' owner to turn off */
 extern NotifySetting settings_notify(void);
 extern int settings_notify_interval(void); /* milliseconds */

@@ -57,7 +57,7 @@ typedef struct StagingColumn
 typedef struct StagingReader
 {
 	DestReceiver receiver;	/* the executor's own part, and so the first */
-	StagingColumn *columns; /* in the order of jsonb's keys */
+	StagingColumn *columns; /* in the order of jsonb's keys, so that those of a row need not be sorted */
 	int column_count;
 	const char *name;
 	const char *owner;
@@ -395,15 +395,15 @@ column_value(const StagingColumn *column, TupleTableSlot *slot)
 	JsonbValue value = {.type = jbvNull};
 	bool is_null;
 	Datum datum = slot_getattr(slot, column->number, &is_null);
+	Jsonb *jsonb;
 
 	if (is_null)
 		return value;
 	if (column->is_text)
 		return jsonb_database_text_value(DatumGetTextPP(datum));
-	/* a container, but for a scalar */
-	JsonbToJsonbValue(DatumGetJsonbP(datum), &value);
-	if (JB_ROOT_IS_SCALAR(DatumGetJsonbP(datum)))
-		(void)JsonbExtractScalar(value.val.binary.data, &value);
+	jsonb = DatumGetJsonbP(datum);
+	if (!JsonbExtractScalar(&jsonb->root, &value))
+		JsonbToJsonbValue(jsonb, &value);
 	return value;
 }
 
@@ -440,7 +440,7 @@ receive_row(TupleTableSlot *slot, DestReceiver *receiver)
 		add_to_chunk(reader, row);
 		note_separators(reader, row);
 	}
-	/* The same row is the same bytes: the columns of a table have each their type. */
+	/* hash_any_extended(), not jsonb_hash_extended(): only a row that has not changed has to give the same, not one that is equal. */
 	reader->hash_sum += DatumGetUInt64(hash_any_extended((unsigned char *)row, VARSIZE(row), 0));
 	reader->row_count++;
 	MemoryContextSwitchTo(caller);

@@ -1,5 +1,5 @@
 /*
- * store_bulk.c - the statements of a batch: fetch_contacts, which is executed where probe.c cannot look up, and write_contacts.
+ * store_bulk.c - the statements of a batch: fetch_contacts, which is executed where probe.c cannot look up, and those that write.
  *
  * write_contacts is an INSERT .. ON CONFLICT DO UPDATE of the new and the changed together, because it locks each row when it
  * comes to it: so every session takes its locks in the order of the addresses, whether a contact is new or not, and two of
@@ -9,7 +9,8 @@
  * Such a statement treats contacts that exist as if they were inserted first, which shows where own_rules.h says so. There a
  * contact is written alone, as a single request would do it.
  *
- * Where probe.c has looked up and no such rule is there, contacts that are all new, or all found, have a statement that costs less:
+ * Contacts that are all new, or all found, have a statement that costs less, where no rule of the user's own may reject one of them
+ * (own_rules.h), and probe.c has looked up: then contacts.contact is a plain table, without rules that rewrite a statement.
  *
  * - insert_contacts has no ON CONFLICT, which is a look-up by the key for each row, and a lock and a WAL record to let go of it again. A
  *   contact that another session has created meanwhile is a unique violation; the caller has a subtransaction around it, and goes
@@ -230,7 +231,10 @@ describe_records(Oid key_type, Oid status_type)
 	return BlessTupleDesc(descriptor);
 }
 
-/* Makes the id of a new contact, too; and one of a contact that was found, for the case that write_contacts inserts it. */
+/*
+ * make_record() sets the id of a contact that is created; the record of one that was found has another id, in case write_contacts inserts
+ * it.
+ */
 static Datum
 make_record(TupleDesc descriptor, const ContactWrite *write, Oid status, bool by_place)
 {
@@ -326,7 +330,10 @@ store_write_together(int64 workspace_id, ContactWrite *writes, size_t count)
 bool
 store_may_try_together(void)
 {
-	/* A transaction of more subtransactions than PostgreSQL keeps in shared memory makes every session's snapshots dearer. */
+	/*
+	 * A transaction of more subtransactions than PostgreSQL keeps in shared memory makes every session's snapshots dearer. Half of them
+	 * are left to the caller's savepoints.
+	 */
 	return !MyProc->subxidStatus.overflowed && MyProc->subxidStatus.count < PGPROC_MAX_CACHED_SUBXIDS / 2;
 }
 
@@ -353,7 +360,7 @@ store_update_together(int64 workspace_id, Snapshot snapshot, ContactWrite *write
 													TimestampTzGetDatum(GetCurrentTransactionStartTimestamp())},
 										  snapshot);
 
-	/* Behind locks in the order of the addresses none can be had for one that is gone. */
+	/* It has locked those behind a contact that is gone, and not that one: the caller's subtransaction gives the locks back. */
 	if (rows != count)
 		ereport(ERROR,
 				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),

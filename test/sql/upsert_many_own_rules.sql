@@ -86,8 +86,7 @@ BEGIN
 	RETURN NEW;
 END $$;
 
--- Nothing of the user's own, or nothing that takes part: no subtransaction but that of an UPDATE by place, which there is where contacts
--- are looked up by index (upsert_many_own_rules_1.out is of the statement).
+-- Nothing of the user's own, or nothing that takes part: no subtransaction.
 SELECT regress_compare('') AS nothing;
 SELECT regress_compare('ALTER TABLE contacts.contact ADD note text, ADD remark varchar(3); CREATE INDEX ON contacts.contact (note);
 	CREATE TRIGGER regress AFTER DELETE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_trigger(''refuse'', ''P0001'')') AS idle;
