@@ -66,7 +66,8 @@ BEGIN
 	RAISE NOTICE '%: % % % -> % % %', TG_NAME, OLD.status, OLD.tags, OLD.data, NEW.status, NEW.tags, NEW.data;
 	RETURN NEW;
 END $$;
-CREATE TRIGGER tell BEFORE UPDATE OF status, tags ON contacts.contact FOR EACH ROW EXECUTE FUNCTION pg_temp.tell();
+CREATE TRIGGER tell_status BEFORE UPDATE OF status ON contacts.contact FOR EACH ROW EXECUTE FUNCTION pg_temp.tell();
+CREATE TRIGGER tell_tags BEFORE UPDATE OF tags ON contacts.contact FOR EACH ROW EXECUTE FUNCTION pg_temp.tell();
 CREATE TRIGGER tell_all BEFORE UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION pg_temp.tell();
 CREATE FUNCTION pg_temp.change(members jsonb) RETURNS text LANGUAGE sql AS $$
 	SELECT outcome FROM contacts.apply('{"email_address":"hot@example.com","partial_update":true}' || members)
@@ -77,7 +78,10 @@ SELECT pg_temp.change('{"add_tags":[]}'), pg_temp.change('{"fields":{"name":"D"}
 SELECT pg_temp.change('{"remove_tags":["vip"]}');
 SELECT pg_temp.change('{"fields":{"name":"E"},"status":"UNSUBSCRIBED"}');
 SELECT pg_temp.change('{"fields":{"name":null}}');
-DROP TRIGGER tell ON contacts.contact;
+-- in an array it does
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"hot@example.com","partial_update":true,"fields":{"name":"F"}}]');
+DROP TRIGGER tell_status ON contacts.contact;
+DROP TRIGGER tell_tags ON contacts.contact;
 DROP TRIGGER tell_all ON contacts.contact;
 
 -- In a read-only transaction the call is refused at once, whatever the request; preview works.
