@@ -31,10 +31,10 @@ export PROFILE="-Werror ${PROFILE:-}"
 # Ends with the summary, whatever happened.
 finish() {
 	status=$?
-	for suite in "${!beside[@]}"; do
-		kill "${beside[$suite]}" 2>/dev/null || true # it may have ended
-		wait "${beside[$suite]}" 2>/dev/null || true
-	done
+	if ((${#beside[@]} > 0)); then
+		kill "${beside[@]}" 2>/dev/null || true # they may have ended
+		wait "${beside[@]}" 2>/dev/null || true
+	fi
 	if ((status != 0 && failed == 0)); then failed=1; fi
 	echo
 	if [[ -s $failures ]]; then cat "$failures"; echo; fi
@@ -56,7 +56,8 @@ run_suite() {
 	count_suite "$suite" "$status" $((SECONDS - start))
 }
 
-# Some take long, and want nothing of the others: the sources alone, or a chroot with a copy of them. They have what time is left.
+# Some take long, and want little of the others: the sources, or a copy of them in a chroot; debian.sh takes turns. They have what time
+# is left.
 start_beside() {
 	local suite=$1
 	echo "$suite, beside the others ..."

@@ -256,7 +256,7 @@ like($error, qr/terminating connection due to administrator command/, 'terminate
 is($node->safe_psql('postgres', 'SELECT left_behind()'), '0 0 0', 'and leaves nothing');
 
 stopped_after(0.3, $load, sub { kill 'KILL', $_[0] });
-# As an argument: a psql that is refused would not read the query, which is an error to who writes it.
+# The query is an argument: poll_query_until() writes it to psql's standard input, and dies if a psql that was refused has closed that.
 my $is_back = 0;
 for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
 {

@@ -78,8 +78,8 @@ my ($event) = raise_events($node, set => 'SET contact_upsert.notify = off;');
 $node->safe_psql('postgres', 'NOTIFY "the other channel"');
 $node->safe_psql('postgres', 'NOTIFY "The ""other"" Channel"');
 wait_until('--channel: its bell is heard', sub { has_all($worker, $event) });
-# It looks after 0.15 s, then waits twice as long each time: when it has waited for more than half of 4.8 s, there is time enough.
-my $quiet = $working . q( AND state = 'idle' AND state_change < clock_timestamp() - interval '2.5 s');
+# It looks after 0.15 s, then waits twice as long each time, 2.4 s and then 4.8 s: after 3.2 s there is time before the next look.
+my $quiet = $working . q( AND state = 'idle' AND state_change < clock_timestamp() - interval '3.2 s');
 wait_until('it has looked once more', sub { $node->safe_psql('postgres', $quiet) });
 my ($unheard) = raise_events($node);
 ($event) = raise_events($node, set => 'SET contact_upsert.notify = off;');
