@@ -79,16 +79,19 @@ run_ways() {
 	echo "$none $off $wakeup $relay $events"
 }
 
+# For awk: the median of a column of all lines.
+# shellcheck disable=SC2016 # awk's
+median='function median(values, column,    i, j, sorted, swap) {
+	for (i = 1; i <= NR; i++) sorted[i] = values[column, i]
+	for (i = 1; i <= NR; i++) for (j = i + 1; j <= NR; j++)
+		if (sorted[j] < sorted[i]) { swap = sorted[i]; sorted[i] = sorted[j]; sorted[j] = swap }
+	return sorted[int((NR + 1) / 2)]
+}'
+
 # Of the lines of run_ways: the median of each column, and that of each round's ratio to "off", of "off" to "none".
 medians() {
-	awk '
+	awk "$median"'
 		{ for (i = 1; i <= 5; i++) { rate[i, NR] = $i; ratio[i, NR] = i == 2 ? $2 / $1 : $i / $2 } }
-		function median(values, column,    i, j, sorted, swap) {
-			for (i = 1; i <= NR; i++) sorted[i] = values[column, i]
-			for (i = 1; i <= NR; i++) for (j = i + 1; j <= NR; j++)
-				if (sorted[j] < sorted[i]) { swap = sorted[i]; sorted[i] = sorted[j]; sorted[j] = swap }
-			return sorted[int((NR + 1) / 2)]
-		}
 		END {
 			printf "%10d", median(rate, 1)
 			for (i = 2; i <= 5; i++) printf "%9d (%.2f)", median(rate, i), median(ratio, i)
@@ -126,14 +129,8 @@ one() {
 			psql -qXc "UPDATE contacts.consumer SET active = true"
 			cost "$clients" tracked
 			psql -qXc "TRUNCATE contacts.delivery, contacts.event"
-		done | paste -d ' ' - - | awk '
+		done | paste -d ' ' - - | awk "$median"'
 			{ for (i = 1; i <= 6; i++) { figure[i, NR] = $i; ratio[i, NR] = $i / $(2 - i % 2) } }
-			function median(values, column,    i, j, sorted, swap) {
-				for (i = 1; i <= NR; i++) sorted[i] = values[column, i]
-				for (i = 1; i <= NR; i++) for (j = i + 1; j <= NR; j++)
-					if (sorted[j] < sorted[i]) { swap = sorted[i]; sorted[i] = sorted[j]; sorted[j] = swap }
-				return sorted[int((NR + 1) / 2)]
-			}
 			END {
 				printf "%12d %11d (%.2f) %11d (%.2f)", median(figure, 1), median(figure, 3), median(ratio, 3), median(figure, 5), median(ratio, 5)
 				printf " %16.1f %11.1f (%.2f) %11.1f (%.2f)\n", median(figure, 2), median(figure, 4), 1 / median(ratio, 4), median(figure, 6), 1 / median(ratio, 6)
@@ -221,18 +218,16 @@ drain() {
 
 # Prints milliseconds from the commit of each event to the arrival of its line.
 latency() {
-	local worker
 	set_up
 	if [[ $(value 'SHOW track_commit_timestamp') != on ]]; then echo "latency needs track_commit_timestamp = on" >&2; return 1; fi
 	# shellcheck disable=SC2016 # for perl
-	contact-worker --consumer bench > >(exec perl -MTime::HiRes=time -ne 'printf "%s %.6f\n", $1, time if /"event_id":"(\d+)"/' >"$dir/lines") &
-	worker=$!
-	workers+=("$worker")
+	contact-worker --consumer bench > >(exec perl -MTime::HiRes=time -ne '$| = 1; printf "%s %.6f\n", $1, time if /"event_id":"(\d+)"/' >"$dir/lines") &
+	workers+=($!)
 	sleep 1
 	PGOPTIONS="-c contact_upsert.notify=events" pgbench -n -c 4 -j 2 -M prepared -R 200 -T $((seconds_each * rounds)) -f "$dir/tracked.sql" >/dev/null 2>&1
 	sleep 1
 	stop_workers
-	psql -XAt <<-SQL
+	psql -XAtv ON_ERROR_STOP=1 <<-SQL
 		CREATE TABLE line (event_id bigint, at numeric);
 		\\copy line FROM '$dir/lines' (DELIMITER ' ')
 		SELECT format('%s events, 200 a second, notify = events: from the commit to the line p50 %s ms, p99 %s ms, at most %s ms', count(*),
