@@ -322,7 +322,7 @@ typedef struct cu_decide_options
 {
 	bool suppressed; /* the address, which no contact has, has opted out: see cu_asks_for_suppression */
 	bool restores;	 /* the request says what was: status policy, required fields and default values take no part */
-	const cu_json *cells; /* of a request that cu_read_row has made, its cu_row.cells; else NULL */
+	const cu_json *cells; /* of a request that cu_read_row (contact_rows.h) has made, its cu_row.cells; else NULL */
 } cu_decide_options;
 
 /*
