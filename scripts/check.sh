@@ -20,7 +20,7 @@ for suite in "${suites[@]}"; do
 done
 
 passed=0 failed=0
-declare -A beside begun
+declare -A beside=() begun=()
 logs=build/check
 table=$logs/summary
 failures=$logs/failures
