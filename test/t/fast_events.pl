@@ -149,7 +149,7 @@ check_case('another default of delivery', 'ALTER TABLE contacts.delivery ALTER a
 	seen => qr/"attempts": 5/);
 check_case('another time', 'ALTER TABLE contacts.event ALTER created_at SET DEFAULT clock_timestamp()', 'ALTER TABLE contacts.event ALTER created_at SET DEFAULT now()',
 	'contacts.event: its created_at has another default');
-check_case('no identity', 'CREATE SEQUENCE public.s START 1000000; GRANT USAGE ON SEQUENCE public.s TO keeper; ALTER TABLE contacts.event ALTER event_id DROP IDENTITY, ALTER event_id SET DEFAULT nextval(\'public.s\')',
+check_case('no identity', 'CREATE SEQUENCE public.s; SELECT setval(\'public.s\', max(event_id) + 1) IS NULL FROM contacts.event; GRANT USAGE ON SEQUENCE public.s TO keeper; ALTER TABLE contacts.event ALTER event_id DROP IDENTITY, ALTER event_id SET DEFAULT nextval(\'public.s\')',
 	'ALTER TABLE contacts.event ALTER event_id DROP DEFAULT, ALTER event_id ADD GENERATED ALWAYS AS IDENTITY (START 2000000); DROP SEQUENCE public.s',
 	'contacts.event: its event_id is no identity column');
 check_case('the key of event dropped', 'ALTER TABLE contacts.event DROP CONSTRAINT event_pkey', 'ALTER TABLE contacts.event ADD PRIMARY KEY (workspace_id, event_id)',
