@@ -3,7 +3,7 @@
  * jsonb without its nulls.
  *
  * A column's type may have casts of its maker's, a view may call functions of its owner's. So the query that reads them has
- * only functions of PostgreSQL's own in it, which never look for a cast, and runs as the relation's owner, in the way in which
+ * only functions of PostgreSQL's own in it, which never look for a cast (staging_row.c), and runs as the relation's owner, in the way in which
  * ANALYZE runs a table's functions. What the caller may see is checked as the caller, before that. Code of a user's own thus
  * never runs with the rights of the caller, and the caller never sees what its own SELECT would not show.
  *
@@ -13,12 +13,10 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
-#include "access/transam.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/executor.h"
 #include "funcapi.h"
@@ -39,26 +37,17 @@
 
 #include "core/contact_rows.h"
 #include "import_cells.h"
-#include "jsonb_value.h"
 #include "pg_compat.h"
+#include "staging_row.h"
 
 /* CHUNK_BYTES keeps the memory of a chunk bounded, whatever is in the rows. */
 #define CHUNK_BYTES (32 * 1024 * 1024)
 
-/* A StagingColumn is a column of the query: a text, or a jsonb. */
-typedef struct StagingColumn
-{
-	JsonbValue name;
-	int number; /* from 1 */
-	bool is_text;
-} StagingColumn;
-
 /* A StagingReader is where the rows go, as the executor wants it. */
 typedef struct StagingReader
 {
-	DestReceiver receiver;	/* the executor's own part, and so the first */
-	StagingColumn *columns; /* in the order of jsonb's keys, so that those of a row need not be sorted */
-	int column_count;
+	DestReceiver receiver; /* the executor's own part, and so the first */
+	StagingColumns columns;
 	const char *name;
 	const char *owner;
 	int64 row_count;
@@ -128,66 +117,15 @@ check_caller(Form_pg_class relation, LOCKMODE lock)
 			 errhint("Let the owner or a member of that role import it, or copy its rows into a table of your own.")));
 }
 
-/*
- * Appends a column: a text as it is, all else as to_jsonb() makes it. A type that is not built in is its output text, since to_jsonb()
- * would look for a cast to json; so is a pseudo-type, which may hide one. A domain counts as what it is made of: reading it runs no code.
- * Returns whether it is a text.
- */
-static bool
-append_column(StringInfo sql, Form_pg_attribute attribute)
-{
-	Oid type = getBaseType(attribute->atttypid);
-	const char *name = quote_identifier(NameStr(attribute->attname));
-
-	if (type == TEXTOID || type == VARCHAROID || type == BPCHAROID)
-		appendStringInfo(sql, "staged.%s", name);
-	else if (type < FirstNormalObjectId && get_typtype(type) != TYPTYPE_PSEUDO)
-	{
-		appendStringInfo(sql, "pg_catalog.jsonb_strip_nulls(pg_catalog.to_jsonb(staged.%s))", name);
-		return false;
-	}
-	else
-		appendStringInfo(sql,
-						 "CASE WHEN pg_catalog.num_nulls(staged.%s) OPERATOR(pg_catalog.=) 0"
-						 " THEN pg_catalog.format('%%s', staged.%s) END",
-						 name,
-						 name);
-	return true;
-}
-
-static int
-compare_columns(const void *left, const void *right)
-{
-	JsonbPair a = {.key = ((const StagingColumn *)left)->name};
-	JsonbPair b = {.key = ((const StagingColumn *)right)->name};
-
-	return jsonb_compare_pairs(&a, &b);
-}
-
 /* Returns the query, and sets the columns that it has. */
 static const char *
-query_text(Relation relation, StagingReader *reader)
+query_text(Relation relation, StagingColumns *columns)
 {
-	TupleDesc descriptor = RelationGetDescr(relation);
 	StringInfoData sql;
 
-	reader->columns = palloc(sizeof(StagingColumn) * (size_t)Max(descriptor->natts, 1));
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
-	for (int i = 0; i < descriptor->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
-		StagingColumn *column = &reader->columns[reader->column_count];
-
-		if (attribute->attisdropped)
-			continue;
-		if (reader->column_count > 0)
-			appendStringInfoString(&sql, ", ");
-		column->is_text = append_column(&sql, attribute);
-		column->name = jsonb_database_text_value(cstring_to_text(NameStr(attribute->attname)));
-		column->number = ++reader->column_count;
-	}
-	qsort(reader->columns, (size_t)reader->column_count, sizeof(StagingColumn), compare_columns);
+	*columns = staging_row_select(&sql, RelationGetDescr(relation));
 	appendStringInfo(&sql,
 					 " FROM %s AS staged",
 					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
@@ -263,7 +201,7 @@ read_staging(Oid id, StagingReader *reader)
 	int settings;
 
 	check_caller(relation->rd_rel, AccessShareLock);
-	sql = query_text(relation, reader);
+	sql = query_text(relation, &reader->columns);
 	query = analyze_query(relation, sql);
 	reader->name = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
 											  RelationGetRelationName(relation));
@@ -388,52 +326,12 @@ add_to_chunk(StagingReader *reader, Jsonb *row)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Returns the value of a column; null where the column is. */
-static JsonbValue
-column_value(const StagingColumn *column, TupleTableSlot *slot)
-{
-	JsonbValue value = {.type = jbvNull};
-	bool is_null;
-	Datum datum = slot_getattr(slot, column->number, &is_null);
-	Jsonb *jsonb;
-
-	if (is_null)
-		return value;
-	if (column->is_text)
-		return jsonb_database_text_value(DatumGetTextPP(datum));
-	jsonb = DatumGetJsonbP(datum);
-	if (!JsonbExtractScalar(&jsonb->root, &value))
-		JsonbToJsonbValue(jsonb, &value);
-	return value;
-}
-
-/* Makes a jsonb of a row, without its nulls. */
-static Jsonb *
-row_as_jsonb(const StagingReader *reader, TupleTableSlot *slot)
-{
-	JsonbParseState *state = NULL;
-
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	for (int i = 0; i < reader->column_count; i++)
-	{
-		const StagingColumn *column = &reader->columns[i];
-		JsonbValue name = column->name;
-		JsonbValue value = column_value(column, slot);
-
-		if (value.type == jbvNull)
-			continue;
-		pushJsonbValue(&state, WJB_KEY, &name);
-		pushJsonbValue(&state, WJB_VALUE, &value);
-	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-}
-
 static bool
 receive_row(TupleTableSlot *slot, DestReceiver *receiver)
 {
 	StagingReader *reader = (StagingReader *)receiver;
 	MemoryContext caller = MemoryContextSwitchTo(reader->row);
-	Jsonb *row = row_as_jsonb(reader, slot);
+	Jsonb *row = staging_row_as_jsonb(&reader->columns, slot);
 
 	if (reader->chunk_size > 0)
 	{
