@@ -3,7 +3,7 @@
 # Installs what is missing, builds with -Werror, installs, runs the suites (each is a target of the Makefile; without
 # arguments all of them) and counts their tests. What a failed suite printed is shown. The last line is "N passed, N failed";
 # a suite that ran nothing, died or took too long has failed. Exits with 1 if anything failed. SUITE_SECONDS is how long one
-# may take; lint and newer, which run beside the others, three times as long.
+# may take; headers, lint and newer, which run beside the others, three times as long.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 
@@ -100,11 +100,11 @@ echo "build ..."
 make --no-print-directory -j"$(nproc)" all >"$logs/build.log" 2>&1 || { cat "$logs/build.log"; exit 1; }
 scripts/install.sh
 for suite in "${suites[@]}"; do
-	case $suite in lint | newer) start_beside "$suite" ;; esac
+	case $suite in headers | lint | newer) start_beside "$suite" ;; esac
 done
 for suite in "${suites[@]}"; do
-	case $suite in lint | newer) ;; *) run_suite "$suite" ;; esac
+	case $suite in headers | lint | newer) ;; *) run_suite "$suite" ;; esac
 done
 for suite in "${suites[@]}"; do
-	case $suite in lint | newer) wait_for_beside "$suite" ;; esac
+	case $suite in headers | lint | newer) wait_for_beside "$suite" ;; esac
 done
