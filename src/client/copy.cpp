@@ -22,10 +22,13 @@ Connection::wait_in_copy(short events)
 		fail_in_copy();
 }
 
-// The connection is lost. That says less than why the server has ended it, which may have come before.
+// The connection is lost, by each call that may notice. That says less than why the server has ended it, which may have come before.
 void
 Connection::fail_in_copy()
 {
+	// Such a failure is this program's own, and what has been copied must not pass for the whole.
+	if (PQstatus(connection_.get()) != CONNECTION_BAD)
+		fail(nullptr);
 	// Else the copy would have no end that PQgetResult() comes to.
 	(void)PQputCopyEnd(connection_.get(), nullptr);
 	for (Result last(PQgetResult(connection_.get())); last.get(); last = Result(PQgetResult(connection_.get())))
@@ -60,7 +63,7 @@ Result
 Connection::end_copy(const char *given_up)
 {
 	if (PQputCopyEnd(connection_.get(), given_up) != 1)
-		fail(nullptr);
+		fail_in_copy();
 	flush();
 
 	Result ended = next_result();
@@ -91,7 +94,7 @@ Connection::copy_in(const char *statement, const CopyWriter &writer)
 		for (std::string piece; writer(piece); piece.clear())
 		{
 			if (PQputCopyData(connection_.get(), piece.data(), static_cast<int>(piece.size())) != 1)
-				fail(nullptr);
+				fail_in_copy();
 			flush();
 		}
 	}

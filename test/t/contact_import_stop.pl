@@ -35,6 +35,24 @@ sub some_are_loaded
 	return wait_for($node, q(SELECT count(*) > 200 FROM contacts.contact), 'some rows are loaded');
 }
 
+# Stops the program (SIGSTOP) where its system call, in /proc/PID/syscall, matches: -1 is none, the program computes. Where a
+# system does not tell, anywhere.
+sub stop_program
+{
+	my ($run, $where) = @_;
+	my $pid = $run->{run}{KIDS}[0]{PID};
+	for my $try (1 .. 1000)
+	{
+		kill 'STOP', $pid;
+		sleep 0.001 until slurp_file("/proc/$pid/stat") =~ /\) T /;
+		my $call = eval { slurp_file("/proc/$pid/syscall") };
+		return if !defined $call || $call =~ $where;
+		kill 'CONT', $pid;
+		sleep 0.0005 * ($try % 7);
+	}
+	die "the program was never where it was to be stopped: $where";
+}
+
 # In the middle of the import.
 for (
 	[ 'INT', 6, qr/Stopped: [\d,]+ of 2,000 rows are done\. The same command goes on with the rest\./ ],
@@ -104,12 +122,19 @@ like($run->{err}, qr/Stopped\. Nothing was loaded\./, 'says so');
 kill 'CONT', $silent;
 wait_for($node, "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $silent)", 'the server notices');
 is(staging_tables($node), 0, 'and leaves no table');
-$run = start_import({}, '--yes', write_file('ended.csv', "email,First Name\n" . $lines x 1000));
-wait_for($node, q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active')), 'COPY is under way');
-$node->safe_psql('postgres', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active'));
-is(wait_import($run), 5, 'the server ends the connection in a COPY: exit status 5');
-like($run->{err}, qr/terminating connection due to administrator command/, 'says why');
-is(staging_tables($node), 0, 'and leaves no table');
+# The server ends the connection while the program waits for it, and while it computes: then it notices when it sends the next piece.
+for my $where (qr/^(?!-1 |running)/, qr/^-1 /)
+{
+	$run = start_import({}, '--yes', write_file('ended.csv', "email,First Name\n" . $lines x 1000));
+	wait_for($node, q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active')), 'COPY is under way');
+	stop_program($run, $where);
+	is($node->safe_psql('postgres', q(SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active')),
+		't', 'the server ends the connection');
+	$run->{run}->signal('CONT');
+	is(wait_import($run), 5, 'in a COPY: exit status 5');
+	like($run->{err}, qr/terminating connection due to administrator command/, 'says why');
+	is(staging_tables($node), 0, 'and leaves no table');
+}
 my $growing = write_file('growing.csv', "email,First Name\n" . $lines x 1000);
 $run = start_import({}, '--yes', $growing);
 wait_for($node, q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active')), 'COPY is under way');
