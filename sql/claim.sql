@@ -106,18 +106,9 @@ COMMENT ON FUNCTION contacts.relay(text, text, integer, bigint) IS
 	'has failed; returns how many';
 REVOKE ALL ON FUNCTION contacts.relay(text, text, integer, bigint) FROM PUBLIC;
 
--- event_line() has every name qualified and pins no search_path, so that it is inlined: it runs once an event.
 CREATE FUNCTION contacts_internal.event_line(event contacts.claimed_event) RETURNS text
-	LANGUAGE sql STABLE PARALLEL SAFE
-	AS $$
-		SELECT pg_catalog.format(
-			'{"type":"%s","workspace_id":"%s","contact_id":%s,"contact_version":"%s","ordinal":%s,"event_id":"%s"'
-				',"created_at":"%s","attempts":%s,"email_address":%s,"detail":%s}',
-			event.type, event.workspace_id, pg_catalog.to_json(event.contact_id), event.contact_version, event.ordinal,
-			event.event_id,
-			pg_catalog.to_char(pg_catalog.timezone('UTC', event.created_at), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-			event.attempts, coalesce(pg_catalog.to_json(event.email_address)::pg_catalog.text, 'null'), event.detail)
-	$$;
+	LANGUAGE C STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'contacts_event_line';
 COMMENT ON FUNCTION contacts_internal.event_line(contacts.claimed_event) IS
 	'what contact-worker prints for the event: one line of JSON, bigint ids as strings';
 REVOKE ALL ON FUNCTION contacts_internal.event_line(contacts.claimed_event) FROM PUBLIC;

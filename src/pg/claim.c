@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "claimed_event.h"
 #include "due.h"
 #include "failure.h"
 #include "lease.h"
@@ -114,42 +115,17 @@ typedef struct ClaimedRows
 	TupleDesc descriptor;
 } ClaimedRows;
 
-/* The attributes of contacts.claimed_event. */
-typedef enum ClaimedColumn
-{
-	CLAIMED_EVENT_ID,
-	CLAIMED_LEASE,
-	CLAIMED_ATTEMPTS,
-	CLAIMED_WORKSPACE_ID,
-	CLAIMED_CONTACT_ID,
-	CLAIMED_CONTACT_VERSION,
-	CLAIMED_ORDINAL,
-	CLAIMED_TYPE,
-	CLAIMED_DETAIL,
-	CLAIMED_CREATED_AT,
-	CLAIMED_EMAIL_ADDRESS,
-	CLAIMED_COLUMNS
-} ClaimedColumn;
-
-/* The type of an attribute, and the column of due_find() that it takes its value from. */
-typedef struct ClaimedAttribute
-{
-	Oid type;		  /* InvalidOid: contacts.event_type */
-	DueColumn source; /* 0: the claim's own */
-} ClaimedAttribute;
-
-static const ClaimedAttribute attributes[CLAIMED_COLUMNS] = {
-	[CLAIMED_EVENT_ID] = {INT8OID, DUE_EVENT_ID},
-	[CLAIMED_LEASE] = {INT8OID, 0},
-	[CLAIMED_ATTEMPTS] = {INT4OID, 0},
-	[CLAIMED_WORKSPACE_ID] = {INT8OID, DUE_WORKSPACE_ID},
-	[CLAIMED_CONTACT_ID] = {TEXTOID, DUE_CONTACT_ID},
-	[CLAIMED_CONTACT_VERSION] = {INT8OID, DUE_CONTACT_VERSION},
-	[CLAIMED_ORDINAL] = {INT4OID, DUE_ORDINAL},
-	[CLAIMED_TYPE] = {InvalidOid, DUE_TYPE},
-	[CLAIMED_DETAIL] = {JSONBOID, DUE_DETAIL},
-	[CLAIMED_CREATED_AT] = {TIMESTAMPTZOID, DUE_CREATED_AT},
-	[CLAIMED_EMAIL_ADDRESS] = {TEXTOID, DUE_EMAIL_ADDRESS},
+/* The columns of due_find() that the attributes take their values from; 0: the claim's own. */
+static const DueColumn sources[CLAIMED_COLUMNS] = {
+	[CLAIMED_EVENT_ID] = DUE_EVENT_ID,
+	[CLAIMED_WORKSPACE_ID] = DUE_WORKSPACE_ID,
+	[CLAIMED_CONTACT_ID] = DUE_CONTACT_ID,
+	[CLAIMED_CONTACT_VERSION] = DUE_CONTACT_VERSION,
+	[CLAIMED_ORDINAL] = DUE_ORDINAL,
+	[CLAIMED_TYPE] = DUE_TYPE,
+	[CLAIMED_DETAIL] = DUE_DETAIL,
+	[CLAIMED_CREATED_AT] = DUE_CREATED_AT,
+	[CLAIMED_EMAIL_ADDRESS] = DUE_EMAIL_ADDRESS,
 };
 
 static void
@@ -157,7 +133,6 @@ begin_rows(FunctionCallInfo fcinfo, ClaimedRows *rows)
 {
 	ReturnSetInfo *info = (ReturnSetInfo *)fcinfo->resultinfo;
 	MemoryContext caller;
-	bool is_known;
 
 	if (info == NULL || !IsA(info, ReturnSetInfo) || !(info->allowedModes & SFRM_Materialize))
 		ereport(ERROR,
@@ -165,16 +140,9 @@ begin_rows(FunctionCallInfo fcinfo, ClaimedRows *rows)
 				 errmsg("A set of events cannot be returned here."),
 				 errhint("Call contacts.claim in FROM, or in the select list of a SELECT.")));
 	caller = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-	is_known = get_call_result_type(fcinfo, NULL, &rows->descriptor) == TYPEFUNC_COMPOSITE &&
-			   rows->descriptor->natts == CLAIMED_COLUMNS;
-	for (int i = 0; is_known && i < CLAIMED_COLUMNS; i++)
-		is_known =
-			!OidIsValid(attributes[i].type) || TupleDescAttr(rows->descriptor, i)->atttypid == attributes[i].type;
-	if (!is_known)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("The type contacts.claimed_event is not that of this version."),
-				 errhint("Undo what ALTER TYPE has changed.")));
+	if (get_call_result_type(fcinfo, NULL, &rows->descriptor) != TYPEFUNC_COMPOSITE)
+		rows->descriptor = NULL;
+	claimed_event_require(rows->descriptor);
 	rows->store = tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
 	info->returnMode = SFRM_Materialize;
 	info->setResult = rows->store;
@@ -192,9 +160,8 @@ add_rows(const ClaimedRows *rows, SPITupleTable *events, const DuePage *page, in
 		bool nulls[CLAIMED_COLUMNS] = {false};
 
 		for (int column = 0; column < CLAIMED_COLUMNS; column++)
-			if (attributes[column].source)
-				values[column] =
-					SPI_getbinval(events->vals[i], events->tupdesc, attributes[column].source, &nulls[column]);
+			if (sources[column])
+				values[column] = SPI_getbinval(events->vals[i], events->tupdesc, sources[column], &nulls[column]);
 		values[CLAIMED_LEASE] = Int64GetDatum(lease);
 		values[CLAIMED_ATTEMPTS] = Int32GetDatum(page->events[i].attempts + counted);
 		tuplestore_putvalues(rows->store, rows->descriptor, values, nulls);

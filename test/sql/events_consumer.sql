@@ -162,6 +162,12 @@ SELECT contacts_internal.event_line(c) FROM contacts.claim('printer') c;
 SELECT contacts.ack('printer', lease, ARRAY[event_id]) FROM contacts.delivery WHERE lease > 0;
 SELECT contacts_internal.event_line(c) FROM contacts.claim('printer') c;
 SELECT contacts.ack('printer', lease, ARRAY[event_id]) FROM contacts.delivery WHERE lease > 0;
+-- The least and the most that an attribute can be.
+SELECT contacts_internal.event_line(e) FROM (VALUES
+	(ROW(-9223372036854775808, 1, -2147483648, 0, E'\u0001"\\', 9223372036854775807, 2147483647, 'TAG_ADDED', '[]', '0001-01-01 00:00:00+00', '')::contacts.claimed_event),
+	(ROW(1, 1, 0, 1, '', 1, 1, 'TAG_ADDED', '"x"', 'infinity', E'\t')::contacts.claimed_event),
+	(ROW(1, 1, 0, 1, '', 1, 1, 'TAG_ADDED', '1.50', '12345-12-31 23:59:59.999999+00', NULL)::contacts.claimed_event)) v (e);
+SELECT contacts_internal.event_line(NULL) IS NULL AS none, contacts_internal.event_line(ROW(1, NULL, NULL, 1, NULL, 1, 1, NULL, NULL, NULL, NULL)) AS nulls;
 RESET TimeZone; RESET DateStyle;
 SELECT contacts.subscribe('relay');
 SELECT pg_temp.tag('remove', 'a@example.com', 'vip'), pg_temp.tag('add', 'a@example.com', 'vip');
