@@ -183,7 +183,7 @@ contacts_claim(PG_FUNCTION_ARGS)
 	consumer_require_max(fcinfo, 1, "hand out");
 	end = lease_end(fcinfo, 2, "lease");
 	begin_rows(fcinfo, &rows);
-	due_find(&call.consumer, PG_GETARG_INT32(1), &page);
+	due_find(&call.consumer, PG_GETARG_INT32(1), false, &page);
 	if (page.count > 0)
 	{
 		/* What a lapsed lease leaves behind counts when it is handed out, all else when it fails. */

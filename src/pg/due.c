@@ -99,20 +99,43 @@ static Statement delete_orphans[] =
 					  " WHERE e.workspace_id = d.workspace_id AND e.event_id = d.event_id)",
 					  3);
 
-/* In the order of DueColumn. */
-#define FIND_EVENTS(workspace_of_event, workspace_of_contact)                                                 \
-	"SELECT k.n, e.workspace_id, e.event_id, e.contact_id, e.contact_version, e.ordinal, e.type, e.detail,"   \
-	" e.created_at, c.email_address, e.type::text, e.detail #>> '{tag,id}', e.detail #>> '{field,merge_tag}'" \
-	" FROM ROWS FROM (unnest($1), unnest($2)) WITH ORDINALITY AS k (workspace_id, event_id, n)"               \
-	" JOIN contacts.event e ON e.workspace_id = " workspace_of_event " AND e.event_id = k.event_id"           \
-	" LEFT JOIN contacts.contact c ON c.workspace_id = " workspace_of_contact " AND c.id = e.contact_id ORDER BY k.n"
+/*
+ * The events of a page with their contacts, in the order of DueColumn. workspace is that of an event k of the page:
+ *
+ *   SELECT ... FROM <the page> k
+ *   CROSS JOIN LATERAL (SELECT ... WHERE workspace_id = <workspace> AND event_id >= k.event_id ORDER BY event_id LIMIT 1) e
+ *   LEFT JOIN LATERAL (SELECT ... WHERE workspace_id = <workspace> AND id >= e.contact_id ORDER BY id LIMIT 1) c ON c.id = e.contact_id
+ *   WHERE e.event_id = k.event_id ORDER BY k.n
+ *
+ * Its plan stays while the tables grow. "The next one, if it is the one" has no other index than the primary key, which gives the
+ * order; by "the one", any index that begins with workspace_id looks as good where the planner believes that the table is empty.
+ */
+#define FIND_EVENTS(workspace, names)                                                                             \
+	"SELECT k.n, e.workspace_id, e.event_id, e.contact_id, e.contact_version, e.ordinal, e.type, e.detail,"       \
+	" e.created_at, c.email_address" names                                                                        \
+	" FROM ROWS FROM (unnest($1), unnest($2)) WITH ORDINALITY AS k (workspace_id, event_id, n)"                   \
+	" CROSS JOIN LATERAL (SELECT x.workspace_id, x.event_id, x.contact_id, x.contact_version, x.ordinal, x.type," \
+	" x.detail, x.created_at FROM contacts.event x"                                                               \
+	" WHERE x.workspace_id = " workspace " AND x.event_id >= k.event_id ORDER BY x.event_id LIMIT 1) e"           \
+	" LEFT JOIN LATERAL (SELECT x.id, x.email_address FROM contacts.contact x"                                    \
+	" WHERE x.workspace_id = " workspace " AND x.id >= e.contact_id ORDER BY x.id LIMIT 1) c"                     \
+	" ON c.id = e.contact_id WHERE e.event_id = k.event_id ORDER BY k.n"
 
-static Statement find_events[] = {
-	{.sql = FIND_EVENTS("k.workspace_id", "k.workspace_id"),
-	 .parameter_count = 2,
-	 .parameter_types = {INT8ARRAYOID, INT8ARRAYOID}},
-	{.sql = FIND_EVENTS("$3", "$3"), .parameter_count = 3, .parameter_types = {INT8ARRAYOID, INT8ARRAYOID, INT8OID}},
-};
+#define FIND_EVENTS_PAIR(names)                                                        \
+	{                                                                                  \
+		{.sql = FIND_EVENTS("k.workspace_id", names),                                  \
+		 .parameter_count = 2,                                                         \
+		 .parameter_types = {INT8ARRAYOID, INT8ARRAYOID},                              \
+		 .by_order = true},                                                            \
+		{                                                                              \
+			.sql = FIND_EVENTS("$3", names), .parameter_count = 3,                     \
+			.parameter_types = {INT8ARRAYOID, INT8ARRAYOID, INT8OID}, .by_order = true \
+		}                                                                              \
+	}
+
+static Statement find_events[] = FIND_EVENTS_PAIR("");
+static Statement find_named_events[] =
+	FIND_EVENTS_PAIR(", e.type::text, e.detail #>> '{tag,id}', e.detail #>> '{field,merge_tag}'");
 
 static DueEvent
 read_locked(uint64 row)
@@ -263,9 +286,9 @@ drop_orphans(const Consumer *consumer, DuePage *page)
 }
 
 static void
-find_page_events(const Consumer *consumer, const DuePage *page)
+find_page_events(const Consumer *consumer, const DuePage *page, bool named)
 {
-	(void)statement_execute(&find_events[consumer->workspace_id != 0],
+	(void)statement_execute(&(named ? find_named_events : find_events)[consumer->workspace_id != 0],
 							(Datum[]){page_workspaces(page), page_ids(page), Int64GetDatum(consumer->workspace_id)});
 }
 
@@ -276,7 +299,7 @@ due_is_lapsed(const DuePage *page)
 }
 
 void
-due_find(const Consumer *consumer, int max, DuePage *page)
+due_find(const Consumer *consumer, int max, bool named, DuePage *page)
 {
 	for (;;)
 	{
@@ -289,7 +312,7 @@ due_find(const Consumer *consumer, int max, DuePage *page)
 			(void)due_execute(bury_page, consumer, page, NULL);
 			continue;
 		}
-		find_page_events(consumer, page);
+		find_page_events(consumer, page, named);
 		if (SPI_processed == page->count)
 			return;
 		drop_orphans(consumer, page);

@@ -37,6 +37,7 @@ typedef enum DueColumn
 	DUE_DETAIL,
 	DUE_CREATED_AT,
 	DUE_EMAIL_ADDRESS, /* NULL where the contact is gone */
+	/* Only where they are asked for: */
 	DUE_TYPE_NAME,
 	DUE_TAG_ID,
 	DUE_MERGE_TAG
@@ -46,9 +47,9 @@ typedef enum DueColumn
  * Locks the oldest deliveries that are due, at most max: of each contact the first one that is left, and none that another
  * session holds or has locked. A delivery whose lease ran out is alone in its page, because it may be what killed its worker;
  * one whose lease ran out too often is dead, and the next one's turn comes. The events are left in SPI_tuptable, in the order
- * of the page.
+ * of the page; named asks for the columns from DUE_TYPE_NAME on.
  */
-extern void due_find(const Consumer *consumer, int max, DuePage *page);
+extern void due_find(const Consumer *consumer, int max, bool named, DuePage *page);
 
 /* Whether the page is one delivery whose lease ran out. */
 extern bool due_is_lapsed(const DuePage *page);

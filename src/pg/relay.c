@@ -75,7 +75,7 @@ contacts_relay(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("channel must have 1 to %d bytes.", NAMEDATALEN - 1),
 				 errhint("It is what listeners name after LISTEN, such as contact_automation.")));
-	due_find(&call.consumer, PG_GETARG_INT32(2), &page);
+	due_find(&call.consumer, PG_GETARG_INT32(2), true, &page);
 	taken = page.count;
 	if (taken > 0)
 	{

@@ -66,6 +66,9 @@ static const char *const placeless_plans[] = {
 	"enable_indexscan", "enable_indexonlyscan", "enable_hashjoin", "enable_mergejoin"};
 static const char *const by_place_plans[] = {"enable_tidscan", "enable_nestloop"};
 
+/* sorted_plans: where the planner believes in a small table, to sort what another index finds looks as good as the order of the right one. */
+static const char *const sorted_plans[] = {"enable_sort", "enable_incremental_sort"};
+
 static const char *const compiled_plans[] = {"jit"};
 
 static void
@@ -90,6 +93,8 @@ plan_for_growth(Statement *statement)
 		turn(placeless_plans, lengthof(placeless_plans), "off");
 		turn(by_place_plans, lengthof(by_place_plans), "on");
 	}
+	if (statement->by_order)
+		turn(sorted_plans, lengthof(sorted_plans), "off");
 	plan = SPI_plan_get_cached_plan(statement->plan);
 	if (plan)
 		ReleaseCachedPlan(plan, CurrentResourceOwner);

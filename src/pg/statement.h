@@ -24,6 +24,7 @@ typedef struct Statement
 						 query sees that calls */
 	bool
 		by_place; /* planned once, and finds rows of a table by nothing but their ctid, in the order in which those are given */
+	bool by_order; /* planned once, and finds rows by the indexes that give the order which it asks for */
 	/* The rest is empty until the first use. */
 	SPIPlanPtr plan;
 	Oid planned_role; /* the role and the search_path for which it was planned */
