@@ -11,12 +11,14 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 #include "claimed_event.h"
 #include "due.h"
+#include "due_choice.h"
 #include "failure.h"
 #include "lease.h"
 
@@ -32,6 +34,25 @@ static Statement take_lease = {
 static Statement lease_page[] =
 	DUE_PAIR_OF_PAGES("UPDATE contacts.delivery d SET lease = $4, leased_until = $5, attempts = d.attempts + $6 WHERE",
 					  "", 6, INT8OID, TIMESTAMPTZOID, INT4OID);
+
+/* What lease_page does; returns the places of what it has written, in the order of the page. */
+static Statement lease_page_in_place = {
+	.sql = "UPDATE contacts.delivery d SET lease = $3, leased_until = $4, attempts = d.attempts + $5 FROM " DUE_PLACES
+		   " RETURNING d.ctid",
+	.parameter_count = 5,
+	.parameter_types = {INT8OID, TIDARRAYOID, INT8OID, TIMESTAMPTZOID, INT4OID},
+	.by_place = true,
+};
+
+/* Acknowledges events of a lease, $5, as long as they are where they were. */
+static Statement acknowledge_in_place = {
+	.sql = "DELETE FROM contacts.delivery d USING ROWS FROM (unnest($3), unnest($4)) k (event_id, place)"
+		   " WHERE d.ctid = k.place AND d.event_id = k.event_id AND d.consumer_id = $1"
+		   " AND ($2 = 0 OR d.workspace_id = $2) AND d.lease = $5",
+	.parameter_count = 5,
+	.parameter_types = {INT8OID, INT8OID, INT8ARRAYOID, TIDARRAYOID, INT8OID},
+	.by_place = true,
+};
 
 static Statement acknowledge[] = PAIR_OF_LEASE("DELETE FROM contacts.delivery d WHERE");
 
@@ -168,6 +189,24 @@ add_rows(const ClaimedRows *rows, SPITupleTable *events, const DuePage *page, in
 	}
 }
 
+/* Leases the page, which the session remembers. */
+static void
+take_page(const Consumer *consumer, DuePage *page, int64 lease, TimestampTz end, int counted)
+{
+	Datum parameters[] = {Int64GetDatum(lease), TimestampTzGetDatum(end), Int32GetDatum(counted)};
+
+	if (!page->has_places)
+		(void)due_execute(lease_page, consumer, page, parameters);
+	else
+	{
+		/* A trigger may have kept one as it is. */
+		page->has_places = due_execute_in_place(&lease_page_in_place, consumer, page, parameters) == page->count;
+		for (size_t i = 0; i < page->count && page->has_places; i++)
+			page->events[i].place = *(ItemPointer)DatumGetPointer(statement_column(i, 1));
+	}
+	lease_remember(consumer, lease, page);
+}
+
 PG_FUNCTION_INFO_V1(contacts_claim);
 Datum
 contacts_claim(PG_FUNCTION_ARGS)
@@ -192,11 +231,7 @@ contacts_claim(PG_FUNCTION_ARGS)
 		events = SPI_tuptable;
 		(void)statement_execute(&take_lease, NULL);
 		lease = DatumGetInt64(statement_column(0, 1));
-		(void)due_execute(lease_page,
-						  &call.consumer,
-						  &page,
-						  (Datum[]){Int64GetDatum(lease), TimestampTzGetDatum(end), Int32GetDatum(counted)});
-		lease_remember(&call.consumer, lease, &page);
+		take_page(&call.consumer, &page, lease, end, counted);
 		add_rows(&rows, events, &page, lease, counted);
 	}
 	consumer_end(&call);
@@ -214,16 +249,65 @@ execute_for_lease(Statement pair[2], const Consumer *consumer, Datum event_ids, 
 		(Datum[]){Int64GetDatum(consumer->id), Int64GetDatum(consumer->workspace_id), event_ids, Int64GetDatum(lease)});
 }
 
+static int
+compare_event_ids(const void *id, const void *event)
+{
+	int64 left = *(const int64 *)id;
+	int64 right = ((const DueEvent *)event)->event_id;
+
+	return left != right ? (left < right ? -1 : 1) : 0;
+}
+
+/* Acknowledges events of a lease where the session remembers them; sets *is_done if these were all. */
+static uint64
+acknowledge_remembered(const Consumer *consumer, Datum event_ids, int64 lease, bool *is_done)
+{
+	const DuePage *page = lease_recall(consumer, lease);
+	Datum *ids;
+	bool *nulls;
+	int count;
+	Datum *places;
+	uint64 acknowledged;
+
+	*is_done = false;
+	if (page == NULL || !page->has_places || !due_choice_gives_places())
+		return 0;
+	deconstruct_array(
+		DatumGetArrayTypeP(event_ids), INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &ids, &nulls, &count);
+	places = palloc(sizeof(Datum) * count);
+	for (int i = 0; i < count; i++)
+	{
+		int64 id = nulls[i] ? 0 : DatumGetInt64(ids[i]);
+		DueEvent *event =
+			nulls[i] ? NULL : bsearch(&id, page->events, page->count, sizeof(DueEvent), compare_event_ids);
+
+		if (event == NULL)
+			return 0;
+		places[i] = PointerGetDatum(&event->place);
+	}
+	acknowledged = statement_execute(&acknowledge_in_place,
+									 (Datum[]){Int64GetDatum(consumer->id),
+											   Int64GetDatum(consumer->workspace_id),
+											   event_ids,
+											   statement_array(places, count, TIDOID),
+											   Int64GetDatum(lease)});
+	*is_done = acknowledged == (uint64)count;
+	return acknowledged;
+}
+
 PG_FUNCTION_INFO_V1(contacts_ack);
 Datum
 contacts_ack(PG_FUNCTION_ARGS)
 {
 	ConsumerCall call;
 	uint64 acknowledged;
+	bool is_done;
 
 	consumer_begin(fcinfo, 3, "contacts.ack()", &call);
 	require_not_null(fcinfo, 1, "lease and event_ids");
-	acknowledged = execute_for_lease(acknowledge, &call.consumer, PG_GETARG_DATUM(2), PG_GETARG_INT64(1));
+	acknowledged = acknowledge_remembered(&call.consumer, PG_GETARG_DATUM(2), PG_GETARG_INT64(1), &is_done);
+	if (!is_done)
+		acknowledged += execute_for_lease(acknowledge, &call.consumer, PG_GETARG_DATUM(2), PG_GETARG_INT64(1));
 	consumer_end(&call);
 	PG_RETURN_INT32((int32)acknowledged);
 }

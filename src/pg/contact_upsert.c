@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 
 #include "bulk.h"
+#include "due_choice.h"
 #include "errors.h"
 #include "jsonb_writer.h"
 #include "member.h"
@@ -37,6 +38,7 @@ _PG_init(void)
 	member_init();
 	probe_choice_init();
 	outbox_choice_init();
+	due_choice_init();
 }
 
 /* Runs a request and returns the API's answer, or raises why not. */

@@ -18,11 +18,15 @@
  *   retry_dead     A dead event comes back after later ones of its contact may have been handed out, or while one is: to
  *                  be dead is to have given up the order. This alone breaks it.
  *
+ * Why a place finds its delivery. Where due_choice.c says so, a delivery is locked together with its place, the ctid. As long as this
+ * transaction has the lock, nobody else moves the row: so claim() and relay() write the row at that place, and ask for no key. What
+ * claim() has written has another place, which it returns, for the acknowledgement of the same session (lease.c). By then the lock is gone, and
+ * a place is but a hint: ack() compares event and lease, and where a place does not have them, acknowledges by the key.
+ *
  * Why the plans are right whatever the planner believes. The table is sometimes empty, sometimes huge, and statistics tell
- * of the other time. Looking for what is due is planned at each call, for the size of the files is known, with no other
- * choice than index scans. All indexes but the primary key are partial, and that begins with event_id: so it is the only
- * way to deliveries by their id. The index of the queue has more in its predicate than the index of contacts (IN_QUEUE): so
- * that one is the only way to the waiting deliveries of a contact.
+ * of the other time. Looking for what is due is planned at each call, with no other choice than index scans that give the order which is
+ * asked for; each order is that of one index. All indexes but the primary key are partial, and that begins with event_id: so it is the
+ * only way to deliveries by their id.
  */
 #include "postgres.h"
 
@@ -30,6 +34,7 @@
 #include "utils/timestamp.h"
 
 #include "due.h"
+#include "due_choice.h"
 
 /* The most that a page holds, so that its memory is bounded; a caller that wants more comes again. */
 #define MAX_PAGE 100000
@@ -40,54 +45,70 @@ typedef enum LockedColumn
 	LOCKED_WORKSPACE_ID = 1,
 	LOCKED_EVENT_ID,
 	LOCKED_LEASE,
-	LOCKED_ATTEMPTS
+	LOCKED_ATTEMPTS,
+	LOCKED_PLACE /* only where it is asked for */
 } LockedColumn;
 #define LOCKED_COLUMNS "d.workspace_id, d.event_id, d.lease, d.attempts"
 
 /*
- * The predicate that a delivery d is the first one of its contact:
+ * The predicates that a delivery d is the first one of its contact: that no delivery f is before it, which has failed and is not dead,
+ * and none w, which has never failed. Each is a subquery for one row in the order of the index that is to find it: no other index gives
+ * that order, and a subquery is not joined. A NOT EXISTS would be: where the planner believes that hardly any row of w matches the consumer, it
+ * reads all of them for each row of d.
  *
- *   AND NOT EXISTS (SELECT FROM contacts.delivery f -- has failed, and is not dead
+ *   NOT EXISTS (SELECT FROM contacts.delivery f
  *       WHERE f.consumer_id = d.consumer_id AND f.workspace_id = d.workspace_id AND f.contact_id = d.contact_id
  *         AND (f.contact_version, f.ordinal) < (d.contact_version, d.ordinal) AND f.due_at IS NOT NULL AND NOT f.dead)
- *   AND NOT EXISTS (SELECT FROM contacts.delivery w -- has never failed
+ *   NOT EXISTS (SELECT FROM contacts.delivery w
  *       WHERE w.consumer_id = d.consumer_id AND w.workspace_id = d.workspace_id AND w.due_at IS NULL
  *         AND w.contact_id = d.contact_id AND w.queued_xid >= $4
  *         AND (w.queued_xid, w.contact_version, w.ordinal) < (d.queued_xid, d.contact_version, d.ordinal))
- *
- * "+ 0" keeps the planner from comparing f and w with the constants that d is compared with, and reading all that matches
- * those for each row of d: where it believes that hardly any does, that looks as cheap as to look up the contact.
  */
-#define IS_FIRST_OF_CONTACT                                                                                            \
-	" AND NOT EXISTS (SELECT FROM contacts.delivery f"                                                                 \
-	" WHERE f.consumer_id = d.consumer_id + 0 AND f.workspace_id = d.workspace_id + 0 AND f.contact_id = d.contact_id" \
-	" AND (f.contact_version, f.ordinal) < (d.contact_version, d.ordinal) AND f.due_at IS NOT NULL AND NOT f.dead)"    \
-	" AND NOT EXISTS (SELECT FROM contacts.delivery w"                                                                 \
-	" WHERE w.consumer_id = d.consumer_id + 0 AND w.workspace_id = d.workspace_id + 0 AND w.due_at IS NULL"            \
-	" AND (w.contact_id, w.queued_xid) >= (d.contact_id, $4)"                                                          \
-	" AND (w.contact_id, w.queued_xid, w.contact_version, w.ordinal)"                                                  \
-	" < (d.contact_id, d.queued_xid, d.contact_version, d.ordinal))"
+#define NO_FAILED_BEFORE                                                                                       \
+	"(SELECT true FROM contacts.delivery f"                                                                    \
+	" WHERE f.consumer_id = d.consumer_id AND f.workspace_id = d.workspace_id AND f.contact_id = d.contact_id" \
+	" AND (f.contact_version, f.ordinal) < (d.contact_version, d.ordinal) AND f.due_at IS NOT NULL"            \
+	" AND NOT f.dead ORDER BY f.contact_version, f.ordinal LIMIT 1) IS NULL"
+#define NO_WAITING_BEFORE                                                                                      \
+	"(SELECT true FROM contacts.delivery w"                                                                    \
+	" WHERE w.consumer_id = d.consumer_id AND w.workspace_id = d.workspace_id AND w.contact_id = d.contact_id" \
+	" AND w.due_at IS NULL AND w.queued_xid >= $4"                                                             \
+	" AND (w.queued_xid, w.contact_version, w.ordinal) < (d.queued_xid, d.contact_version, d.ordinal)"         \
+	" ORDER BY w.queued_xid, w.contact_version, w.ordinal LIMIT 1) IS NULL"
+
+/*
+ * Where the consumer has no delivery a at all that has failed and is not dead, there is no f either, whatever d is. Most consumers have
+ * none, most of the time: so a is looked for once, and f, for each row of d, only if there is an a.
+ */
+#define NONE_FAILED                                                                                          \
+	"(SELECT true FROM contacts.delivery a WHERE a.consumer_id = $1 AND a.due_at IS NOT NULL AND NOT a.dead" \
+	" ORDER BY a.workspace_id, a.contact_id, a.contact_version, a.ordinal LIMIT 1) IS NULL"
 
 /* Deliveries that have never failed. */
-static Statement lock_waiting = {
-	.sql = "SELECT " LOCKED_COLUMNS " FROM contacts.delivery d"
-		   " WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND " IN_QUEUE " AND d.queued_xid >= $4"
-		   " AND d.leased_until <= $3" IS_FIRST_OF_CONTACT
-		   " ORDER BY d.queued_xid, d.event_id LIMIT $5 FOR UPDATE OF d SKIP LOCKED",
-	.parameter_count = 5,
-	.parameter_types = {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID},
-	.plan_each_time = true,
-};
+#define LOCK_WAITING(columns)                                                                                          \
+	{                                                                                                                  \
+		.sql = "SELECT " columns " FROM contacts.delivery d"                                                           \
+			   " WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND " IN_QUEUE " AND d.queued_xid >= $4" \
+			   " AND d.leased_until <= $3 AND (" NONE_FAILED " OR " NO_FAILED_BEFORE ") AND " NO_WAITING_BEFORE        \
+			   " ORDER BY d.queued_xid, d.event_id LIMIT $5 FOR UPDATE OF d SKIP LOCKED",                              \
+		.parameter_count = 5, .parameter_types = {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID},                 \
+		.plan_each_time = true,                                                                                        \
+	}
 
 /* Deliveries that have failed, and are to be tried again. */
-static Statement lock_failed = {
-	.sql = "SELECT " LOCKED_COLUMNS " FROM contacts.delivery d"
-		   " WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND d.due_at <= $3"
-		   " AND d.leased_until <= $3" IS_FIRST_OF_CONTACT " ORDER BY d.due_at LIMIT $5 FOR UPDATE OF d SKIP LOCKED",
-	.parameter_count = 5,
-	.parameter_types = {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID},
-	.plan_each_time = true,
-};
+#define LOCK_FAILED(columns)                                                                           \
+	{                                                                                                  \
+		.sql = "SELECT " columns " FROM contacts.delivery d"                                           \
+			   " WHERE d.consumer_id = $1 AND ($2 = 0 OR d.workspace_id = $2) AND d.due_at <= $3"      \
+			   " AND d.leased_until <= $3 AND " NO_FAILED_BEFORE " AND " NO_WAITING_BEFORE             \
+			   " ORDER BY d.due_at LIMIT $5 FOR UPDATE OF d SKIP LOCKED",                              \
+		.parameter_count = 5, .parameter_types = {INT8OID, INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID}, \
+		.plan_each_time = true,                                                                        \
+	}
+
+/* Without places, and with them. */
+static Statement lock_waiting[] = {LOCK_WAITING(LOCKED_COLUMNS), LOCK_WAITING(LOCKED_COLUMNS ", d.ctid")};
+static Statement lock_failed[] = {LOCK_FAILED(LOCKED_COLUMNS), LOCK_FAILED(LOCKED_COLUMNS ", d.ctid")};
 
 static Statement bury_page[] = DUE_PAIR_OF_PAGES("UPDATE contacts.delivery d SET due_at = 'infinity', dead = true,"
 												 " last_error = 'The lease ran out.' WHERE",
@@ -103,23 +124,22 @@ static Statement delete_orphans[] =
  * The events of a page with their contacts, in the order of DueColumn. workspace is that of an event k of the page:
  *
  *   SELECT ... FROM <the page> k
- *   CROSS JOIN LATERAL (SELECT ... WHERE workspace_id = <workspace> AND event_id >= k.event_id ORDER BY event_id LIMIT 1) e
- *   LEFT JOIN LATERAL (SELECT ... WHERE workspace_id = <workspace> AND id >= e.contact_id ORDER BY id LIMIT 1) c ON c.id = e.contact_id
- *   WHERE e.event_id = k.event_id ORDER BY k.n
+ *   CROSS JOIN LATERAL (SELECT ... WHERE workspace_id = <workspace> AND event_id = k.event_id ORDER BY event_id LIMIT 1) e
+ *   LEFT JOIN LATERAL (SELECT ... WHERE workspace_id = <workspace> AND id = e.contact_id ORDER BY id LIMIT 1) c ON true
+ *   ORDER BY k.n
  *
- * Its plan stays while the tables grow. "The next one, if it is the one" has no other index than the primary key, which gives the
- * order; by "the one", any index that begins with workspace_id looks as good where the planner believes that the table is empty.
+ * Its plan stays while the tables grow. The order is that of the primary key alone. It is a condition only where "=" is written as ">="
+ * and "<=": else any index that begins with workspace_id is as good to the planner that believes in an empty table.
  */
 #define FIND_EVENTS(workspace, names)                                                                             \
 	"SELECT k.n, e.workspace_id, e.event_id, e.contact_id, e.contact_version, e.ordinal, e.type, e.detail,"       \
 	" e.created_at, c.email_address" names                                                                        \
 	" FROM ROWS FROM (unnest($1), unnest($2)) WITH ORDINALITY AS k (workspace_id, event_id, n)"                   \
 	" CROSS JOIN LATERAL (SELECT x.workspace_id, x.event_id, x.contact_id, x.contact_version, x.ordinal, x.type," \
-	" x.detail, x.created_at FROM contacts.event x"                                                               \
-	" WHERE x.workspace_id = " workspace " AND x.event_id >= k.event_id ORDER BY x.event_id LIMIT 1) e"           \
-	" LEFT JOIN LATERAL (SELECT x.id, x.email_address FROM contacts.contact x"                                    \
-	" WHERE x.workspace_id = " workspace " AND x.id >= e.contact_id ORDER BY x.id LIMIT 1) c"                     \
-	" ON c.id = e.contact_id WHERE e.event_id = k.event_id ORDER BY k.n"
+	" x.detail, x.created_at FROM contacts.event x WHERE x.workspace_id = " workspace                             \
+	" AND x.event_id >= k.event_id AND x.event_id <= k.event_id ORDER BY x.event_id LIMIT 1) e"                   \
+	" LEFT JOIN LATERAL (SELECT x.email_address FROM contacts.contact x WHERE x.workspace_id = " workspace        \
+	" AND x.id >= e.contact_id AND x.id <= e.contact_id ORDER BY x.id LIMIT 1) c ON true ORDER BY k.n"
 
 #define FIND_EVENTS_PAIR(names)                                                        \
 	{                                                                                  \
@@ -138,12 +158,17 @@ static Statement find_named_events[] =
 	FIND_EVENTS_PAIR(", e.type::text, e.detail #>> '{tag,id}', e.detail #>> '{field,merge_tag}'");
 
 static DueEvent
-read_locked(uint64 row)
+read_locked(uint64 row, bool has_place)
 {
-	return (DueEvent){.workspace_id = DatumGetInt64(statement_column(row, LOCKED_WORKSPACE_ID)),
+	DueEvent event = {.workspace_id = DatumGetInt64(statement_column(row, LOCKED_WORKSPACE_ID)),
 					  .event_id = DatumGetInt64(statement_column(row, LOCKED_EVENT_ID)),
 					  .lease = DatumGetInt64(statement_column(row, LOCKED_LEASE)),
 					  .attempts = DatumGetInt32(statement_column(row, LOCKED_ATTEMPTS))};
+
+	ItemPointerSetInvalid(&event.place);
+	if (has_place)
+		event.place = *(ItemPointer)DatumGetPointer(statement_column(row, LOCKED_PLACE));
+	return event;
 }
 
 /*
@@ -157,7 +182,7 @@ begin_with_lapsed(Portal portal, DuePage *page, DueEvent *first, bool *has_first
 	*has_first = SPI_processed > 0;
 	if (!*has_first)
 		return false;
-	*first = read_locked(0);
+	*first = read_locked(0, page->has_places);
 	if (first->lease == 0)
 		return false;
 	page->events[0] = *first;
@@ -177,7 +202,7 @@ take_rest(Portal portal, DuePage *page, const DueEvent *first, bool has_first, i
 	SPI_cursor_fetch(portal, true, max - (long)page->count);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		DueEvent event = read_locked(row);
+		DueEvent event = read_locked(row, page->has_places);
 
 		if (event.lease == 0)
 			page->events[page->count++] = event;
@@ -216,17 +241,18 @@ lock_page(const Consumer *consumer, int max, DuePage *page)
 						  TimestampTzGetDatum(consumer->at),
 						  Int64GetDatum(consumer->low_water_mark),
 						  Int64GetDatum(limit)};
-	Portal waiting = statement_open(&lock_waiting, parameters);
+	bool has_places = due_choice_gives_places();
+	Portal waiting = statement_open(&lock_waiting[has_places], parameters);
 	Portal failed;
 	DueEvent first_waiting;
 	DueEvent first_failed;
 	bool has_waiting;
 	bool has_failed;
 
-	*page = (DuePage){.events = palloc(sizeof(DueEvent) * limit)};
+	*page = (DuePage){.events = palloc(sizeof(DueEvent) * limit), .has_places = has_places};
 	if (!begin_with_lapsed(waiting, page, &first_waiting, &has_waiting))
 	{
-		failed = statement_open(&lock_failed, parameters);
+		failed = statement_open(&lock_failed[has_places], parameters);
 		if (!begin_with_lapsed(failed, page, &first_failed, &has_failed))
 		{
 			take_rest(failed, page, &first_failed, has_failed, limit);
@@ -270,6 +296,20 @@ due_execute(Statement pair[2], const Consumer *consumer, const DuePage *page, co
 
 	for (int i = 3; i < statement->parameter_count; i++)
 		parameters[i] = own[i - 3];
+	return statement_execute(statement, parameters);
+}
+
+uint64
+due_execute_in_place(Statement *statement, const Consumer *consumer, const DuePage *page, const Datum *own)
+{
+	Datum parameters[STATEMENT_MAX_PARAMETERS] = {Int64GetDatum(consumer->id)};
+	Datum *places = palloc(sizeof(Datum) * page->count);
+
+	for (size_t i = 0; i < page->count; i++)
+		places[i] = PointerGetDatum(&page->events[i].place);
+	parameters[1] = statement_array(places, page->count, TIDOID);
+	for (int i = 2; i < statement->parameter_count; i++)
+		parameters[i] = own[i - 2];
 	return statement_execute(statement, parameters);
 }
 

@@ -5,6 +5,7 @@
 #define CU_DUE_H
 
 #include "catalog/pg_type.h"
+#include "storage/itemptr.h"
 
 #include "consumer.h"
 
@@ -15,6 +16,7 @@ typedef struct DueEvent
 	int64 event_id;
 	int64 lease; /* 0, or that of a claim whose time ran out */
 	int attempts;
+	ItemPointerData place; /* invalid where the page has no places */
 } DueEvent;
 
 /* Deliveries to be handed out together, by event_id; no two have the same. */
@@ -22,6 +24,7 @@ typedef struct DuePage
 {
 	DueEvent *events;
 	size_t count;
+	bool has_places;
 } DuePage;
 
 /* The columns of the rows that due_find() leaves in SPI_tuptable. */
@@ -79,5 +82,15 @@ extern bool due_is_lapsed(const DuePage *page);
 
 /* Executes one of a pair that is about pages. own: the parameters from $4 on. */
 extern uint64 due_execute(Statement pair[2], const Consumer *consumer, const DuePage *page, const Datum *own);
+
+/*
+ * The condition of a statement about the deliveries d of a page with places, k: $1 is the consumer, $2 the places, and the statement's own
+ * are from $3 on. Its rows are in the order of the page.
+ */
+#define DUE_PLACES "unnest($2) k (place) WHERE d.ctid = k.place AND d.consumer_id = $1"
+
+/* Executes such a statement for deliveries that are still locked. own: the parameters from $3 on. */
+extern uint64 due_execute_in_place(Statement *statement, const Consumer *consumer, const DuePage *page,
+								   const Datum *own);
 
 #endif

@@ -2,8 +2,9 @@
  * lease.c - remembers the pages of the last claims of this session.
  *
  * No index has the lease of a delivery: a claim would have to write to all indexes then. A worker extends a lease in the session
- * that claimed it, as a rule; where it does not, contacts.extend() looks at all deliveries that wait. What is remembered is
- * only where to look: a statement checks the lease of each delivery again. So a rolled-back claim does no harm here.
+ * that claimed it, as a rule; where it does not, contacts.extend() looks at all deliveries that wait. A worker acknowledges there, too: by the
+ * places of the deliveries, else by their key. What is remembered is only where to look: a statement checks event and lease of each
+ * delivery again. So a rolled-back claim does no harm here.
  */
 #include "postgres.h"
 
@@ -50,7 +51,7 @@ lease_remember(const Consumer *consumer, int64 lease, const DuePage *page)
 	memcpy(events, page->events, size);
 	if (entry->page.events)
 		pfree(entry->page.events);
-	*entry = (Lease){consumer->id, lease, {events, page->count}};
+	*entry = (Lease){consumer->id, lease, {events, page->count, page->has_places}};
 	oldest = (oldest + 1) % MAX_LEASES;
 }
 

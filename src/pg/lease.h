@@ -1,5 +1,5 @@
 /*
- * lease.h - what the last claims of this session have handed out, so that contacts.extend() finds it by its key.
+ * lease.h - what the last claims of this session have handed out, so that contacts.extend() finds it by its key, and contacts.ack() by its place.
  */
 #ifndef CU_LEASE_H
 #define CU_LEASE_H

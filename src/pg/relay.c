@@ -15,6 +15,13 @@
 
 static Statement delete_page[] = DUE_PAIR_OF_PAGES("DELETE FROM contacts.delivery d WHERE", "", 3);
 
+static Statement delete_page_in_place = {
+	.sql = "DELETE FROM contacts.delivery d USING " DUE_PLACES,
+	.parameter_count = 2,
+	.parameter_types = {INT8OID, TIDARRAYOID},
+	.by_place = true,
+};
+
 static char *
 nullable_text(SPITupleTable *rows, uint64 row, DueColumn column)
 {
@@ -55,7 +62,11 @@ settle_page(const Consumer *consumer, DuePage *page, const bool *is_too_long)
 		else
 			page->events[sent++] = page->events[i];
 	page->count = sent;
-	if (sent > 0)
+	if (sent == 0)
+		return;
+	if (page->has_places)
+		(void)due_execute_in_place(&delete_page_in_place, consumer, page, NULL);
+	else
 		(void)due_execute(delete_page, consumer, page, NULL);
 }
 

@@ -59,7 +59,8 @@ is_planned(const Statement *statement)
 static const char *const other_plans[] = {"enable_seqscan", "enable_bitmapscan", "enable_material"};
 
 /* unsorted_plans: a statement that is planned each time gets index scans in the order that it asks for, and nothing compiled. */
-static const char *const unsorted_plans[] = {"enable_sort", "enable_hashjoin", "enable_mergejoin", "jit"};
+static const char *const unsorted_plans[] = {
+	"enable_sort", "enable_incremental_sort", "enable_hashjoin", "enable_mergejoin", "jit"};
 
 /* placeless_plans: all ways to a row but its ctid, and all joins that could begin with the table. by_place_plans: what is left then. */
 static const char *const placeless_plans[] = {

@@ -67,7 +67,7 @@ extern uint64 statement_execute_under(Statement *statement, Datum *parameters, S
  */
 extern uint64 statement_read_latest(Statement *statement, Datum *parameters);
 
-/* statement_array() makes an array parameter. element_type: bigint, integer, text, jsonb, timestamptz or record. */
+/* statement_array() makes an array parameter. element_type: bigint, integer, text, jsonb, timestamptz, tid or record. */
 extern Datum statement_array(Datum *elements, size_t count, Oid element_type);
 
 /*

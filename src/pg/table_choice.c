@@ -37,6 +37,12 @@
 /* MAX_CHOICES is how often one call chooses: where tables change all the time, statements are executed. */
 #define MAX_CHOICES 3
 
+static bool
+has_table(const TableChoice *choice, int which)
+{
+	return which < CHOICE_TABLES && choice->expected[which].name;
+}
+
 static void
 forget(TableChoice *choice)
 {
@@ -51,7 +57,7 @@ at_relation_change(Datum arg, Oid relation)
 	bool is_ours = !OidIsValid(relation);
 
 	/* A table that was not found, or not yet, may be any. */
-	for (int i = 0; i < CHOICE_TABLES && !is_ours; i++)
+	for (int i = 0; has_table(choice, i) && !is_ours; i++)
 		is_ours = choice->tables[i].oid == relation || !OidIsValid(choice->tables[i].oid) ||
 				  list_member_oid(choice->tables[i].indexes, relation);
 	if (is_ours)
@@ -177,7 +183,7 @@ table_choice_look(TableChoice *choice)
 	const char *why = look_at_names(choice, schema);
 
 	/* All tables are found, whatever is wrong with one: a change of any may bring another choice. */
-	for (int i = 0; i < CHOICE_TABLES; i++)
+	for (int i = 0; has_table(choice, i); i++)
 	{
 		const char *why_table = find_table(choice, i, schema);
 
@@ -217,14 +223,14 @@ lock_tables(const TableChoice *choice)
 {
 	Oid tables[CHOICE_TABLES];
 
-	for (int i = 0; i < CHOICE_TABLES; i++)
+	for (int i = 0; has_table(choice, i); i++)
 	{
 		tables[i] = choice->tables[i].oid;
 		LockRelationOid(tables[i], choice->expected[i].lock); /* may run our callbacks */
 	}
 	if (choice->is_made)
 		return true;
-	for (int i = 0; i < CHOICE_TABLES; i++)
+	for (int i = 0; has_table(choice, i); i++)
 		UnlockRelationOid(tables[i], choice->expected[i].lock);
 	return false;
 }

@@ -41,10 +41,10 @@ typedef struct ChosenTable
 
 typedef struct TableChoice
 {
-	const char *in_c;		   /* what is done in C, for the log */
-	const char *by_statements; /* and what by statements */
-	ExpectedTable expected[CHOICE_TABLES];
-	Oid functions[CHOICE_FUNCTIONS_MAX]; /* that the statements call */
+	const char *in_c;					   /* what is done in C, for the log */
+	const char *by_statements;			   /* and what by statements */
+	ExpectedTable expected[CHOICE_TABLES]; /* behind the last one, no name */
+	Oid functions[CHOICE_FUNCTIONS_MAX];   /* that the statements call */
 
 	/* look() chooses by table_choice_look(), with whatever it needs around that; returns as that does. */
 	const char *(*look)(void);
