@@ -6,6 +6,7 @@
 
 #include "datatype/timestamp.h"
 #include "storage/itemptr.h"
+#include "utils/jsonb.h"
 
 #include "core/contact_core.h"
 #include "host.h"
@@ -19,6 +20,7 @@ typedef struct ContactRow
 	int64 version;
 	ItemPointerData place; /* where a look-up by index found this version; invalid of one that a statement found */
 	cu_contact stored;	   /* version, status, tags and data */
+	JsonbValue data;	   /* of one that is written: see jsonb_write_data() */
 	TimestampTz created_at;
 	TimestampTz updated_at;
 	int64 total_opens;

@@ -25,13 +25,15 @@ static Statement find_id = {
 bool
 contact_key_is_id(const text *text)
 {
-	static const char hex_digits[] = "0123456789abcdef";
-
 	if (VARSIZE_ANY_EXHDR(text) != OBJECT_ID_SIZE - 1)
 		return false;
 	for (size_t i = 0; i < OBJECT_ID_SIZE - 1; i++)
-		if (memchr(hex_digits, VARDATA_ANY(text)[i], sizeof(hex_digits) - 1) == NULL)
+	{
+		char c = VARDATA_ANY(text)[i];
+
+		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
 			return false;
+	}
 	return true;
 }
 

@@ -274,10 +274,12 @@ contacts_before_contact_write(PG_FUNCTION_ARGS)
 	ContactValues contact;
 
 	require_last(trigger, is_update);
+	slot_getallattrs(slot);
 	for (int column = 0; column < RULED_COLUMN_COUNT; column++)
 	{
 		numbers[column] = find_column(descriptor, column);
-		contact.values[column] = slot_getattr(slot, numbers[column], &contact.nulls[column]);
+		contact.values[column] = slot->tts_values[numbers[column] - 1];
+		contact.nulls[column] = slot->tts_isnull[numbers[column] - 1];
 	}
 	if (is_update && leaves_version(trigger, numbers[RULED_VERSION], &contact))
 	{

@@ -8,6 +8,7 @@
 #include "pgtime.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/numeric.h"
 
 #include "encoding.h"
@@ -36,11 +37,25 @@ jsonb_database_text_value(const text *stored)
 						.val.string = {.val = VARDATA_ANY(stored), .len = VARSIZE_ANY_EXHDR(stored)}};
 }
 
+static Numeric
+numeric_of(int64 number)
+{
+	return DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(number)));
+}
+
 JsonbValue
 jsonb_integer_value(int64 number)
 {
-	return (JsonbValue){.type = jbvNumeric,
-						.val.numeric = DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(number)))};
+	static Numeric zero; /* the statistics of a contact are full of it */
+
+	if (zero == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+
+		zero = numeric_of(0);
+		MemoryContextSwitchTo(caller);
+	}
+	return (JsonbValue){.type = jbvNumeric, .val.numeric = number == 0 ? zero : numeric_of(number)};
 }
 
 /* A number with more zeros behind the point. */
@@ -116,12 +131,6 @@ jsonb_compare_pairs(const void *left, const void *right)
 	if (a->val.string.len != b->val.string.len)
 		return a->val.string.len < b->val.string.len ? -1 : 1;
 	return memcmp(a->val.string.val, b->val.string.val, (size_t)a->val.string.len);
-}
-
-JsonbPair
-jsonb_pair(const char *key, JsonbValue value)
-{
-	return (JsonbPair){.key = jsonb_cstring_value(key), .value = value};
 }
 
 JsonbValue

@@ -36,7 +36,14 @@ extern JsonbValue jsonb_scalar_value(const cu_json *value);
 extern JsonbValue jsonb_stored_value(const cu_json *value);
 extern JsonbValue jsonb_any_value(const cu_json *value);
 
-extern JsonbPair jsonb_pair(const char *key, JsonbValue value);
+/* jsonb_pair() has a key of ours, which is ASCII in every encoding; inline, for the compiler knows the size of a literal. */
+static inline JsonbPair
+jsonb_pair(const char *key, JsonbValue value)
+{
+	JsonbValue name = {.type = jbvString, .val.string = {.val = unconstify(char *, key), .len = (int)strlen(key)}};
+
+	return (JsonbPair){.key = name, .value = value};
+}
 
 /* jsonb_compare_pairs() compares the keys of two pairs in jsonb's order, for qsort(). */
 extern int jsonb_compare_pairs(const void *left, const void *right);

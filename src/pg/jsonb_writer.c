@@ -9,31 +9,34 @@
 #include "jsonb_writer.h"
 #include "pg_compat.h"
 
-/* A contact's values, with its address among them unless email is NULL. */
 static JsonbValue
-data_value(const cu_json *data, const text *email)
+data_value(const cu_json *data)
 {
-	JsonbPair *pairs = JSONB_ROOM(JsonbPair, data->count + 1);
-	JsonbPair address = {.key = {.type = jbvNull}};
-	size_t count = 0;
+	JsonbPair *pairs = JSONB_ROOM(JsonbPair, data->count);
 
-	if (email)
-		address = jsonb_pair("email_address", jsonb_database_text_value(email));
 	for (size_t i = 0; i < data->count; i++)
-	{
-		JsonbPair member = {.key = jsonb_text_value(data->keys[i]), .value = jsonb_stored_value(&data->items[i])};
-
-		if (email && jsonb_compare_pairs(&address, &member) < 0)
-		{
-			pairs[count++] = address;
-			email = NULL;
-		}
-		pairs[count++] = member;
-	}
-	if (email)
-		pairs[count++] = address;
+		pairs[i] = (JsonbPair){.key = jsonb_text_value(data->keys[i]), .value = jsonb_stored_value(&data->items[i])};
 	/* Merge tags are ASCII, but data may have been written past the rules for them. */
-	return encoding_converts() ? jsonb_unsorted_object_value(pairs, count) : jsonb_object_value(pairs, count);
+	return encoding_converts() ? jsonb_unsorted_object_value(pairs, data->count)
+							   : jsonb_object_value(pairs, data->count);
+}
+
+/* A contact's values with its address among them. */
+static JsonbValue
+with_address(const JsonbValue *data, const text *email)
+{
+	const JsonbPair *values = data->val.object.pairs;
+	size_t count = (size_t)data->val.object.nPairs;
+	JsonbPair *pairs = JSONB_ROOM(JsonbPair, count + 1);
+	JsonbPair address = jsonb_pair("email_address", jsonb_database_text_value(email));
+	size_t before = 0;
+
+	while (before < count && jsonb_compare_pairs(&values[before], &address) <= 0)
+		before++;
+	memcpy(pairs, values, sizeof(JsonbPair) * before);
+	pairs[before] = address;
+	memcpy(pairs + before + 1, values + before, sizeof(JsonbPair) * (count - before));
+	return jsonb_object_value(pairs, count + 1);
 }
 
 static JsonbValue
@@ -72,9 +75,10 @@ static JsonbValue
 contact_value(const ContactRow *contact, const cu_decision *decision)
 {
 	JsonbPair *pairs = JSONB_ROOM(JsonbPair, 7);
+	JsonbValue data = contact->data.type == jbvObject ? contact->data : data_value(&decision->data);
 
 	pairs[0] = jsonb_pair("id", contact->id[0] ? jsonb_cstring_value(contact->id) : (JsonbValue){.type = jbvNull});
-	pairs[1] = jsonb_pair("data", data_value(&decision->data, DatumGetTextPP(contact->email)));
+	pairs[1] = jsonb_pair("data", with_address(&data, DatumGetTextPP(contact->email)));
 	pairs[2] = jsonb_pair("tags", tags_value(decision->tags, decision->tag_count));
 	pairs[3] = jsonb_pair("status", jsonb_cstring_value(cu_status_name(decision->status)));
 	pairs[4] = jsonb_pair("created_at", jsonb_time_value(contact->created_at));
@@ -159,9 +163,16 @@ jsonb_write_any(const cu_json *value)
 Jsonb *
 jsonb_write(const cu_json *object)
 {
-	JsonbValue value = data_value(object, NULL);
+	JsonbValue value = data_value(object);
 
 	return JsonbValueToJsonb(&value);
+}
+
+Jsonb *
+jsonb_write_data(ContactRow *contact, const cu_decision *decision)
+{
+	contact->data = data_value(&decision->data);
+	return JsonbValueToJsonb(&contact->data);
 }
 
 Jsonb *

@@ -8,8 +8,11 @@
 
 #include "contact.h"
 
-/* jsonb_write() returns an object as it is, for contact.data. */
+/* jsonb_write() returns an object as it is. */
 extern Jsonb *jsonb_write(const cu_json *value);
+
+/* jsonb_write_data() returns the decision's data for contact.data, and leaves the tree of it to what writes the contact afterwards. */
+extern Jsonb *jsonb_write_data(ContactRow *contact, const cu_decision *decision);
 
 /* jsonb_write_any() returns a value as it is, whatever is in it. */
 extern Jsonb *jsonb_write_any(const cu_json *value);

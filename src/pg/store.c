@@ -327,7 +327,7 @@ store_insert_contact(int64 workspace_id, ContactRow *contact, const cu_decision 
 									contact->email,
 									CStringGetTextDatum(cu_status_name(decision->status)),
 									store_tag_ids(decision),
-									JsonbPGetDatum(jsonb_write(&decision->data)),
+									JsonbPGetDatum(jsonb_write_data(contact, decision)),
 									TimestampTzGetDatum(contact->created_at),
 									TimestampTzGetDatum(contact->updated_at)}) == 0)
 		return false;
@@ -348,7 +348,7 @@ keeps_status_and_tags(const cu_contact *found, const cu_decision *decision)
 }
 
 bool
-store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_decision *decision)
+store_update_contact(int64 workspace_id, ContactRow *contact, const cu_decision *decision)
 {
 	ItemPointerData place = contact->place;
 	bool is_placed = ItemPointerIsValid(&place);
@@ -359,7 +359,7 @@ store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_dec
 							 (Datum[]){Int64GetDatum(workspace_id),
 									   CStringGetTextDatum(contact->id),
 									   Int64GetDatum(contact->version - 1),
-									   JsonbPGetDatum(jsonb_write(&decision->data)),
+									   JsonbPGetDatum(jsonb_write_data(contact, decision)),
 									   Int64GetDatum(contact->version),
 									   TimestampTzGetDatum(contact->updated_at),
 									   is_placed ? PointerGetDatum(&place) : contact->email,

@@ -98,7 +98,7 @@ extern bool store_insert_contact(int64 workspace_id, ContactRow *contact, const 
  * store_update_contact() updates a contact with what was decided; false if the one in the table is not, or no longer,
  * of the version before.
  */
-extern bool store_update_contact(int64 workspace_id, const ContactRow *contact, const cu_decision *decision);
+extern bool store_update_contact(int64 workspace_id, ContactRow *contact, const cu_decision *decision);
 
 /*
  * store_lock_unchanged() locks a contact that is to stay as it was found, against its deletion and the undo of an import, and in no
