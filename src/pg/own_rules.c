@@ -132,6 +132,23 @@ look_at_triggers(OwnRules *rules, Relation table)
 	FreeTriggerDesc(triggers);
 }
 
+bool
+own_rules_may_change_new_rows(Relation table)
+{
+	TriggerDesc *triggers = CopyTriggerDesc(table->trigdesc);
+	bool may_change = false;
+
+	for (int i = 0; triggers && i < triggers->numtriggers && !may_change; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		may_change = TRIGGER_FOR_ROW(trigger->tgtype) && TRIGGER_FOR_BEFORE(trigger->tgtype) &&
+					 TRIGGER_FOR_INSERT(trigger->tgtype) && !is_our_function(trigger->tgfoid);
+	}
+	FreeTriggerDesc(triggers);
+	return may_change;
+}
+
 static bool
 has_column(TupleDesc descriptor, const Form_pg_index index, const char *name)
 {

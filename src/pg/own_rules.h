@@ -4,6 +4,8 @@
 #ifndef CU_OWN_RULES_H
 #define CU_OWN_RULES_H
 
+#include "utils/relcache.h"
+
 /* The policy that contacts.install() makes. */
 #define OWN_POLICY "members_only"
 
@@ -22,5 +24,11 @@ typedef struct OwnRules
  * itself until the end.
  */
 extern OwnRules own_rules_read(void);
+
+/*
+ * own_rules_may_change_new_rows() says whether a trigger of the user's may change a row of the table before it is inserted, be it enabled
+ * now or not.
+ */
+extern bool own_rules_may_change_new_rows(Relation table);
 
 #endif

@@ -17,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "rewrite/rowsecurity.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -24,6 +25,7 @@
 #include "utils/rls.h"
 
 #include "own_policies.h"
+#include "own_rules.h"
 #include "probe_choice.h"
 
 static const char *look(void);
@@ -171,6 +173,8 @@ look_at_table(Relation table, int which)
 		why = look_at_privileges(which);
 	if (why == NULL)
 		why = look_at_policies(table);
+	if (which == PROBED_CONTACT)
+		choice.keeps_ids = !own_rules_may_change_new_rows(table);
 	return why;
 }
 
@@ -192,13 +196,28 @@ probe_choice_is_open(void)
 		   !IsInParallelMode();
 }
 
+static bool
+is_made_for_user(void)
+{
+	return made_for == GetUserId() && made_with_row_security == row_security &&
+		   made_without_force == InNoForceRLSOperation();
+}
+
 const ProbeChoice *
 probe_choice_lock(void)
 {
-	if (made_for != GetUserId() || made_with_row_security != row_security ||
-		made_without_force != InNoForceRLSOperation())
+	if (!is_made_for_user())
 		table_choice.is_made = false;
 	return table_choice_lock(&table_choice) ? &choice : NULL;
+}
+
+bool
+probe_choice_keeps_ids(void)
+{
+	if (!probe_choice_is_open() || !probe_choice_is_made() || !is_made_for_user())
+		return false;
+	LockRelationOid(choice.tables[PROBED_CONTACT].oid, RowExclusiveLock); /* may run the callbacks of table_choice.c */
+	return probe_choice_is_made() && choice.keeps_ids;
 }
 
 bool

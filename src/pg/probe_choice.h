@@ -46,6 +46,7 @@ typedef struct ProbeChoice
 	const ChosenTable *tables; /* each with the index of its key */
 	bool
 		asks_for_membership; /* row level security hides the workspaces that the role is no member of, and nothing else */
+	bool keeps_ids;	   /* no trigger of the user's may change a contact before it is inserted, and choose another id */
 	bool gives_places; /* the role may name ctid of contacts.contact, which takes SELECT on the whole table, or on it */
 } ProbeChoice;
 
@@ -60,6 +61,12 @@ extern bool probe_choice_is_open(void);
  * NULL if contacts are to be looked up by a statement.
  */
 extern const ProbeChoice *probe_choice_lock(void);
+
+/*
+ * probe_choice_keeps_ids() says whether it is sure that an INSERT into contacts.contact stores the id that it is given. It locks the table
+ * as the INSERT does, so that this stays so.
+ */
+extern bool probe_choice_keeps_ids(void);
 
 /* probe_choice_is_made() says whether the last choice was to look contacts up by index, and nothing has changed since. */
 extern bool probe_choice_is_made(void);

@@ -35,15 +35,20 @@ static Statement lock_contact = {
 	.parameter_types = {INT8OID, TEXTOID},
 };
 
-/* insert_contact returns the id: a trigger of the user's may have chosen another. */
-static Statement insert_contact = {
-	.sql = "INSERT INTO contacts.contact"
-		   " (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)"
-		   " VALUES ($1, $2, $3, $4::contacts.status, $5, $6, 1, $7, $8)"
-		   " ON CONFLICT (workspace_id, email_address) DO NOTHING RETURNING id::pg_catalog.text",
-	.parameter_count = 8,
-	.parameter_types = {INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-};
+#define INSERT(returning)                                                                                \
+	{                                                                                                    \
+		.sql = "INSERT INTO contacts.contact"                                                            \
+			   " (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)" \
+			   " VALUES ($1, $2, $3, $4::contacts.status, $5, $6, 1, $7, $8)"                            \
+			   " ON CONFLICT (workspace_id, email_address) DO NOTHING" returning,                        \
+		.parameter_count = 8,                                                                            \
+		.parameter_types = {                                                                             \
+			INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, \
+	}
+
+/* insert_contact is for a table that keeps the id; by insert_returning_id a trigger of the user's may choose another. */
+static Statement insert_contact = INSERT("");
+static Statement insert_returning_id = INSERT(" RETURNING id::pg_catalog.text");
 
 /* UpdateStatements update a contact: all that is decided, or no more than its fields where status and tags stay as they were found. */
 typedef struct UpdateStatements
@@ -321,7 +326,9 @@ store_lock_contact(int64 workspace_id, Datum email)
 bool
 store_insert_contact(int64 workspace_id, ContactRow *contact, const cu_decision *decision)
 {
-	if (statement_execute(&insert_contact,
+	bool keeps_id = probe_choice_keeps_ids();
+
+	if (statement_execute(keeps_id ? &insert_contact : &insert_returning_id,
 						  (Datum[]){Int64GetDatum(workspace_id),
 									CStringGetTextDatum(contact->id),
 									contact->email,
@@ -331,7 +338,8 @@ store_insert_contact(int64 workspace_id, ContactRow *contact, const cu_decision 
 									TimestampTzGetDatum(contact->created_at),
 									TimestampTzGetDatum(contact->updated_at)}) == 0)
 		return false;
-	text_to_cstring_buffer(DatumGetTextPP(statement_column(0, 1)), contact->id, OBJECT_ID_SIZE);
+	if (!keeps_id)
+		text_to_cstring_buffer(DatumGetTextPP(statement_column(0, 1)), contact->id, OBJECT_ID_SIZE);
 	return true;
 }
 
