@@ -23,7 +23,7 @@ constexpr std::int64_t kMaxScale = 16383;
 bool
 take(std::string_view &text, std::string_view wanted) noexcept
 {
-	const bool found = !text.empty() && wanted.find(text[0]) != std::string_view::npos;
+	const bool found = !text.empty() && std::ranges::find(wanted, text[0]) != wanted.end();
 	if (found)
 		text.remove_prefix(1);
 	return found;

@@ -37,6 +37,9 @@ typedef struct Entry
 
 static HTAB *cache;
 
+/* last_entry is the one that was found last: a call asks for it several times. */
+static Entry *last_entry;
+
 /* calls are those under way in this backend: more than one when a user's trigger calls back. */
 static int calls;
 
@@ -74,6 +77,7 @@ release_all(void)
 	HASH_SEQ_STATUS scan;
 	Entry *entry;
 
+	last_entry = NULL;
 	hash_seq_init(&scan, cache);
 	while ((entry = hash_seq_search(&scan)) != NULL)
 	{
@@ -88,6 +92,8 @@ find_entry(int64 workspace_id)
 	Entry *entry;
 	bool found;
 
+	if (last_entry && last_entry->workspace_id == workspace_id)
+		return last_entry;
 	if (cache == NULL)
 	{
 		HASHCTL control = {.keysize = sizeof(int64), .entrysize = sizeof(Entry), .hcxt = TopMemoryContext};
@@ -97,7 +103,7 @@ find_entry(int64 workspace_id)
 	}
 	entry = hash_search(cache, &workspace_id, HASH_FIND, NULL);
 	if (entry)
-		return entry;
+		return last_entry = entry;
 	if (hash_get_num_entries(cache) >= MAX_WORKSPACES)
 		release_all();
 	entry = hash_search(cache, &workspace_id, HASH_ENTER, &found);

@@ -83,7 +83,9 @@ contact_value(const ContactRow *contact, const cu_decision *decision)
 	pairs[3] = jsonb_pair("status", jsonb_cstring_value(cu_status_name(decision->status)));
 	pairs[4] = jsonb_pair("created_at", jsonb_time_value(contact->created_at));
 	pairs[5] = jsonb_pair("statistics", statistics_value(contact));
-	pairs[6] = jsonb_pair("updated_at", jsonb_time_value(contact->updated_at));
+	pairs[6] =
+		jsonb_pair("updated_at",
+				   contact->updated_at == contact->created_at ? pairs[4].value : jsonb_time_value(contact->updated_at));
 	return jsonb_object_value(pairs, 7);
 }
 
