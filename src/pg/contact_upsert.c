@@ -19,6 +19,7 @@
 #include "probe_choice.h"
 #include "settings.h"
 #include "statement.h"
+#include "status_type.h"
 #include "upsert.h"
 #include "upsert_result.h"
 #include "versions.h"
@@ -37,6 +38,7 @@ _PG_init(void)
 	owner_init();
 	member_init();
 	probe_choice_init();
+	status_type_init();
 	outbox_choice_init();
 	due_choice_init();
 }

@@ -1,5 +1,6 @@
 /*
- * own_rules.c - own_rules_read(): compares contacts.contact with what contacts.install() made.
+ * own_rules.c - compares contacts.contact with what contacts.install() made: own_rules_read() for an array,
+ * own_rules_may_change_new_rows() for a single call.
  *
  * PostgreSQL keeps columns, constraints, triggers, indexes and policies in its relation cache, so that reading them costs no query.
  * What is ours we know: our functions belong to the extension, our policy and columns have their names, and so has the constraint that

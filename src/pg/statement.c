@@ -25,6 +25,16 @@ statement_connect(void)
 		elog(ERROR, "SPI_connect failed");
 }
 
+void
+statement_set_type(Statement *statement, int number, Oid type)
+{
+	if (statement->parameter_types[number - 1] == type)
+		return;
+	statement->parameter_types[number - 1] = type;
+	statement->plan = NULL;
+	statement->planned_role = InvalidOid;
+}
+
 static bool
 is_planned_once(const Statement *statement)
 {

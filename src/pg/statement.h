@@ -16,7 +16,7 @@ typedef struct Statement
 {
 	const char *sql;
 	int parameter_count;
-	Oid parameter_types[STATEMENT_MAX_PARAMETERS];
+	Oid parameter_types[STATEMENT_MAX_PARAMETERS]; /* InvalidOid: see statement_set_type() */
 	bool
 		plan_each_time; /* by the parameters and the size of the tables as they are; else once, for tables of any size */
 	bool
@@ -30,6 +30,12 @@ typedef struct Statement
 	Oid planned_role; /* the role and the search_path for which it was planned */
 	char *planned_search_path;
 } Statement;
+
+/*
+ * statement_set_type() sets the type of a parameter, from 1, that is the extension's own; with another one than before, as after the
+ * extension was dropped and created, the statement is prepared anew.
+ */
+extern void statement_set_type(Statement *statement, int number, Oid type);
 
 /* statement_connect() begins an SPI connection; SPI_finish() ends it, and frees what was allocated meanwhile. */
 extern void statement_connect(void);

@@ -3,13 +3,10 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "errors.h"
@@ -18,6 +15,7 @@
 #include "probe.h"
 #include "probe_choice.h"
 #include "statement.h"
+#include "status_type.h"
 #include "store.h"
 
 static Statement find_contact = {
@@ -35,15 +33,17 @@ static Statement lock_contact = {
 	.parameter_types = {INT8OID, TEXTOID},
 };
 
-#define INSERT(returning)                                                                                \
-	{                                                                                                    \
-		.sql = "INSERT INTO contacts.contact"                                                            \
-			   " (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)" \
-			   " VALUES ($1, $2, $3, $4::contacts.status, $5, $6, 1, $7, $8)"                            \
-			   " ON CONFLICT (workspace_id, email_address) DO NOTHING" returning,                        \
-		.parameter_count = 8,                                                                            \
-		.parameter_types = {                                                                             \
-			INT8OID, TEXTOID, TEXTOID, TEXTOID, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, \
+/* The parameter $4 is a contacts.status. */
+#define INSERT_STATUS 4
+#define INSERT(returning)                                                                                   \
+	{                                                                                                       \
+		.sql = "INSERT INTO contacts.contact"                                                               \
+			   " (workspace_id, id, email_address, status, tags, data, version, created_at, updated_at)"    \
+			   " VALUES ($1, $2, $3, $4::contacts.status, $5, $6, 1, $7, $8)"                               \
+			   " ON CONFLICT (workspace_id, email_address) DO NOTHING" returning,                           \
+		.parameter_count = 8,                                                                               \
+		.parameter_types = {                                                                                \
+			INT8OID, TEXTOID, TEXTOID, InvalidOid, INT8ARRAYOID, JSONBOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, \
 	}
 
 /* insert_contact is for a table that keeps the id; by insert_returning_id a trigger of the user's may choose another. */
@@ -57,18 +57,20 @@ typedef struct UpdateStatements
 	Statement fields_alone;
 } UpdateStatements;
 
+/* The parameter $8 of an update of all is a contacts.status. */
+#define UPDATE_STATUS 8
 #define UPDATE(columns, key)                                                                                       \
 	"UPDATE contacts.contact AS c SET " columns "data = $4, version = $5, updated_at = $6 WHERE c.workspace_id" EQ \
 	"$1 AND c.id" EQ "$2 AND c.version" EQ "$3 AND c." key EQ "$7"
-#define UPDATES(key, type)                                                                                         \
-	{                                                                                                              \
-		.all = {.sql = UPDATE("status = $8::contacts.status, tags = $9, ", key),                                   \
-				.parameter_count = 9,                                                                              \
-				.parameter_types =                                                                                 \
-					{INT8OID, TEXTOID, INT8OID, JSONBOID, INT8OID, TIMESTAMPTZOID, type, TEXTOID, INT8ARRAYOID}},  \
-		.fields_alone = {.sql = UPDATE("", key),                                                                   \
-						 .parameter_count = 7,                                                                     \
-						 .parameter_types = {INT8OID, TEXTOID, INT8OID, JSONBOID, INT8OID, TIMESTAMPTZOID, type}}, \
+#define UPDATES(key, type)                                                                                           \
+	{                                                                                                                \
+		.all = {.sql = UPDATE("status = $8::contacts.status, tags = $9, ", key),                                     \
+				.parameter_count = 9,                                                                                \
+				.parameter_types =                                                                                   \
+					{INT8OID, TEXTOID, INT8OID, JSONBOID, INT8OID, TIMESTAMPTZOID, type, InvalidOid, INT8ARRAYOID}}, \
+		.fields_alone = {.sql = UPDATE("", key),                                                                     \
+						 .parameter_count = 7,                                                                       \
+						 .parameter_types = {INT8OID, TEXTOID, INT8OID, JSONBOID, INT8OID, TIMESTAMPTZOID, type}},   \
 	}
 
 /* update_by_key finds its row by both keys: by the id alone, the index on the address looks as good as long as the planner believes in a small table. */
@@ -158,44 +160,6 @@ enum DefinitionsColumn
 	DEFINED_TAG_NAMES,
 };
 
-/* Returns the core's number of a value of contacts.status. */
-static cu_status
-read_status(Oid value)
-{
-	HeapTuple tuple = SearchSysCache1(ENUMOID, ObjectIdGetDatum(value));
-	const char *label = HeapTupleIsValid(tuple) ? NameStr(((Form_pg_enum)GETSTRUCT(tuple))->enumlabel) : "";
-	int status = 0;
-
-	while (status < CU_STATUS_COUNT && strcmp(label, cu_status_name((cu_status)status)) != 0)
-		status++;
-	if (status == CU_STATUS_COUNT)
-		elog(ERROR, "unknown contact status %s", label);
-	ReleaseSysCache(tuple);
-	return (cu_status)status;
-}
-
-Oid
-store_status_type(void)
-{
-	return GetSysCacheOid2(TYPENAMENSP,
-						   Anum_pg_type_oid,
-						   CStringGetDatum("status"),
-						   ObjectIdGetDatum(get_namespace_oid("contacts", false)));
-}
-
-Oid
-store_status_value(Oid type, cu_status status)
-{
-	const char *label = cu_status_name(status);
-	Oid value = GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type), CStringGetDatum(label));
-
-	if (!OidIsValid(value))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("invalid input value for enum %s: \"%s\"", format_type_be(type), label)));
-	return value;
-}
-
 /* Points to the elements of a bigint[]. */
 static const int64 *
 read_bigints(Datum stored, size_t *count)
@@ -237,7 +201,7 @@ store_read_contact(const StoredContact *stored, Datum email)
 	contact.version = stored->version;
 	contact.place = stored->place;
 	contact.stored.version = stored->version;
-	contact.stored.status = read_status(stored->status);
+	contact.stored.status = status_type_read(stored->status);
 	contact.stored.tag_ids = read_bigints(stored->tags, &contact.stored.tag_count);
 	contact.stored.data = read_data(stored);
 	contact.created_at = stored->created_at;
@@ -287,12 +251,8 @@ store_tag_ids(const cu_decision *decision)
 	for (size_t i = 0; i < decision->tag_count; i++)
 		ids[i] = Int64GetDatum(decision->tags[i].id);
 	/* A Datum holds a bigint where it has the room. */
-	return PointerGetDatum(construct_array(ids,
-										   (int)decision->tag_count,
-										   INT8OID,
-										   sizeof(int64),
-										   sizeof(Datum) >= sizeof(int64),
-										   TYPALIGN_DOUBLE));
+	return PointerGetDatum(construct_array(
+		ids, (int)decision->tag_count, INT8OID, sizeof(int64), sizeof(Datum) >= sizeof(int64), TYPALIGN_DOUBLE));
 }
 
 bool
@@ -333,12 +293,14 @@ bool
 store_insert_contact(int64 workspace_id, ContactRow *contact, const cu_decision *decision)
 {
 	bool keeps_id = probe_choice_keeps_ids();
+	Statement *insert = keeps_id ? &insert_contact : &insert_returning_id;
 
-	if (statement_execute(keeps_id ? &insert_contact : &insert_returning_id,
+	statement_set_type(insert, INSERT_STATUS, status_type());
+	if (statement_execute(insert,
 						  (Datum[]){Int64GetDatum(workspace_id),
 									CStringGetTextDatum(contact->id),
 									contact->email,
-									CStringGetTextDatum(cu_status_name(decision->status)),
+									ObjectIdGetDatum(status_type_value(decision->status)),
 									store_tag_ids(decision),
 									JsonbPGetDatum(jsonb_write_data(contact, decision)),
 									TimestampTzGetDatum(contact->created_at),
@@ -369,6 +331,8 @@ store_update_contact(int64 workspace_id, ContactRow *contact, const cu_decision 
 	UpdateStatements *statements = is_placed ? &update_in_place : &update_by_key;
 	bool fields_alone = keeps_status_and_tags(&contact->stored, decision);
 
+	if (!fields_alone)
+		statement_set_type(&statements->all, UPDATE_STATUS, status_type());
 	return statement_execute(fields_alone ? &statements->fields_alone : &statements->all,
 							 (Datum[]){Int64GetDatum(workspace_id),
 									   CStringGetTextDatum(contact->id),
@@ -377,7 +341,7 @@ store_update_contact(int64 workspace_id, ContactRow *contact, const cu_decision 
 									   Int64GetDatum(contact->version),
 									   TimestampTzGetDatum(contact->updated_at),
 									   is_placed ? PointerGetDatum(&place) : contact->email,
-									   fields_alone ? (Datum)0 : CStringGetTextDatum(cu_status_name(decision->status)),
+									   fields_alone ? (Datum)0 : ObjectIdGetDatum(status_type_value(decision->status)),
 									   fields_alone ? (Datum)0 : store_tag_ids(decision)}) > 0;
 }
 

@@ -68,10 +68,6 @@ extern StoredContact store_take_row(uint64 row);
 /* store_read_row() does the same, and reads it. */
 extern ContactRow store_read_row(uint64 row, Datum email);
 
-/* store_status_type() returns the type contacts.status, store_status_value() one of its values. */
-extern Oid store_status_type(void);
-extern Oid store_status_value(Oid type, cu_status status);
-
 /* store_tag_ids() returns the ids of a decision's tags, as a bigint[]. */
 extern Datum store_tag_ids(const cu_decision *decision);
 

@@ -38,6 +38,7 @@
 #include "host.h"
 #include "jsonb_writer.h"
 #include "probe.h"
+#include "status_type.h"
 #include "store_bulk.h"
 
 /* fetch_contacts has LATERAL with LIMIT, which is an index look-up for each address, whatever the planner believes of the table's size. */
@@ -218,13 +219,13 @@ store_read_fetched(const FetchedContacts *fetched, size_t number, ContactRow *co
  * scan for each, and arrays of tags and values of the enum would have to be texts.
  */
 static TupleDesc
-describe_records(Oid key_type, Oid status_type)
+describe_records(Oid key_type)
 {
 	TupleDesc descriptor = CreateTemplateTupleDesc(RECORD_COLUMN_COUNT);
 
 	for (int i = 0; i < RECORD_COLUMN_COUNT; i++)
 	{
-		Oid type = i == RECORD_KEY ? key_type : i == RECORD_STATUS ? status_type : record_types[i];
+		Oid type = i == RECORD_KEY ? key_type : i == RECORD_STATUS ? status_type() : record_types[i];
 
 		TupleDescInitEntry(descriptor, i + 1, NULL, type, -1, 0);
 	}
@@ -236,7 +237,7 @@ describe_records(Oid key_type, Oid status_type)
  * it.
  */
 static Datum
-make_record(TupleDesc descriptor, const ContactWrite *write, Oid status, bool by_place)
+make_record(TupleDesc descriptor, const ContactWrite *write, bool by_place)
 {
 	bool nulls[RECORD_COLUMN_COUNT] = {false};
 	ContactRow *contact = write->contact;
@@ -249,7 +250,7 @@ make_record(TupleDesc descriptor, const ContactWrite *write, Oid status, bool by
 		host_make_object_id(id);
 	values[RECORD_ID] = CStringGetTextDatum(id);
 	values[RECORD_KEY] = by_place ? PointerGetDatum(&write->place) : contact->email;
-	values[RECORD_STATUS] = ObjectIdGetDatum(status);
+	values[RECORD_STATUS] = ObjectIdGetDatum(status_type_value(decision->status));
 	values[RECORD_TAGS] = store_tag_ids(decision);
 	values[RECORD_DATA] = JsonbPGetDatum(jsonb_write(&decision->data));
 	values[RECORD_VERSION] = Int64GetDatum(contact->version);
@@ -261,19 +262,11 @@ make_record(TupleDesc descriptor, const ContactWrite *write, Oid status, bool by
 static Datum
 make_records(const ContactWrite *writes, size_t count, bool by_place)
 {
-	Oid status_type = store_status_type();
-	TupleDesc descriptor = describe_records(by_place ? TIDOID : TEXTOID, status_type);
+	TupleDesc descriptor = describe_records(by_place ? TIDOID : TEXTOID);
 	Datum *records = palloc(sizeof(Datum) * count);
-	Oid statuses[CU_STATUS_COUNT] = {InvalidOid};
 
 	for (size_t i = 0; i < count; i++)
-	{
-		cu_status status = writes[i].decision->status;
-
-		if (!OidIsValid(statuses[status]))
-			statuses[status] = store_status_value(status_type, status);
-		records[i] = make_record(descriptor, &writes[i], statuses[status], by_place);
-	}
+		records[i] = make_record(descriptor, &writes[i], by_place);
 	return statement_array(records, count, RECORDOID);
 }
 

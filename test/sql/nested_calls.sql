@@ -66,6 +66,20 @@ UPDATE contacts.contact SET version = NULL;
 SELECT pg_temp.call('{}');
 ROLLBACK;
 
+-- a status that has another name is an error, also where it was looked up before
+SELECT pg_temp.call('{"email_address":"status@example.com","status":"UNCONFIRMED"}') #>> '{data,status}' AS status;
+BEGIN;
+ALTER TYPE contacts.status RENAME VALUE 'UNSUBSCRIBED' TO 'GONE';
+SAVEPOINT s;
+SELECT pg_temp.call('{"email_address":"renamed@example.com","status":"UNSUBSCRIBED"}');
+ROLLBACK TO s;
+SELECT pg_temp.call('{"email_address":"status@example.com","status":"UNSUBSCRIBED"}');
+ROLLBACK TO s;
+UPDATE contacts.contact SET status = 'GONE' WHERE email_address = 'status@example.com';
+SELECT pg_temp.call('{"email_address":"status@example.com"}');
+ROLLBACK;
+SELECT pg_temp.call('{"email_address":"status@example.com","status":"UNSUBSCRIBED"}') #>> '{data,status}' AS status;
+
 -- a trigger that refuses what is written
 CREATE FUNCTION regress_suppress() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 CREATE TRIGGER regress_suppress BEFORE INSERT OR UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_suppress();
@@ -95,3 +109,12 @@ END $$;
 SELECT data, (SELECT count(*) FROM contacts.event e WHERE e.contact_id = c.id AND e.detail #>> '{field,new}' LIKE 'loop%') AS events
 FROM contacts.contact c WHERE email_address = 'a@example.com';
 DROP SEQUENCE regress_calls;
+
+-- after the extension was dropped and created, contacts.status is another type, and statements that had it are prepared anew
+SET client_min_messages = warning;
+DROP EXTENSION contact_upsert CASCADE;
+CREATE EXTENSION contact_upsert;
+SELECT contacts.install() IS NOT NULL AS installed;
+RESET client_min_messages;
+SELECT pg_temp.call('{"status":"UNCONFIRMED"}') #>> '{data,status}' AS created;
+SELECT pg_temp.call('{"status":"UNSUBSCRIBED"}') #>> '{data,status}' AS changed;
