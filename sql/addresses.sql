@@ -75,6 +75,7 @@ REVOKE ALL ON FUNCTION contacts_internal.raise_address_taken(text, text, text) F
 
 CREATE FUNCTION contacts_internal.move_to_address(contact text, address text, workspace_id bigint) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET DateStyle = ISO
 	AS $$
 #variable_conflict use_column
 DECLARE

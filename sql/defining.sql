@@ -11,7 +11,7 @@ CREATE FUNCTION contacts.define_workspace(
 	workspace_id bigint DEFAULT NULL
 ) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 #variable_conflict use_column
 DECLARE

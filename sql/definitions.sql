@@ -56,7 +56,7 @@ REVOKE ALL ON FUNCTION contacts_internal.is_field_value(contacts.field_type, tex
 
 CREATE FUNCTION contacts_internal.before_workspace_write() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 DECLARE
 	drawn bigint;
@@ -131,7 +131,7 @@ REVOKE ALL ON FUNCTION contacts_internal.delete_rows(bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.purge_deleted_workspaces() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 DECLARE
 	id bigint;
@@ -153,7 +153,7 @@ REVOKE ALL ON FUNCTION contacts_internal.purge_deleted_workspaces() FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.after_workspace_delete() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 BEGIN
 	PERFORM contacts_internal.delete_rows(OLD.workspace_id);
@@ -229,7 +229,7 @@ REVOKE ALL ON FUNCTION contacts_internal.before_field_write() FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.after_field_delete() RETURNS trigger
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 BEGIN
 	-- In the order of the addresses, as arrays of requests lock them.
@@ -288,12 +288,16 @@ CREATE FUNCTION contacts_internal.after_definitions_change() RETURNS trigger
 	AS $$
 DECLARE
 	workspace record;
+	id bigint;
 BEGIN
+	-- before_workspace_write() draws the new version, whatever is written here: no volatile function is in an UPDATE, and each names its
+	-- workspace, so that rows may be on another server.
 	IF TG_OP = 'TRUNCATE' THEN
-		UPDATE contacts.workspace SET definitions_version = DEFAULT;
+		UPDATE contacts.workspace w SET definitions_version = w.definitions_version;
 	ELSE
-		UPDATE contacts.workspace w SET definitions_version = DEFAULT
-			WHERE EXISTS (SELECT FROM changed c WHERE c.workspace_id = w.workspace_id);
+		FOR id IN SELECT DISTINCT c.workspace_id FROM changed c ORDER BY c.workspace_id LOOP
+			UPDATE contacts.workspace w SET definitions_version = w.definitions_version WHERE w.workspace_id = id;
+		END LOOP;
 	END IF;
 	IF TG_TABLE_NAME = 'field' AND TG_OP <> 'DELETE' THEN
 		-- Fields and options have limits because each backend that serves the workspace has them in memory. The UPDATE above has

@@ -209,7 +209,7 @@ CREATE FUNCTION contacts_internal.subscribe(
 	workspace_id bigint
 ) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -301,7 +301,7 @@ REVOKE ALL ON FUNCTION contacts_internal.unsubscribe(text, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts.purge_events(older_than interval, max integer DEFAULT 10000) RETURNS integer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	SET jit = off SET plan_cache_mode = force_custom_plan
 	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
 	SET enable_hashjoin = off SET enable_mergejoin = off

@@ -37,7 +37,7 @@ REVOKE ALL ON FUNCTION contacts_internal.install_history() FROM PUBLIC;
 
 CREATE FUNCTION contacts.purge_history(older_than interval, max integer DEFAULT 10000) RETURNS integer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	SET jit = off SET plan_cache_mode = force_custom_plan
 	SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
 	SET enable_hashjoin = off SET enable_mergejoin = off

@@ -18,18 +18,20 @@ CREATE FUNCTION contacts_internal.next_chunk(
 	OUT separators jsonb, OUT defined text[]
 )
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 #variable_conflict use_column
 DECLARE
 	progress record;
 	next_row bigint;
+	moment timestamptz;
 BEGIN
 	SELECT * INTO progress FROM contacts_internal.hold_import(next_chunk.import_id, next_chunk.workspace_id);
 	IF progress.done = progress.total THEN
+		moment := clock_timestamp();
 		UPDATE contacts.import_progress p
 			SET state = CASE WHEN contacts_internal.is_dry_run(p.parameters) THEN 'tried' ELSE 'finished' END,
-				finished_at = clock_timestamp()
+				finished_at = moment
 			WHERE p.workspace_id = next_chunk.workspace_id AND p.import_id = next_chunk.import_id;
 		RETURN;
 	END IF;

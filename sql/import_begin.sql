@@ -30,7 +30,7 @@ REVOKE ALL ON FUNCTION contacts_internal.staging_chunks(regclass, integer, text[
 
 CREATE FUNCTION contacts_internal.abandon_import(import_id bigint, workspace_id bigint) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 #variable_conflict use_column
 BEGIN
@@ -106,12 +106,13 @@ CREATE FUNCTION contacts_internal.retry_import(
 	name text, import_id bigint, state text, began_with jsonb, called_with jsonb, chunk integer, workspace_id bigint
 ) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 #variable_conflict use_column
 DECLARE
 	chunk_bytes CONSTANT bigint := 32 * 1024 * 1024;
 	again bigint;
+	moment CONSTANT timestamptz := clock_timestamp();
 BEGIN
 	IF retry_import.import_id IS NULL OR state NOT IN ('running', 'finished') THEN
 		RAISE EXCEPTION 'There is no import of % whose bad rows could be tried again.', name
@@ -144,7 +145,7 @@ BEGIN
 	RAISE NOTICE 'Import % of % tries % rows again.', retry_import.import_id, name, again;
 	UPDATE contacts.import_progress p
 		SET state = 'running', finished_at = NULL, done = p.done - again, failed = p.failed - again,
-			backend_pid = pg_backend_pid(), updated_at = clock_timestamp()
+			backend_pid = pg_backend_pid(), updated_at = moment
 		WHERE p.workspace_id = retry_import.workspace_id AND p.import_id = retry_import.import_id;
 	RETURN retry_import.import_id;
 END
@@ -157,7 +158,7 @@ CREATE FUNCTION contacts_internal.begin_import(
 	staging_table regclass, chunk integer, parameters jsonb, retry boolean, restart boolean, workspace_id bigint
 ) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	-- an import is found by the name of its table
 	SET quote_all_identifiers = off
 	AS $$
@@ -170,6 +171,7 @@ DECLARE
 	last record;
 	same boolean;
 	match record;
+	moment CONSTANT timestamptz := clock_timestamp();
 BEGIN
 	PERFORM contacts_internal.abandon_dry_run(name, begin_import.workspace_id);
 	IF contacts_internal.is_dry_run(parameters) THEN
@@ -219,7 +221,7 @@ BEGIN
 			WHERE p.workspace_id = begin_import.workspace_id AND p.import_id = last.import_id;
 	END IF;
 	UPDATE contacts.import_progress p
-		SET backend_pid = pg_backend_pid(), updated_at = clock_timestamp()
+		SET backend_pid = pg_backend_pid(), updated_at = moment
 		WHERE p.workspace_id = begin_import.workspace_id AND p.import_id = last.import_id;
 	RETURN last.import_id;
 END
@@ -238,7 +240,7 @@ REVOKE ALL ON FUNCTION contacts_internal.list_columns(jsonb, bigint) FROM PUBLIC
 CREATE FUNCTION contacts_internal.copy_staging(staging_table regclass, chunk integer, import_id bigint, workspace_id bigint)
 	RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -249,6 +251,7 @@ DECLARE
 	found_separators jsonb := '{}';
 	staged record;
 	list record;
+	moment timestamptz;
 BEGIN
 	SELECT * INTO progress FROM contacts_internal.hold_import(copy_staging.import_id, copy_staging.workspace_id);
 	IF progress.is_copied THEN
@@ -278,8 +281,9 @@ BEGIN
 				list.other);
 		found_separators := found_separators || jsonb_build_object(list.name, list.taken);
 	END LOOP;
+	moment := clock_timestamp();
 	UPDATE contacts.import_progress p
-		SET total = copied, fingerprint = hash_sum, separators = found_separators, updated_at = clock_timestamp()
+		SET total = copied, fingerprint = hash_sum, separators = found_separators, updated_at = moment
 		WHERE p.workspace_id = copy_staging.workspace_id AND p.import_id = copy_staging.import_id;
 END
 $$;

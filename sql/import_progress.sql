@@ -148,7 +148,7 @@ REVOKE ALL ON FUNCTION contacts_internal.find_import(text, bigint) FROM PUBLIC;
 CREATE FUNCTION contacts_internal.new_import(staging_table regclass, name text, parameters jsonb, workspace_id bigint)
 	RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -248,9 +248,11 @@ CREATE FUNCTION contacts_internal.note_rows(
 	values_cleared bigint, tags_removed bigint, statuses_changed bigint, workspace_id bigint
 ) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 #variable_conflict use_column
+DECLARE
+	moment CONSTANT timestamptz := clock_timestamp(); -- not in the UPDATE: no volatile function is, so that rows may be on another server
 BEGIN
 	UPDATE contacts.import_progress p
 		SET done = p.done + row_count, created = p.created + note_rows.created, updated = p.updated + note_rows.updated,
@@ -259,7 +261,7 @@ BEGIN
 			tags_removed = p.tags_removed + note_rows.tags_removed,
 			statuses_changed = p.statuses_changed + note_rows.statuses_changed,
 			-- the commit of the chunk before is in it
-			seconds = p.seconds + extract(epoch FROM clock_timestamp() - p.updated_at), updated_at = clock_timestamp()
+			seconds = p.seconds + extract(epoch FROM moment - p.updated_at), updated_at = moment
 		WHERE p.workspace_id = note_rows.workspace_id AND p.import_id = note_rows.import_id;
 END
 $$;

@@ -106,7 +106,7 @@ REVOKE ALL ON FUNCTION contacts_internal.upgrade_tables(text) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.add_first_workspace() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 BEGIN
 	-- The one that calls work in which name none; its id comes from no sequence, and the sequence goes on behind it.

@@ -166,6 +166,7 @@ REVOKE ALL ON FUNCTION contacts_internal.merge(text, text, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.finish_merge(into_id text, into_version bigint, requests jsonb[], workspace_id bigint) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET DateStyle = ISO
 	AS $$
 #variable_conflict use_column
 DECLARE

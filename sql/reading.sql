@@ -154,7 +154,8 @@ CREATE FUNCTION contacts_internal.export_events(ids text[], workspace_id bigint)
 		SELECT jsonb_agg(to_jsonb(e) - '{workspace_id,contact_id}'::text[] || jsonb_build_object('deliveries', (
 				SELECT coalesce(jsonb_agg(jsonb_build_object('consumer', c.name, 'attempts', d.attempts, 'dead', d.dead,
 					'last_error', d.last_error) ORDER BY c.name), '[]')
-				FROM contacts.delivery d JOIN contacts.consumer c ON c.consumer_id = d.consumer_id
+				FROM contacts.delivery d
+					JOIN contacts.consumer c ON c.workspace_id IN (d.workspace_id, 0) AND c.consumer_id = d.consumer_id
 				WHERE d.workspace_id = export_events.workspace_id AND d.event_id = e.event_id
 			)) ORDER BY e.contact_version, e.ordinal, e.event_id)
 		FROM contacts.event e

@@ -102,11 +102,12 @@ REVOKE ALL ON FUNCTION contacts_internal.is_at_work(integer) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.begin_undo(import_id bigint, workspace_id bigint) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 #variable_conflict use_column
 DECLARE
 	progress record;
+	moment timestamptz;
 BEGIN
 	SELECT * INTO progress
 		FROM contacts.import_progress p
@@ -120,8 +121,9 @@ BEGIN
 	PERFORM contacts_internal.check_undo(begin_undo.import_id, true, begin_undo.workspace_id);
 	DELETE FROM contacts.import_chunk c
 		WHERE c.workspace_id = begin_undo.workspace_id AND c.import_id = begin_undo.import_id;
+	moment := clock_timestamp();
 	UPDATE contacts.import_progress p
-		SET state = 'undoing', backend_pid = pg_backend_pid(), updated_at = clock_timestamp()
+		SET state = 'undoing', backend_pid = pg_backend_pid(), updated_at = moment
 		WHERE p.workspace_id = begin_undo.workspace_id AND p.import_id = begin_undo.import_id;
 	IF progress.state = 'undoing' THEN
 		RAISE NOTICE 'The undo of import % of % goes on.', progress.import_id, progress.staging_table;
@@ -153,12 +155,13 @@ REVOKE ALL ON FUNCTION contacts_internal.undo_ids(bigint, text, bigint) FROM PUB
 
 CREATE FUNCTION contacts_internal.next_undo(import_id bigint, workspace_id bigint) RETURNS text[]
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 #variable_conflict use_column
 DECLARE
 	progress record;
 	ids text[];
+	moment timestamptz;
 BEGIN
 	SELECT * INTO progress
 		FROM contacts.import_progress p
@@ -180,7 +183,8 @@ BEGIN
 	END IF;
 	ids := contacts_internal.undo_ids(next_undo.import_id, coalesce(progress.undone_up_to, ''), next_undo.workspace_id);
 	IF cardinality(ids) = 0 THEN
-		UPDATE contacts.import_progress p SET state = 'undone', undone_at = clock_timestamp()
+		moment := clock_timestamp();
+		UPDATE contacts.import_progress p SET state = 'undone', undone_at = moment
 			WHERE p.workspace_id = next_undo.workspace_id AND p.import_id = next_undo.import_id;
 		RETURN NULL;
 	END IF;
@@ -289,9 +293,11 @@ CREATE FUNCTION contacts_internal.note_undo(
 	workspace_id bigint
 ) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
-	SET search_path = pg_catalog, pg_temp
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
 	AS $$
 #variable_conflict use_column
+DECLARE
+	moment CONSTANT timestamptz := clock_timestamp();
 BEGIN
 	INSERT INTO contacts.import_kept (workspace_id, import_id, contact_id, code, message)
 		SELECT note_undo.workspace_id, note_undo.import_id, k.contact_id, k.code, k.message
@@ -299,7 +305,7 @@ BEGIN
 	UPDATE contacts.import_progress p
 		SET restored = p.restored + note_undo.restored, deleted = p.deleted + note_undo.deleted,
 			kept = p.kept + coalesce(cardinality(kept_ids), 0), undone_up_to = note_undo.undone_up_to,
-			updated_at = clock_timestamp()
+			updated_at = moment
 		WHERE p.workspace_id = note_undo.workspace_id AND p.import_id = note_undo.import_id;
 END
 $$;
@@ -311,6 +317,7 @@ REVOKE ALL ON FUNCTION contacts_internal.note_undo(bigint, text, bigint, bigint,
 -- they find in any upsert.
 CREATE FUNCTION contacts_internal.delete_created(ids text[], workspace_id bigint) RETURNS TABLE (contact_id text, code text, message text)
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET DateStyle = ISO
 	AS $$
 DECLARE
 	created_id text;

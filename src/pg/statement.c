@@ -144,6 +144,29 @@ begin_planning(const Statement *statement)
 	return nest_level;
 }
 
+/*
+ * begin_execution makes times ISO in what a statement runs, as where another server gets its parameters as text: under the session's
+ * DateStyle 2026-02-03 would be 3 February here and 2 March there. Returns what end_execution() needs.
+ */
+static int
+begin_execution(void)
+{
+	int nest_level;
+
+	if (DateStyle == USE_ISO_DATES)
+		return 0;
+	nest_level = NewGUCNestLevel();
+	(void)set_config_option("datestyle", "ISO", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return nest_level;
+}
+
+static void
+end_execution(int nest_level)
+{
+	if (nest_level > 0)
+		AtEOXact_GUC(true, nest_level);
+}
+
 static uint64
 check_result(int result)
 {
@@ -162,6 +185,7 @@ uint64
 statement_execute(Statement *statement, Datum *parameters)
 {
 	MemoryContext caller = CurrentMemoryContext; /* SPI leaves its own context behind */
+	int iso_level = begin_execution();
 	int nest_level = 0;
 	uint64 count;
 
@@ -172,6 +196,7 @@ statement_execute(Statement *statement, Datum *parameters)
 	count = check_result(SPI_execute_plan(statement->plan, parameters, NULL, IsInParallelMode(), 0));
 	if (statement->plan_each_time)
 		AtEOXact_GUC(true, nest_level);
+	end_execution(iso_level);
 	MemoryContextSwitchTo(caller);
 	return count;
 }
@@ -180,10 +205,12 @@ uint64
 statement_read(Statement *statement, Datum *parameters)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	int nest_level = begin_execution();
 	uint64 count;
 
 	make_ready(statement);
 	count = check_result(SPI_execute_plan(statement->plan, parameters, NULL, true, 0));
+	end_execution(nest_level);
 	MemoryContextSwitchTo(caller);
 	return count;
 }
@@ -201,15 +228,26 @@ statement_open(Statement *statement, Datum *parameters)
 	return portal;
 }
 
+void
+statement_fetch(Portal portal, long count)
+{
+	int nest_level = begin_execution();
+
+	SPI_cursor_fetch(portal, true, count);
+	end_execution(nest_level);
+}
+
 uint64
 statement_execute_under(Statement *statement, Datum *parameters, Snapshot snapshot)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	int nest_level = begin_execution();
 	uint64 count;
 
 	make_ready(statement);
 	count = check_result(SPI_execute_snapshot(
 		statement->plan, parameters, NULL, snapshot ? snapshot : GetLatestSnapshot(), InvalidSnapshot, false, true, 0));
+	end_execution(nest_level);
 	MemoryContextSwitchTo(caller);
 	return count;
 }
@@ -224,6 +262,7 @@ uint64
 statement_read_latest(Statement *statement, Datum *parameters)
 {
 	MemoryContext caller = CurrentMemoryContext;
+	int nest_level = begin_execution();
 	Snapshot snapshot;
 	uint64 count;
 
@@ -232,6 +271,7 @@ statement_read_latest(Statement *statement, Datum *parameters)
 	snapshot = IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot();
 	count = check_result(
 		SPI_execute_snapshot(statement->plan, parameters, NULL, snapshot, InvalidSnapshot, true, false, 0));
+	end_execution(nest_level);
 	MemoryContextSwitchTo(caller);
 	return count;
 }

@@ -52,8 +52,9 @@ extern uint64 statement_execute(Statement *statement, Datum *parameters);
  */
 extern uint64 statement_read(Statement *statement, Datum *parameters);
 
-/* statement_open() opens a portal on a statement, to fetch its rows with SPI_cursor_fetch. */
+/* statement_open() opens a portal on a statement, of which statement_fetch() fetches the next rows as SPI_cursor_fetch() does. */
 extern Portal statement_open(Statement *statement, Datum *parameters);
+extern void statement_fetch(Portal portal, long count);
 
 /*
  * statement_execute_latest() executes as statement_execute() does, but the statement sees all that is committed by now, even

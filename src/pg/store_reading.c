@@ -113,7 +113,7 @@ store_fetch_found(Portal portal)
 
 	if (SPI_tuptable)
 		SPI_freetuptable(SPI_tuptable);
-	SPI_cursor_fetch(portal, true, FETCHED_TOGETHER);
+	statement_fetch(portal, FETCHED_TOGETHER);
 	MemoryContextSwitchTo(caller);
 	return SPI_processed;
 }

@@ -9,6 +9,8 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
+# what a session's DateStyle is has no part in what comes back
+$node->append_conf('postgresql.conf', "datestyle = 'SQL, DMY'");
 $node->start;
 my $dump = $node->basedir . '/dump';
 
