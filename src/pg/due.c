@@ -178,7 +178,7 @@ read_locked(uint64 row, bool has_place)
 static bool
 begin_with_lapsed(Portal portal, DuePage *page, DueEvent *first, bool *has_first)
 {
-	SPI_cursor_fetch(portal, true, 1);
+	statement_fetch(portal, 1);
 	*has_first = SPI_processed > 0;
 	if (!*has_first)
 		return false;
@@ -199,7 +199,7 @@ take_rest(Portal portal, DuePage *page, const DueEvent *first, bool has_first, i
 	page->events[page->count++] = *first;
 	if (page->count >= (size_t)max)
 		return;
-	SPI_cursor_fetch(portal, true, max - (long)page->count);
+	statement_fetch(portal, max - (long)page->count);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
 		DueEvent event = read_locked(row, page->has_places);
