@@ -98,7 +98,7 @@ is_tag_set(ArrayType *tags)
 static bool
 is_data(const cu_document *data)
 {
-	return data->depth <= CU_MAX_DEPTH && cu_is_stored_data(&data->root);
+	return data->bytes <= CU_MAX_REQUEST_BYTES && data->depth <= CU_MAX_DEPTH && cu_is_stored_data(&data->root);
 }
 
 /* Whether RFC 3339 can write a time. */
