@@ -78,7 +78,7 @@ build_postgresql() {
 	major=$("$(scripts/pg_config.sh)" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 	get_source
 	export PG_CONFIG=$work/postgresql/bin/pg_config
-	key="$major $* $(cksum <test/sanitize/valgrind/memcheck.h) auto_explain"
+	key="$major $* $(cksum <test/sanitize/valgrind/memcheck.h) auto_explain amcheck"
 	if [[ $key == "$(cat "$work/postgresql/key" 2>/dev/null)" ]]; then return; fi
 
 	echo "Building PostgreSQL $major in ${work#"$PWD/"}, once: this takes some minutes ..."
@@ -90,8 +90,9 @@ build_postgresql() {
 			--without-readline --without-zlib --with-system-tzdata=/usr/share/zoneinfo \
 			CFLAGS="-O1 -fno-omit-frame-pointer $1" CPPFLAGS="-DUSE_VALGRIND $2"
 		make -s -j"$(nproc)" install
-		# for claim_cost.pl
+		# for claim_cost.pl and fast_events.pl
 		make -s -C contrib/auto_explain install
+		make -s -C contrib/amcheck install
 	) >"$work/log" 2>&1 || {
 		tail -n 50 "$work/log" >&2
 		echo "PostgreSQL $major could not be built, for the reason above; all that was said is in $work/log." >&2
