@@ -29,7 +29,7 @@ static Lease *
 find(const Consumer *consumer, int64 lease)
 {
 	for (int i = 0; i < MAX_LEASES; i++)
-		if (leases[i].number == lease && leases[i].consumer_id == consumer->id)
+		if (leases[i].number != 0 && leases[i].number == lease && leases[i].consumer_id == consumer->id)
 			return &leases[i];
 	return NULL;
 }

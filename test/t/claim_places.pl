@@ -82,6 +82,14 @@ for ([ 'other events, of this lease', q(jsonb_build_object('event_id', 1000 + i)
 	like($said, qr/\n3 have the places\nacknowledged 0\n/, "$name, at the places: none is acknowledged");
 }
 
+# No claim has the lease 0, which deliveries have that nobody has claimed: also where a restarted sequence has given a number twice, and what the
+# session remembered of the first claim is void.
+my $said = check('the lease 0', queue(10) . $claim . q(SELECT setval('contacts.delivery_lease_seq', :lease, false) AS number \gset
+	SELECT lease = :lease AS again FROM contacts.claim('mailer', 1);
+) . ($same_places =~ s/CHANGE/jsonb_build_object('event_id', i % 3 + 1, 'consumer_id', CASE i \/ 3 WHEN 1 THEN 1 ELSE 100 + i END, 'lease', 0)/r =~ s/lease > 0/event_id <= 3/gr)
+	. "\\set lease 0\n" . $ack, $by_place =~ s/^finds //r);
+like($said, qr/\nt\n3 have the places\nacknowledged 0\n/, 'the lease 0: none is acknowledged');
+
 # A trigger of the user's may keep a delivery as it is: then what the claim has written is not where it says.
 $node->safe_psql('postgres', q(
 	CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN CASE WHEN OLD.event_id <> 2 THEN NEW END; END';
