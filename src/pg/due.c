@@ -80,8 +80,9 @@ typedef enum LockedColumn
  * Where the consumer has no delivery a at all that has failed and is not dead, there is no f either, whatever d is. Most consumers have
  * none, most of the time: so a is looked for once, and f, for each row of d, only if there is an a.
  */
-#define NONE_FAILED                                                                                          \
-	"(SELECT true FROM contacts.delivery a WHERE a.consumer_id = $1 AND a.due_at IS NOT NULL AND NOT a.dead" \
+#define NONE_FAILED                                                                \
+	"(SELECT true FROM contacts.delivery a WHERE a.consumer_id = $1"               \
+	" AND ($2 = 0 OR a.workspace_id = $2) AND a.due_at IS NOT NULL AND NOT a.dead" \
 	" ORDER BY a.workspace_id, a.contact_id, a.contact_version, a.ordinal LIMIT 1) IS NULL"
 
 /* Deliveries that have never failed. */
