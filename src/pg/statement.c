@@ -68,17 +68,15 @@ is_planned(const Statement *statement)
 /* other_plans: on a table that is still small they would look cheap, and the plan would stay while the table grows. */
 static const char *const other_plans[] = {"enable_seqscan", "enable_bitmapscan", "enable_material"};
 
-/* unsorted_plans: a statement that is planned each time gets index scans in the order that it asks for, and nothing compiled. */
-static const char *const unsorted_plans[] = {
-	"enable_sort", "enable_incremental_sort", "enable_hashjoin", "enable_mergejoin", "jit"};
-
-/* placeless_plans: all ways to a row but its ctid, and all joins that could begin with the table. by_place_plans: what is left then. */
-static const char *const placeless_plans[] = {
-	"enable_indexscan", "enable_indexonlyscan", "enable_hashjoin", "enable_mergejoin"};
-static const char *const by_place_plans[] = {"enable_tidscan", "enable_nestloop"};
-
 /* sorted_plans: where the planner believes in a small table, to sort what another index finds looks as good as the order of the right one. */
 static const char *const sorted_plans[] = {"enable_sort", "enable_incremental_sort"};
+
+/* joined_plans: all joins that could begin with a table whose rows are to be found for those of another. */
+static const char *const joined_plans[] = {"enable_hashjoin", "enable_mergejoin"};
+
+/* indexed_plans: the ways to a row that are left beside its ctid. by_place_plans: what is left then. */
+static const char *const indexed_plans[] = {"enable_indexscan", "enable_indexonlyscan"};
+static const char *const by_place_plans[] = {"enable_tidscan", "enable_nestloop"};
 
 static const char *const compiled_plans[] = {"jit"};
 
@@ -101,7 +99,8 @@ plan_for_growth(Statement *statement)
 	turn(compiled_plans, lengthof(compiled_plans), "off");
 	if (statement->by_place)
 	{
-		turn(placeless_plans, lengthof(placeless_plans), "off");
+		turn(indexed_plans, lengthof(indexed_plans), "off");
+		turn(joined_plans, lengthof(joined_plans), "off");
 		turn(by_place_plans, lengthof(by_place_plans), "on");
 	}
 	if (statement->by_order)
@@ -134,13 +133,14 @@ begin_planning(const Statement *statement)
 {
 	int nest_level = NewGUCNestLevel();
 
+	turn(compiled_plans, lengthof(compiled_plans), "off");
+	/* Index scans in the order that it asks for. */
 	if (statement->plan_each_time)
 	{
 		turn(other_plans, lengthof(other_plans), "off");
-		turn(unsorted_plans, lengthof(unsorted_plans), "off");
+		turn(sorted_plans, lengthof(sorted_plans), "off");
+		turn(joined_plans, lengthof(joined_plans), "off");
 	}
-	if (statement->plan_freely)
-		turn(compiled_plans, lengthof(compiled_plans), "off");
 	return nest_level;
 }
 
@@ -279,11 +279,13 @@ statement_read_latest(Statement *statement, Datum *parameters)
 Datum
 statement_array(Datum *elements, size_t count, Oid element_type)
 {
-	int16 size;
-	bool by_value;
-	char alignment;
+	int16 size = sizeof(int64);
+	bool by_value = FLOAT8PASSBYVAL;
+	char alignment = TYPALIGN_DOUBLE;
 
-	get_typlenbyvalalign(element_type, &size, &by_value, &alignment);
+	/* A bigint is so in every database, and nearly every call has an array of them. */
+	if (element_type != INT8OID)
+		get_typlenbyvalalign(element_type, &size, &by_value, &alignment);
 	return PointerGetDatum(construct_array(elements, (int)count, element_type, size, by_value, alignment));
 }
 

@@ -250,9 +250,7 @@ store_tag_ids(const cu_decision *decision)
 
 	for (size_t i = 0; i < decision->tag_count; i++)
 		ids[i] = Int64GetDatum(decision->tags[i].id);
-	/* A Datum holds a bigint where it has the room. */
-	return PointerGetDatum(construct_array(
-		ids, (int)decision->tag_count, INT8OID, sizeof(int64), sizeof(Datum) >= sizeof(int64), TYPALIGN_DOUBLE));
+	return statement_array(ids, decision->tag_count, INT8OID);
 }
 
 bool

@@ -1,8 +1,9 @@
 /*
- * table_choice.h - a choice between statements and C that does the same, which depends on how tables are.
+ * table_choice.h - a choice between a statement, and C or a faster statement that does the same, which depends on how tables are.
  *
- * C does the same only where the tables are as contacts.install() made them; a user may have altered them in any way. A TableChoice
- * says so of some tables, until one of them changes: probe_choice.c has the one for look-ups, outbox_choice.c that for events.
+ * What is faster does the same only where the tables are as contacts.install() made them; a user may have altered them in any way. A
+ * TableChoice says so of some tables, until one of them changes: probe_choice.c has the one for look-ups, outbox_choice.c that for events,
+ * due_choice.c that for deliveries.
  */
 #ifndef CU_TABLE_CHOICE_H
 #define CU_TABLE_CHOICE_H
