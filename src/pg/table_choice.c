@@ -1,5 +1,5 @@
 /*
- * table_choice.c - chooses C or statements: C only where a statement would do nothing else.
+ * table_choice.c - chooses what is faster, C as a rule, or the statements: the former only where those would do nothing else.
  *
  * table_choice_look() compares tables with what contacts.install() made, and the current user's privileges with what the executor would
  * ask for; the rest is looked at by whose choice it is. What is in doubt is the statements', with their answer or their error; so
