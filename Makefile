@@ -21,6 +21,7 @@
 #   make format-check    clang-format; make format applies it
 #   make bench           timings beside other ways, and docs/bench.svg; takes a quarter of an hour
 #   make bench-scale     the cost of a contact among 10,000 to 5,000,000; make bench-memory, of a session over many calls
+#   make bench-sizes     what contacts, events and history take on disk, for docs/scale-out.md
 #   make bench-events    timings of the outbox and NOTIFY; make bench-history, of the levels of history
 #   make bench-instructions   instructions of a call and of an array's element beside the bare statement's, counted by valgrind
 #   make bench-import    files of 10,000 and 1,000,000 rows by contact-import and contacts.import beside COPY, and memory
@@ -264,6 +265,11 @@ bench-memory: installed
 
 bench-history: installed
 	@SERVER_OPTIONS='$(BENCH_SERVER) -c contact_upsert.notify=off' scripts/server.sh test/bench/bench_history.sh
+
+.PHONY: bench-sizes
+bench-sizes: installed
+	@SERVER_OPTIONS='$(BENCH_SERVER) -c shared_buffers=4GB' \
+		scripts/server.sh psql -qX -v contacts=$(or $(CONTACTS),1000000) -f test/bench/sizes.sql
 
 .PHONY: bench-instructions
 bench-instructions: installed
