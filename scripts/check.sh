@@ -3,7 +3,7 @@
 # Installs what is missing, builds with -Werror, installs, runs the suites (each is a target of the Makefile; without
 # arguments all of them) and counts their tests. What a failed suite printed is shown. The last line is "N passed, N failed";
 # a suite that ran nothing, died or took too long has failed. Exits with 1 if anything failed. SUITE_SECONDS is how long one
-# may take; headers, lint and newer, which run beside the others, three times as long.
+# may take; tap, and headers, lint and newer, which run beside the others, three times as long.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 
@@ -56,13 +56,18 @@ run_suite() {
 	count_suite "$suite" "$status" $((SECONDS - start))
 }
 
-# Some take long, and want little of the others: the sources, or a copy of them in a chroot; debian.sh takes turns. They have what time
-# is left.
+# Some take long, and want little of the others: what is installed, the sources, or a copy of them in a chroot; debian.sh takes turns.
+# tap has a processor's time like the others, for its tests wait for servers; the rest have what time is left.
+is_beside() {
+	[[ $1 == tap || $1 == headers || $1 == lint || $1 == newer ]]
+}
+
 start_beside() {
-	local suite=$1
+	local suite=$1 nice=10
+	if [[ $suite == tap ]]; then nice=0; fi
 	echo "$suite, beside the others ..."
 	# Not in the foreground: timeout ends the whole group that it leads when finish() ends it.
-	nice timeout --kill-after=20 $((suite_seconds * 3)) "${make_suite[@]}" "$suite" >"$logs/$suite.log" 2>&1 </dev/null &
+	nice -n "$nice" timeout --kill-after=20 $((suite_seconds * 3)) "${make_suite[@]}" "$suite" >"$logs/$suite.log" 2>&1 </dev/null &
 	beside[$suite]=$!
 	begun[$suite]=$SECONDS
 }
@@ -100,11 +105,11 @@ echo "build ..."
 make --no-print-directory -j"$(nproc)" all >"$logs/build.log" 2>&1 || { cat "$logs/build.log"; exit 1; }
 scripts/install.sh
 for suite in "${suites[@]}"; do
-	case $suite in headers | lint | newer) start_beside "$suite" ;; esac
+	if is_beside "$suite"; then start_beside "$suite"; fi
 done
 for suite in "${suites[@]}"; do
-	case $suite in headers | lint | newer) ;; *) run_suite "$suite" ;; esac
+	if ! is_beside "$suite"; then run_suite "$suite"; fi
 done
 for suite in "${suites[@]}"; do
-	case $suite in headers | lint | newer) wait_for_beside "$suite" ;; esac
+	if is_beside "$suite"; then wait_for_beside "$suite"; fi
 done

@@ -6,6 +6,10 @@ set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 pg_config=$(scripts/pg_config.sh)
 
+# Suites of check.sh that run side by side all come here.
+exec 9>build/install.lock
+flock 9
+
 umask 022
 rm -rf build/stage
 make --no-print-directory --silent install DESTDIR="$PWD/build/stage" >/dev/null
