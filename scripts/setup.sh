@@ -46,7 +46,7 @@ missing() {
 }
 
 # Services that come with packages of ours. (PostgreSQL's own starts clusters, and there is none.)
-services=(pgbouncer pgqd)
+services=(pgbouncer pgqd prometheus prometheus-postgres-exporter)
 
 # As root: installs packages. Services stay down (policy-rc.d), at the next boot too unless they were there before, and
 # postgresql-common makes no cluster "main".
@@ -99,7 +99,7 @@ case ${1:-} in
 	test | check | watch)
 		packages+=(clang iso-codes jq git libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-jsonschema python3-psycopg2 unicode-data
 			unzip)
-		optional+=(libclang-rt-dev python3-psycopg)
+		optional+=(libclang-rt-dev prometheus prometheus-postgres-exporter python3-psycopg)
 		;;&
 	check) packages+=(clang-format clang-tidy shellcheck) ;;
 	watch) packages+=(libicu-dev pkg-config valgrind) ;;
