@@ -33,12 +33,13 @@ COMMENT ON FUNCTION contacts_internal.before_contact_write() IS
 	'whose UPDATE leaves it alone';
 REVOKE ALL ON FUNCTION contacts_internal.before_contact_write() FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.install_contacts() RETURNS void
+CREATE FUNCTION contacts_internal.install_contacts(partitions integer) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	CREATE TABLE contacts.contact (
+	-- The fillfactor is room for the next version of a row on its own page: a HOT update touches no index.
+	PERFORM contacts_internal.make_table('contact', $columns$
 		workspace_id bigint NOT NULL,
 		id text COLLATE "C" NOT NULL DEFAULT contacts_internal.object_id(),
 		email_address text COLLATE "C" NOT NULL,
@@ -50,11 +51,11 @@ BEGIN
 		updated_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (workspace_id, id),
 		UNIQUE (workspace_id, email_address)
-	) WITH (fillfactor = 85); -- room for the next version of a row on its own page: a HOT update touches no index
+	$columns$, 'fillfactor = 85', partitions);
 	CREATE INDEX contact_tags_idx ON contacts.contact USING gin (tags);
 	COMMENT ON TABLE contacts.contact IS 'contact_upsert: the contacts, one for each workspace and e-mail address';
 
-	CREATE TABLE contacts.statistics (
+	PERFORM contacts_internal.make_table('statistics', $columns$
 		workspace_id bigint NOT NULL,
 		contact_id text COLLATE "C" NOT NULL,
 		total_opens bigint NOT NULL DEFAULT 0,
@@ -65,12 +66,12 @@ BEGIN
 		FOREIGN KEY (workspace_id, contact_id) REFERENCES contacts.contact ON DELETE CASCADE,
 		CONSTRAINT "statistics are not negative" CHECK (
 			total_opens >= 0 AND total_clicks >= 0 AND total_bounces >= 0 AND total_delivered >= 0)
-	) WITH (fillfactor = 70);
+	$columns$, 'fillfactor = 70', partitions);
 	COMMENT ON TABLE contacts.statistics IS 'contact_upsert: the counters of a contact; no row means zeros';
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.install_contacts() IS 'part of contacts.install(): the contacts and their statistics';
-REVOKE ALL ON FUNCTION contacts_internal.install_contacts() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.install_contacts(integer) IS 'part of contacts.install(): the contacts and their statistics';
+REVOKE ALL ON FUNCTION contacts_internal.install_contacts(integer) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.require_contact_triggers() RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE

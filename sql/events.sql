@@ -83,12 +83,12 @@ $$;
 COMMENT ON FUNCTION contacts_internal.after_consumer_delete() IS 'trigger: deletes the deliveries of a deleted consumer';
 REVOKE ALL ON FUNCTION contacts_internal.after_consumer_delete() FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.install_events() RETURNS void
+CREATE FUNCTION contacts_internal.install_events(partitions integer) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	CREATE TABLE contacts.event (
+	PERFORM contacts_internal.make_table('event', $columns$
 		workspace_id bigint NOT NULL,
 		event_id bigint GENERATED ALWAYS AS IDENTITY,
 		contact_id text COLLATE "C" NOT NULL,
@@ -98,7 +98,7 @@ BEGIN
 		detail jsonb NOT NULL DEFAULT '{}',
 		created_at timestamptz NOT NULL DEFAULT now(),
 		PRIMARY KEY (workspace_id, event_id)
-	);
+	$columns$, NULL, partitions);
 	-- For erase(): without it, to find the events of one contact among 10,000,000 is a scan of all (docs/benchmarks.md,
 	-- "Events of a contact").
 	CREATE INDEX event_contact_idx ON contacts.event (workspace_id, contact_id);
@@ -140,7 +140,7 @@ BEGIN
 	-- A claim changes columns that no index has and whose values have one size from the start, and half of each page is left
 	-- for the second version of its rows: so claims are HOT updates. due_at, which is indexed, changes at a failure.
 	-- All indexes but the key are partial, and the key begins with event_id: see src/pg/due.c.
-	CREATE TABLE contacts.delivery (
+	PERFORM contacts_internal.make_table('delivery', $columns$
 		workspace_id bigint NOT NULL,
 		consumer_id bigint NOT NULL,
 		event_id bigint NOT NULL,
@@ -155,8 +155,8 @@ BEGIN
 		contact_id text COLLATE "C" NOT NULL,
 		last_error text,
 		PRIMARY KEY (event_id, consumer_id, workspace_id)
-	) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
-		autovacuum_vacuum_cost_delay = 0);
+	$columns$, 'fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, '
+		'autovacuum_vacuum_cost_delay = 0', partitions);
 	CREATE INDEX delivery_queue_idx ON contacts.delivery (consumer_id, queued_xid, event_id)
 		WHERE due_at IS NULL AND queued_xid >= 0;
 	CREATE INDEX delivery_contact_idx ON contacts.delivery
@@ -171,8 +171,8 @@ BEGIN
 	COMMENT ON SEQUENCE contacts.delivery_lease_seq IS 'contact_upsert: a number for each call of claim()';
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.install_events() IS 'part of contacts.install(): events, consumers and deliveries';
-REVOKE ALL ON FUNCTION contacts_internal.install_events() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.install_events(integer) IS 'part of contacts.install(): events, consumers and deliveries';
+REVOKE ALL ON FUNCTION contacts_internal.install_events(integer) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.is_consumer_of(consumer_id bigint, workspace_id bigint) RETURNS boolean
 	LANGUAGE sql STABLE PARALLEL SAFE

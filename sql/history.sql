@@ -4,12 +4,12 @@
 -- No role but the owner of the tables has a privilege to write it. Upserts write it through C, in the transaction of the
 -- change (src/pg/history.c).
 
-CREATE FUNCTION contacts_internal.install_history() RETURNS void
+CREATE FUNCTION contacts_internal.install_history(partitions integer) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
-	CREATE TABLE contacts.history (
+	PERFORM contacts_internal.make_table('history', $columns$
 		workspace_id bigint NOT NULL,
 		history_id bigint GENERATED ALWAYS AS IDENTITY,
 		contact_id text COLLATE "C" NOT NULL,
@@ -21,7 +21,7 @@ BEGIN
 		changes jsonb NOT NULL DEFAULT '{}',
 		evidence jsonb,
 		PRIMARY KEY (workspace_id, history_id)
-	);
+	$columns$, NULL, partitions);
 	CREATE INDEX history_contact_idx ON contacts.history (workspace_id, contact_id, contact_version);
 	CREATE INDEX history_import_idx ON contacts.history (workspace_id, import_id, contact_id) WHERE import_id IS NOT NULL;
 	-- For erase() and export() of an address whose contact is gone.
@@ -32,8 +32,8 @@ BEGIN
 		'of a contact by contact_version, then by history_id';
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.install_history() IS 'part of contacts.install(): what changed of the contacts';
-REVOKE ALL ON FUNCTION contacts_internal.install_history() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.install_history(integer) IS 'part of contacts.install(): what changed of the contacts';
+REVOKE ALL ON FUNCTION contacts_internal.install_history(integer) FROM PUBLIC;
 
 CREATE FUNCTION contacts.purge_history(older_than interval, max integer DEFAULT 10000) RETURNS integer
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

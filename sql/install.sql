@@ -66,16 +66,16 @@ $$;
 COMMENT ON FUNCTION contacts_internal.check_owners() IS 'part of contacts.install(): an error unless one role owns all tables';
 REVOKE ALL ON FUNCTION contacts_internal.check_owners() FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.make_tables() RETURNS void
+CREATE FUNCTION contacts_internal.make_tables(partitions integer) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
 	PERFORM contacts_internal.install_definitions();
 	PERFORM contacts_internal.install_access();
-	PERFORM contacts_internal.install_contacts();
-	PERFORM contacts_internal.install_events();
-	PERFORM contacts_internal.install_history();
+	PERFORM contacts_internal.install_contacts(partitions);
+	PERFORM contacts_internal.install_events(partitions);
+	PERFORM contacts_internal.install_history(partitions);
 	PERFORM contacts_internal.install_imports();
 	PERFORM contacts_internal.install_undo();
 	PERFORM contacts_internal.install_erasure();
@@ -86,8 +86,8 @@ EXCEPTION WHEN unique_violation OR duplicate_table OR duplicate_object THEN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.make_tables() IS 'part of contacts.install(): the tables, where there are none';
-REVOKE ALL ON FUNCTION contacts_internal.make_tables() FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.make_tables(integer) IS 'part of contacts.install(): the tables, where there are none; partitions null: none of them is partitioned';
+REVOKE ALL ON FUNCTION contacts_internal.make_tables(integer) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.upgrade_tables(version text) RETURNS text
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -123,7 +123,7 @@ COMMENT ON FUNCTION contacts_internal.add_first_workspace() IS
 	'part of contacts.install(): workspace 1, where there is none at all (a new database, a restored schema)';
 REVOKE ALL ON FUNCTION contacts_internal.add_first_workspace() FROM PUBLIC;
 
-CREATE FUNCTION contacts.install() RETURNS text
+CREATE FUNCTION contacts.install(partitions integer DEFAULT NULL) RETURNS text
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -132,8 +132,9 @@ DECLARE
 	version text;
 BEGIN
 	PERFORM contacts_internal.check_library(script_version);
+	PERFORM contacts_internal.check_partition_count(partitions);
 	IF to_regclass('contacts.workspace') IS NULL THEN
-		PERFORM contacts_internal.make_tables();
+		PERFORM contacts_internal.make_tables(partitions);
 		PERFORM contacts_internal.note_tables_version(script_version);
 		PERFORM contacts_internal.revoke_default_privileges(of_tables => true);
 	END IF;
@@ -144,6 +145,7 @@ BEGIN
 				HINT = 'contacts.tables_version(), which contacts.install() made beside them, is missing: restore it from a dump.';
 	END IF;
 	PERFORM contacts_internal.check_owners();
+	PERFORM contacts_internal.check_partitions(partitions);
 	IF version <> script_version THEN
 		LOCK TABLE contacts.workspace IN ACCESS EXCLUSIVE MODE;
 		version := contacts_internal.tables_version();
@@ -158,9 +160,10 @@ BEGIN
 	RETURN version;
 END
 $$;
-COMMENT ON FUNCTION contacts.install() IS
-	'makes the tables in schema contacts, or brings them to the extension''s version, and their triggers back; safe to repeat; returns that version';
-REVOKE ALL ON FUNCTION contacts.install() FROM PUBLIC;
+COMMENT ON FUNCTION contacts.install(integer) IS
+	'makes the tables in schema contacts, with partitions hash-partitioned by workspace, or brings them to the extension''s version, and '
+	'their triggers back; safe to repeat; returns that version';
+REVOKE ALL ON FUNCTION contacts.install(integer) FROM PUBLIC;
 
 -- The last statement of the script: all that it makes is there.
 SELECT contacts_internal.revoke_default_privileges(of_tables => false);

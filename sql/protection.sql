@@ -146,6 +146,7 @@ BEGIN
 			EXECUTE format('CREATE POLICY %I ON contacts.%I %s', wanted.policy_name, wanted.table_name, wanted.rule);
 		END IF;
 	END LOOP;
+	PERFORM contacts_internal.protect_partitions();
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.ensure_policies() IS

@@ -18,6 +18,7 @@
 #include "parser/parse_coerce.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
 #include "utils/timestamp.h"
@@ -26,6 +27,7 @@
 #include "encoding.h"
 #include "errors.h"
 #include "jsonb_reader.h"
+#include "partition.h"
 #include "triggers.h"
 
 /* Julian days of 0001-01-01 and 10000-01-01. */
@@ -223,6 +225,14 @@ runs_before_row(const Trigger *trigger, bool is_update)
 		   (is_update ? TRIGGER_FOR_UPDATE(type) : TRIGGER_FOR_INSERT(type));
 }
 
+/* The name of the table on which a trigger was made: PostgreSQL makes it on the partitions too. */
+static const char *
+table_of(const Trigger *trigger, Relation relation)
+{
+	return trigger->tgisclone ? get_rel_name(partition_table(RelationGetRelid(relation)))
+							  : RelationGetRelationName(relation);
+}
+
 /* Raises where a trigger that could change the row comes behind ours. trigdesc is in the order of the names. */
 static void
 require_last(const TriggerData *trigger, bool is_update)
@@ -236,7 +246,7 @@ require_last(const TriggerData *trigger, bool is_update)
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("The trigger %s on %s runs after %s, which could not check what it changes.",
 							all->triggers[i].tgname,
-							RelationGetRelationName(trigger->tg_relation),
+							table_of(&all->triggers[i], trigger->tg_relation),
 							ours),
 					 errhint("Rename it, with ALTER TRIGGER ... RENAME TO: triggers run in the order of their names, "
 							 "and it must come before %s.",

@@ -25,6 +25,7 @@
 #include "utils/resowner.h"
 
 #include "contact_writer.h"
+#include "partition.h"
 #include "row_error.h"
 
 /* An Attempt is the contacts that one subtransaction writes. */
@@ -80,6 +81,8 @@ write_in_subtransaction(void (*write)(Attempt *attempt), Attempt *attempt)
 	CurrentResourceOwner = owner;
 	if (error && !row_error_is_own(error))
 		ReThrowError(error);
+	if (error)
+		partition_name_error(error);
 	return error;
 }
 

@@ -109,7 +109,8 @@ my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe install_
 	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_insert before_tag_update
 	before_contact_write after_definitions_change make_tables note_tables_version upgrade_tables add_first_workspace check_owners tables_version
 	check_library delete_rows purge_deleted_workspaces revoke_default_privileges revoke_what_others_granted after_member_change before_consumer_change before_consumer_insert
-	after_consumer_delete after_event_delete install_erasure after_contact_delete after_address_change);
+	after_consumer_delete after_event_delete install_erasure after_contact_delete after_address_change check_partition_count make_table partitioning check_partitions
+	protect_partitions);
 my @of_monitors = ('contacts_internal.monitor');
 my $no_workspace = qr/Workspace 2 does not exist/;
 my $not_member = qr/Role member may not act for workspace 2/;
