@@ -61,7 +61,7 @@ TABLE pg_temp.free_sequences ORDER BY 1;
 CREATE TABLE contacts.planted (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
 TABLE pg_temp.tables_without;
 TABLE pg_temp.narrow_identities;
-CREATE UNIQUE INDEX planted_key ON contacts.contact (email_address);
+CREATE UNIQUE INDEX planted_key ON contacts.consumer (name);
 TABLE pg_temp.keys_without ORDER BY 1;
 ROLLBACK;
 BEGIN;
@@ -82,7 +82,7 @@ CREATE SCHEMA regress_dates;
 CREATE TABLE regress_dates.seen (place text, style text, written text, read timestamptz);
 CREATE FUNCTION regress_dates.note() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-	INSERT INTO regress_dates.seen VALUES (TG_TABLE_NAME || ' ' || TG_OP, current_setting('DateStyle'), transaction_timestamp()::text, now()::text::timestamptz);
+	INSERT INTO regress_dates.seen VALUES (regexp_replace(TG_TABLE_NAME, '_\d$', '') || ' ' || TG_OP, current_setting('DateStyle'), transaction_timestamp()::text, now()::text::timestamptz);
 	RETURN NULL;
 END $$;
 DO $$

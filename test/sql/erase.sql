@@ -19,7 +19,7 @@ DECLARE
 	n bigint;
 BEGIN
 	FOR c IN SELECT a.attrelid::regclass AS tab, a.attname FROM pg_attribute a JOIN pg_class r ON r.oid = a.attrelid
-		WHERE r.relnamespace IN ('contacts'::regnamespace, 'contacts_internal'::regnamespace) AND r.relkind IN ('r', 'p', 'm') AND a.attnum > 0 AND NOT a.attisdropped
+		WHERE r.relnamespace IN ('contacts'::regnamespace, 'contacts_internal'::regnamespace) AND r.relkind IN ('r', 'p', 'm') AND NOT r.relispartition AND a.attnum > 0 AND NOT a.attisdropped
 		ORDER BY 1, 2
 	LOOP
 		EXECUTE format('SELECT count(*) FROM %s t WHERE EXISTS (SELECT FROM unnest($1) n WHERE strpos(lower(CASE WHEN pg_typeof(t.%2$I)::text = ''bytea''

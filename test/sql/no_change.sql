@@ -52,12 +52,12 @@ SELECT count(*) AS events FROM contacts.event;
 -- An update that leaves the tags alone stays on its page and touches no index (HOT).
 SELECT contact_upsert('{"email_address":"hot@example.com","fields":{"name":"A"}}') IS NOT NULL AS made;
 BEGIN;
-SELECT pg_stat_get_xact_tuples_updated(t) AS updated, pg_stat_get_xact_tuples_hot_updated(t) AS hot
-FROM CAST('contacts.contact' AS regclass) t \gset before_
+SELECT sum(pg_stat_get_xact_tuples_updated(t)) AS updated, sum(pg_stat_get_xact_tuples_hot_updated(t)) AS hot
+FROM (SELECT DISTINCT tableoid FROM contacts.contact) AS c (t) \gset before_
 SELECT contact_upsert('{"email_address":"hot@example.com","fields":{"name":"B"},"partial_update":true}') IS NOT NULL AS answered;
 SELECT contact_upsert('{"email_address":"hot@example.com","tags":["vip"],"partial_update":true}') IS NOT NULL AS answered;
-SELECT pg_stat_get_xact_tuples_updated(t) - :before_updated AS updated, pg_stat_get_xact_tuples_hot_updated(t) - :before_hot AS hot
-FROM CAST('contacts.contact' AS regclass) t;
+SELECT sum(pg_stat_get_xact_tuples_updated(t)) - :before_updated AS updated, sum(pg_stat_get_xact_tuples_hot_updated(t)) - :before_hot AS hot
+FROM (SELECT DISTINCT tableoid FROM contacts.contact) AS c (t);
 COMMIT;
 
 -- An update names status and tags only where one of them changes: a trigger on those columns does not fire for a field.

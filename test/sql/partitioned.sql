@@ -21,7 +21,7 @@ BEGIN
 		EXECUTE format('ALTER TABLE contacts.%1$I RENAME TO %1$s_whole', name);
 		EXECUTE format('CREATE TABLE contacts.%1$I (LIKE contacts.%1$s_whole INCLUDING ALL) PARTITION BY HASH (workspace_id)', name);
 		FOR i IN 0..2 LOOP
-			EXECUTE format('CREATE TABLE contacts.%1$s_%2$s PARTITION OF contacts.%1$I FOR VALUES WITH (MODULUS 3, REMAINDER %2$s)', name, i);
+			EXECUTE format('CREATE TABLE contacts.%1$s_part_%2$s PARTITION OF contacts.%1$I FOR VALUES WITH (MODULUS 3, REMAINDER %2$s)', name, i);
 		END LOOP;
 	END LOOP;
 	INSERT INTO contacts.contact SELECT * FROM contacts.contact_whole;
@@ -38,7 +38,7 @@ SELECT relname FROM pg_temp.protection WHERE NOT rls;
 SELECT contacts.change_address('before@example.com', 'after@example.com');
 SELECT contacts.merge('before@example.com', 'after@example.com');
 -- what is there on a partition does not keep it from the table
-CREATE TRIGGER zzz_contact_is_valid BEFORE INSERT OR UPDATE ON contacts.contact_1 FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_contact_write();
+CREATE TRIGGER zzz_contact_is_valid BEFORE INSERT OR UPDATE ON contacts.contact_part_1 FOR EACH ROW EXECUTE FUNCTION contacts_internal.before_contact_write();
 SELECT contacts.install() IS NOT NULL AS installed;
 SELECT contacts.install() IS NOT NULL AS again;
 TABLE pg_temp.protection;
@@ -46,9 +46,9 @@ SELECT contacts.subscribe('mailer') IS NOT NULL AS subscribed;
 
 -- Versions, opt-outs and changes of address are kept, in partitions in whatever schema.
 CREATE SCHEMA partitioned_parts;
-ALTER TABLE contacts.contact_0 SET SCHEMA partitioned_parts;
-ALTER TABLE contacts.contact_1 SET SCHEMA partitioned_parts;
-ALTER TABLE contacts.contact_2 SET SCHEMA partitioned_parts;
+ALTER TABLE contacts.contact_part_0 SET SCHEMA partitioned_parts;
+ALTER TABLE contacts.contact_part_1 SET SCHEMA partitioned_parts;
+ALTER TABLE contacts.contact_part_2 SET SCHEMA partitioned_parts;
 SELECT contacts.upsert('{"email_address":"out@example.com","status":"UNSUBSCRIBED"}', 2) #>> '{data,status}' AS status;
 SELECT contacts.upsert('{"email_address":"moved@example.com","status":"CLEANED"}', 2) #>> '{data,status}' AS status;
 SELECT contacts.change_address('moved@example.com', 'out@example.com', 2);

@@ -28,7 +28,8 @@ BEGIN
 			PERFORM contact_upsert(request);
 			errors := errors || '""'::jsonb;
 		EXCEPTION WHEN OTHERS THEN
-			errors := errors || to_jsonb(SQLSTATE || ' ' || SQLERRM);
+			-- of a partitioned table PostgreSQL names the partition, and an array the table
+			errors := errors || to_jsonb(SQLSTATE || ' ' || regexp_replace(SQLERRM, '\mcontact_\d', 'contact', 'g'));
 		END;
 	END LOOP;
 	stored := regress_stored();
@@ -129,11 +130,13 @@ SELECT regress_compare('ALTER POLICY members_only ON contacts.contact WITH CHECK
 
 -- What refuses: the others are written.
 SELECT regress_compare('ALTER TABLE contacts.contact ADD CONSTRAINT regress CHECK (data -> ''score'' <> ''7'')') AS checked;
-SELECT regress_compare('CREATE UNIQUE INDEX regress ON contacts.contact ((data -> ''score''))') AS unique_index;
-SELECT regress_compare('CREATE UNIQUE INDEX regress ON contacts.contact (workspace_id, data)') AS unique_index;
-SELECT regress_compare('ALTER TABLE contacts.contact ADD CONSTRAINT regress UNIQUE (workspace_id, data) DEFERRABLE') AS deferrable;
+SELECT regress_compare('CREATE UNIQUE INDEX ON contacts.contact (workspace_id, (data -> ''score''))') AS unique_index;
+SELECT regress_compare('CREATE UNIQUE INDEX ON contacts.contact (workspace_id, data)') AS unique_index;
+SELECT regress_compare('ALTER TABLE contacts.contact ADD UNIQUE (workspace_id, data) DEFERRABLE') AS deferrable;
 SELECT regress_compare('CREATE INDEX ON contacts.contact ((1 / ((data ->> ''score'')::int - 7)))') AS index_expression;
-SELECT regress_compare('ALTER TABLE contacts.contact ADD CONSTRAINT regress EXCLUDE ((data -> ''score'') WITH =)') AS excluded;
+-- PostgreSQL takes it for a partitioned table from 17 on, for one of its partitions ever since
+SELECT max(tableoid::regclass::text) AS part FROM contacts.contact \gset
+SELECT regress_compare(format('ALTER TABLE %s ADD CONSTRAINT regress EXCLUDE ((data -> ''score'') WITH =)', :'part')) AS excluded;
 SELECT regress_compare('CREATE TABLE regress_known (data jsonb PRIMARY KEY);
 	INSERT INTO regress_known SELECT jsonb_build_object(''score'', i) FROM generate_series(1, 9) i WHERE i <> 7;
 	ALTER TABLE contacts.contact ADD CONSTRAINT regress FOREIGN KEY (data) REFERENCES regress_known') AS foreign_key;
@@ -161,7 +164,7 @@ SELECT regress_refuse('''broken''') AS undefined_function;
 
 -- The row, and what is raised on 'stop': the original DETAIL is in ours.
 CREATE TRIGGER regress AFTER INSERT OR UPDATE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_trigger('refuse', 'AB123');
-CREATE UNIQUE INDEX regress ON contacts.contact ((data -> 'score'));
+CREATE UNIQUE INDEX regress ON contacts.contact (workspace_id, (data -> 'score'));
 \x on
 SELECT "position", outcome, id IS NOT NULL AS has_id, email_address, version, changes, events, contact IS NOT NULL AS has_contact, error
 FROM contacts.upsert_many('[{"email_address":"old1@example.com","fields":{"score":2}},{"email_address":"new@example.com","fields":{"score":7}},
@@ -221,19 +224,19 @@ ALTER TABLE contacts.statistics DROP CONSTRAINT statistics_workspace_id_contact_
 DELETE FROM contacts.contact WHERE email_address !~ 'old';
 ALTER TABLE contacts.contact RENAME TO contact_whole;
 CREATE TABLE contacts.contact (LIKE contacts.contact_whole INCLUDING ALL) PARTITION BY LIST (workspace_id);
-CREATE TABLE contacts.contact_1 PARTITION OF contacts.contact FOR VALUES IN (1) PARTITION BY HASH (workspace_id);
-CREATE TABLE contacts.contact_1_0 PARTITION OF contacts.contact_1 FOR VALUES WITH (MODULUS 1, REMAINDER 0);
-CREATE TABLE contacts.contact_2 PARTITION OF contacts.contact DEFAULT;
+CREATE TABLE contacts.contact_first PARTITION OF contacts.contact FOR VALUES IN (1) PARTITION BY HASH (workspace_id);
+CREATE TABLE contacts.contact_first_0 PARTITION OF contacts.contact_first FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+CREATE TABLE contacts.contact_others PARTITION OF contacts.contact DEFAULT;
 INSERT INTO contacts.contact SELECT * FROM contacts.contact_whole;
 RESET client_min_messages;
 SELECT regress_compare('') AS partitioned;
-SELECT regress_compare('CREATE TRIGGER regress BEFORE INSERT ON contacts.contact_1_0 FOR EACH ROW EXECUTE FUNCTION regress_trigger(''status'')') AS before_insert;
+SELECT regress_compare('CREATE TRIGGER regress BEFORE INSERT ON contacts.contact_first_0 FOR EACH ROW EXECUTE FUNCTION regress_trigger(''status'')') AS before_insert;
 SELECT regress_compare('ALTER TABLE contacts.contact ADD note text; UPDATE contacts.contact SET note = ''x'';
-	ALTER TABLE contacts.contact_1_0 ALTER note SET NOT NULL') AS not_null;
-SELECT regress_compare('ALTER TABLE contacts.contact ADD note text; ALTER TABLE contacts.contact_1_0 ALTER note SET DEFAULT 1 / length('''')') AS default_of_partition;
-SELECT regress_compare('CREATE TRIGGER regress AFTER UPDATE ON contacts.contact_1_0 FOR EACH ROW EXECUTE FUNCTION regress_trigger(''refuse'', ''P0001'')') AS after_update;
-SELECT regress_compare('CREATE UNIQUE INDEX ON contacts.contact_1_0 ((data -> ''score''))') AS unique_index;
-SELECT regress_compare('ALTER TABLE contacts.contact_1_0 ADD CONSTRAINT regress CHECK (data -> ''score'' <> ''7'')') AS checked;
+	ALTER TABLE contacts.contact_first_0 ALTER note SET NOT NULL') AS not_null;
+SELECT regress_compare('ALTER TABLE contacts.contact ADD note text; ALTER TABLE contacts.contact_first_0 ALTER note SET DEFAULT 1 / length('''')') AS default_of_partition;
+SELECT regress_compare('CREATE TRIGGER regress AFTER UPDATE ON contacts.contact_first_0 FOR EACH ROW EXECUTE FUNCTION regress_trigger(''refuse'', ''P0001'')') AS after_update;
+SELECT regress_compare('CREATE UNIQUE INDEX ON contacts.contact_first_0 ((data -> ''score''))') AS unique_index;
+SELECT regress_compare('ALTER TABLE contacts.contact_first_0 ADD CONSTRAINT regress CHECK (data -> ''score'' <> ''7'')') AS checked;
 
 DROP OWNED BY regress_contacts_rules;
 DROP ROLE regress_contacts_rules;
