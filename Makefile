@@ -32,6 +32,8 @@
 #   make check-asan      regress, isolation, tap and documents with server, library and worker under sanitizers; SUITES="regress"
 #   make check-valgrind  regress and isolation on servers under valgrind; SUITES="tap" PROVE_TESTS="test/t/notify.pl"
 #                        (both build a PostgreSQL of their own from Debian's source, and take half an hour and more)
+#   make check-partitioned   the TAP tests where install() makes hash-partitioned tables; PROVE_TESTS="test/t/a.pl"
+#   make bench-scale-out     partitioned tables beside plain ones: rates and CPU of a call, as ratios of one run
 #   make setup           only install the Debian packages that building and running need
 #
 # PG_CONFIG=/path/to/pg_config chooses the PostgreSQL; by default the first on PATH, else the newest installed. What comes after
@@ -225,6 +227,10 @@ tap: installed
 documents: installed
 	@for script in test/*/check_*.sh; do scripts/server.sh "$$script" || exit 1; done
 
+.PHONY: check-partitioned
+check-partitioned: installed
+	@scripts/check_partitioned.sh $(PROVE_TESTS)
+
 newer:
 	@scripts/newer.sh
 
@@ -275,6 +281,10 @@ bench-sizes: installed
 bench-instructions: installed
 	@scripts/setup.sh bench
 	@test/bench/instructions.sh
+
+.PHONY: bench-scale-out
+bench-scale-out: installed
+	@test/bench/scale_out.sh
 
 .PHONY: bench-import
 bench-import: installed build/bench/peers_bench

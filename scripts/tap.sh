@@ -2,7 +2,7 @@
 # Usage: tap.sh [test/t/NAME.pl...]
 # Runs the TAP tests, all of them by default. They start servers of their own, so they run as the server's user, in a copy of
 # test/ and sql/ under /tmp that is removed at the end, with any server that a dying test has left. Exits with prove's
-# status, after the ends of the logs if a test failed.
+# status, after the ends of the logs if a test failed. TAP_MODULE is a module of test/t/ that each test is run with.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 # shellcheck source=sandbox.sh
@@ -35,4 +35,4 @@ source_tree=${pgxs%/src/makefiles/pgxs.mk}/src/test
 export HOME="$dir" TMPDIR="$dir" PG_REGRESS="$source_tree/regress/pg_regress" PERL5LIB="$source_tree/perl:$dir/test/t"
 # 15 and newer look for the latter two, older ones for the first
 export TESTDIR="$dir" TESTDATADIR="$dir/tmp_check" TESTLOGDIR="$dir/tmp_check/log"
-run "${as_server_user[@]}" prove --verbose --timer "${tests[@]}" </dev/null
+run "${as_server_user[@]}" prove --verbose --timer --exec "perl ${TAP_MODULE:+-M$TAP_MODULE}" "${tests[@]}" </dev/null

@@ -9,6 +9,7 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
@@ -17,6 +18,7 @@
 
 #include "pg_compat.h"
 #include "statement.h"
+#include "workspace_plan.h"
 
 void
 statement_connect(void)
@@ -87,6 +89,19 @@ turn(const char *const *settings, size_t count, const char *value)
 		(void)set_config_option(settings[i], value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
+static bool
+reads_partitioned_table(const CachedPlan *plan)
+{
+	ListCell *statement_cell;
+	ListCell *cell;
+
+	foreach (statement_cell, plan->stmt_list)
+		foreach (cell, lfirst_node(PlannedStmt, statement_cell)->rtable)
+			if (lfirst_node(RangeTblEntry, cell)->relkind == RELKIND_PARTITIONED_TABLE)
+				return true;
+	return false;
+}
+
 /* Plans the statement as it is good for tables of any size. */
 static void
 plan_for_growth(Statement *statement)
@@ -106,6 +121,7 @@ plan_for_growth(Statement *statement)
 	if (statement->by_order)
 		turn(sorted_plans, lengthof(sorted_plans), "off");
 	plan = SPI_plan_get_cached_plan(statement->plan);
+	statement->is_partitioned = plan && reads_partitioned_table(plan);
 	if (plan)
 		ReleaseCachedPlan(plan, CurrentResourceOwner);
 	AtEOXact_GUC(true, nest_level);
@@ -125,6 +141,18 @@ make_ready(Statement *statement)
 		prepare(statement);
 	if (is_planned_once(statement) && !is_planned(statement))
 		plan_for_growth(statement);
+}
+
+/* Returns the statement that is to be executed, with its plan made. */
+static Statement *
+choose_plan(Statement *statement, const Datum *parameters)
+{
+	make_ready(statement);
+	if (!statement->by_workspace || !statement->is_partitioned)
+		return statement;
+	statement = workspace_plan_of(statement, DatumGetInt64(parameters[0]));
+	make_ready(statement);
+	return statement;
 }
 
 /* Begins what a statement that is planned each time is planned under. */
@@ -189,7 +217,7 @@ statement_execute(Statement *statement, Datum *parameters)
 	int nest_level = 0;
 	uint64 count;
 
-	make_ready(statement);
+	statement = choose_plan(statement, parameters);
 	if (statement->plan_each_time)
 		nest_level = begin_planning(statement);
 	/* A parallel query only reads, with its one snapshot. */
@@ -208,7 +236,7 @@ statement_read(Statement *statement, Datum *parameters)
 	int nest_level = begin_execution();
 	uint64 count;
 
-	make_ready(statement);
+	statement = choose_plan(statement, parameters);
 	count = check_result(SPI_execute_plan(statement->plan, parameters, NULL, true, 0));
 	end_execution(nest_level);
 	MemoryContextSwitchTo(caller);
@@ -244,7 +272,7 @@ statement_execute_under(Statement *statement, Datum *parameters, Snapshot snapsh
 	int nest_level = begin_execution();
 	uint64 count;
 
-	make_ready(statement);
+	statement = choose_plan(statement, parameters);
 	count = check_result(SPI_execute_snapshot(
 		statement->plan, parameters, NULL, snapshot ? snapshot : GetLatestSnapshot(), InvalidSnapshot, false, true, 0));
 	end_execution(nest_level);
@@ -266,7 +294,7 @@ statement_read_latest(Statement *statement, Datum *parameters)
 	Snapshot snapshot;
 	uint64 count;
 
-	make_ready(statement);
+	statement = choose_plan(statement, parameters);
 	/* During a parallel query no newer snapshot can be taken. */
 	snapshot = IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot();
 	count = check_result(

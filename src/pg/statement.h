@@ -12,6 +12,8 @@
 #define STATEMENT_MAX_PARAMETERS 11
 #define EQ " OPERATOR(pg_catalog.=) "
 
+typedef struct WorkspacePlans WorkspacePlans;
+
 typedef struct Statement
 {
 	const char *sql;
@@ -25,10 +27,14 @@ typedef struct Statement
 	bool
 		by_place; /* planned once, and finds rows of a table by nothing but their ctid, in the order in which those are given */
 	bool by_order; /* planned once, and finds rows by the indexes that give the order which it asks for */
+	bool
+		by_workspace; /* planned once, and for a workspace of its own, $1, where a table is partitioned: see workspace_plan.h */
 	/* The rest is empty until the first use. */
 	SPIPlanPtr plan;
 	Oid planned_role; /* the role and the search_path for which it was planned */
 	char *planned_search_path;
+	bool is_partitioned; /* one of the tables that it was planned for is */
+	WorkspacePlans *workspace_plans;
 } Statement;
 
 /*

@@ -24,6 +24,7 @@ static Statement find_contact = {
 		   " WHERE w.workspace_id" EQ "$1",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTOID},
+	.by_workspace = true,
 };
 
 static Statement lock_contact = {
@@ -31,6 +32,7 @@ static Statement lock_contact = {
 		   " WHERE c.workspace_id" EQ "$1 AND c.email_address" EQ "$2 FOR NO KEY UPDATE",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTOID},
+	.by_workspace = true,
 };
 
 /* The parameter $4 is a contacts.status. */
@@ -62,15 +64,17 @@ typedef struct UpdateStatements
 #define UPDATE(columns, key)                                                                                       \
 	"UPDATE contacts.contact AS c SET " columns "data = $4, version = $5, updated_at = $6 WHERE c.workspace_id" EQ \
 	"$1 AND c.id" EQ "$2 AND c.version" EQ "$3 AND c." key EQ "$7"
-#define UPDATES(key, type)                                                                                           \
-	{                                                                                                                \
-		.all = {.sql = UPDATE("status = $8::contacts.status, tags = $9, ", key),                                     \
-				.parameter_count = 9,                                                                                \
-				.parameter_types =                                                                                   \
-					{INT8OID, TEXTOID, INT8OID, JSONBOID, INT8OID, TIMESTAMPTZOID, type, InvalidOid, INT8ARRAYOID}}, \
-		.fields_alone = {.sql = UPDATE("", key),                                                                     \
-						 .parameter_count = 7,                                                                       \
-						 .parameter_types = {INT8OID, TEXTOID, INT8OID, JSONBOID, INT8OID, TIMESTAMPTZOID, type}},   \
+#define UPDATES(key, type)                                                                                          \
+	{                                                                                                               \
+		.all = {.sql = UPDATE("status = $8::contacts.status, tags = $9, ", key),                                    \
+				.parameter_count = 9,                                                                               \
+				.parameter_types =                                                                                  \
+					{INT8OID, TEXTOID, INT8OID, JSONBOID, INT8OID, TIMESTAMPTZOID, type, InvalidOid, INT8ARRAYOID}, \
+				.by_workspace = true},                                                                              \
+		.fields_alone = {.sql = UPDATE("", key),                                                                    \
+						 .parameter_count = 7,                                                                      \
+						 .parameter_types = {INT8OID, TEXTOID, INT8OID, JSONBOID, INT8OID, TIMESTAMPTZOID, type},   \
+						 .by_workspace = true},                                                                     \
 	}
 
 /* update_by_key finds its row by both keys: by the id alone, the index on the address looks as good as long as the planner believes in a small table. */
@@ -88,12 +92,14 @@ static Statement lock_unchanged = {
 		   "$2 FOR KEY SHARE",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTOID},
+	.by_workspace = true,
 };
 
 static Statement delete_contact = {
 	.sql = "DELETE FROM contacts.contact c WHERE c.workspace_id" EQ "$1 AND c.id" EQ "$2",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTOID},
+	.by_workspace = true,
 };
 
 static Statement find_definitions = {
