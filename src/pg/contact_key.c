@@ -20,6 +20,7 @@ static Statement find_id = {
 		   " WHERE c.workspace_id" EQ "$1 AND c.email_address" EQ "$2",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTOID},
+	.by_workspace = true,
 };
 
 bool

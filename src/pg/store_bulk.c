@@ -49,6 +49,7 @@ static Statement fetch_contacts = {
 		   " WHERE s.workspace_id" EQ "$1 AND s.email_address" EQ "a.email_address LIMIT 1) c ON true",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTARRAYOID},
+	.by_workspace = true,
 };
 
 static Statement look_for_contacts = {
@@ -139,6 +140,7 @@ static Statement lock_unchanged = {
 		   " ORDER BY n.place FOR KEY SHARE OF c",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTARRAYOID},
+	.by_workspace = true,
 };
 
 /* The columns of lock_unchanged. */

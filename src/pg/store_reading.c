@@ -25,6 +25,7 @@ static Statement find_by_id = {
 		   " WHERE w.workspace_id" EQ "$1",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTOID},
+	.by_workspace = true,
 };
 
 static Statement find_by_address = {
@@ -33,6 +34,7 @@ static Statement find_by_address = {
 		   " WHERE w.workspace_id" EQ "$1",
 	.parameter_count = 2,
 	.parameter_types = {INT8OID, TEXTOID},
+	.by_workspace = true,
 };
 
 /*
