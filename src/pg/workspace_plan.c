@@ -15,7 +15,7 @@
 #include "pg_compat.h"
 #include "workspace_plan.h"
 
-/* SLOTS is how many plans a statement has at most: each takes some ten kilobytes of the session's memory. */
+/* SLOTS is how many plans a statement has at most: those of all statements for one workspace take some 125 kB of the session's memory. */
 #define SLOTS 32
 
 typedef struct Slot
