@@ -97,9 +97,11 @@ case ${1:-} in
 	demo | bench | test | check | watch) packages+=(build-essential libcsv-dev libpq-dev) ;;&
 	bench) packages+=(gnuplot-nox valgrind) ;;
 	test | check | watch)
-		packages+=(clang iso-codes jq git libgtest-dev libipc-run-perl nlohmann-json3-dev pgbouncer python3-jsonschema python3-psycopg2 unicode-data
-			unzip)
-		optional+=(libclang-rt-dev prometheus prometheus-postgres-exporter python3-psycopg)
+		packages+=(clang iso-codes jq git libdbd-pg-perl libgtest-dev libipc-run-perl libpqxx-dev nlohmann-json3-dev pgbouncer python3-asyncpg
+			python3-jsonschema python3-psycopg python3-psycopg2 unicode-data unzip)
+		optional+=(libclang-rt-dev prometheus prometheus-postgres-exporter)
+		# A Node.js that is not Debian's brings its npm.
+		if ! { command -v node && command -v npm; } >/dev/null; then packages+=(nodejs npm); fi
 		;;&
 	check) packages+=(clang-format clang-tidy shellcheck) ;;
 	watch) packages+=(libicu-dev pkg-config valgrind) ;;
