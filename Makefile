@@ -11,6 +11,8 @@
 #   make isolation       concurrency tests; ISOLATION="a b"
 #   make tap             dump, upgrade, crash, worker; PROVE_TESTS="test/t/a.pl"
 #   make documents       what the documents claim: test/*/check_*.sh
+#   make check-clients   the table of requests of test/clients through ORMs and more drivers, directly and through pgbouncer;
+#                        CLIENTS="pgx prisma" (installs some 700 MB that building does not need)
 #   make unit            the core alone, under sanitizers
 #   make fuzz-corpus     the fuzzers' corpora, replayed; make fuzz and make fuzz-rows look for more
 #   make headers         compiles against the server headers of every other PostgreSQL that Debian has
@@ -230,6 +232,14 @@ documents: installed
 .PHONY: check-partitioned
 check-partitioned: installed
 	@scripts/check_partitioned.sh $(PROVE_TESTS)
+
+# JDBC wants a port: any that is free.
+.PHONY: check-clients
+check-clients: installed
+	@scripts/setup.sh clients
+	@SERVER_PORT=$$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])') \
+		scripts/server.sh test/clients/every_client.sh $(CLIENTS)
+	@scripts/server.sh test/clients/every_migration.sh
 
 newer:
 	@scripts/newer.sh

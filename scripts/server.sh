@@ -5,11 +5,12 @@
 # cannot go); the server listens on no network address. It is gone when the command has ended, however that ended. Exits with
 # the command's status; when that is not 0, shows the server's gravest words.
 # The superuser is called "tester": a test that says "postgres" where it means the superuser fails here, not at a user's.
-# SERVER_OPTIONS adds options of postgres, such as "-c fsync=on". START_SECONDS is how long its start may take.
+# SERVER_OPTIONS adds options of postgres, such as "-c fsync=on". START_SECONDS is how long its start may take. With SERVER_PORT it
+# listens on that port of 127.0.0.1, too: for clients that know no sockets of Unix.
 set -euo pipefail
 # shellcheck source=sandbox.sh
 . "${BASH_SOURCE%/*}/sandbox.sh"
-export PGHOST="$dir" PGPORT=5432 PGUSER=tester PGDATABASE=postgres
+export PGHOST="$dir" PGPORT=${SERVER_PORT:-5432} PGUSER=tester PGDATABASE=postgres
 server=
 
 before_end() {
@@ -21,7 +22,7 @@ before_end() {
 	--encoding=UTF8 --locale=C.UTF-8 --no-sync >"$dir/log" 2>&1) || { cat "$dir/log"; exit 1; }
 
 settings=(
-	-c listen_addresses= -c unix_socket_directories="$dir" -c port="$PGPORT"
+	-c listen_addresses="${SERVER_PORT:+127.0.0.1}" -c unix_socket_directories="$dir" -c port="$PGPORT"
 	-c fsync=off -c shared_buffers=128MB -c max_connections=100 -c max_prepared_transactions=20
 	-c wal_level=logical -c log_line_prefix='%m [%p] %q%a ' -c timezone=UTC
 )

@@ -1,7 +1,8 @@
 #!/bin/bash
-# Usage: setup.sh demo|bench|test|check|check-pg|dist|watch
+# Usage: setup.sh demo|bench|test|check|clients|check-pg|dist|watch
 # Installs the Debian packages that a target still lacks: demo builds and runs, bench adds what draws and counts, test adds what the
-# suites want, check adds format and lint, watch adds what builds a server and watches it; check-pg makes chroots, dist archives.
+# suites want, check adds format and lint, clients adds drivers and ORMs, watch adds what builds a server and watches it; check-pg makes
+# chroots, dist archives.
 # With nothing missing it does nothing and needs no rights. Otherwise it needs apt, and root or sudo; it fails with the names of the
 # packages when it has not. Installing starts no service, now or at the next boot, and makes no cluster.
 set -euo pipefail
@@ -94,9 +95,9 @@ as_root=()
 
 packages=() optional=()
 case ${1:-} in
-	demo | bench | test | check | watch) packages+=(build-essential libcsv-dev libpq-dev) ;;&
+	demo | bench | test | check | clients | watch) packages+=(build-essential libcsv-dev libpq-dev) ;;&
 	bench) packages+=(gnuplot-nox valgrind) ;;
-	test | check | watch)
+	test | check | clients | watch)
 		packages+=(clang iso-codes jq git libdbd-pg-perl libgtest-dev libipc-run-perl libpqxx-dev nlohmann-json3-dev pgbouncer python3-asyncpg
 			python3-jsonschema python3-psycopg python3-psycopg2 unicode-data unzip)
 		optional+=(libclang-rt-dev prometheus prometheus-postgres-exporter)
@@ -104,6 +105,11 @@ case ${1:-} in
 		if ! { command -v node && command -v npm; } >/dev/null; then packages+=(nodejs npm); fi
 		;;&
 	check) packages+=(clang-format clang-tidy shellcheck) ;;
+	clients)
+		optional+=(alembic cargo default-jdk-headless golang-github-jackc-pgx-v4-dev golang-go libhikaricp-java libpostgresql-jdbc-java
+			librust-serde-json-dev librust-tokio-dev librust-tokio-postgres-dev libslf4j-java php-cli php-doctrine-dbal
+			php-illuminate-database php-pgsql python3-django python3-sqlalchemy ruby-activerecord ruby-pg rustc)
+		;;
 	watch) packages+=(libicu-dev pkg-config valgrind) ;;
 	check-pg) packages+=(mmdebstrap) ;;
 	dist) packages+=(git jq unzip) ;;

@@ -21,7 +21,7 @@ requests.json has `setup`, statements for a new database, and `steps`, which a c
 
 A client prints JSON lines. The first says about it: client, version; jsonb (`parsed`, or `text` if that is what it gets), bigint
 (`number`, `string`; `any` where all is text), numbers (`exact`; `integers` if fractions are doubles; `double` if all are);
-hides, the parts of an error that it cannot see; outcomes, see above. The others are {step, answer}, {step, error} or, where the
+hides, the parts of an error that it cannot see, by SQLSTATE; outcomes, see above. The others are {step, answer}, {step, error} or, where the
 client itself raises an error and sends nothing, {step, refused}.
 """
 
@@ -105,7 +105,7 @@ def same_error(wanted, got, about):
     got = {name: got.get(name) for name in wanted}
     if isinstance(wanted["detail"], dict) and isinstance(got["detail"], str):
         got["detail"] = parse(got["detail"])
-    for name in about.get("hides", ()):
+    for name in about.get("hides", {}).get(wanted["sqlstate"], ()):
         if got[name] is not None:
             return False  # the page says that it cannot be seen
         got[name] = wanted[name]
@@ -157,7 +157,7 @@ def compare(report, steps, seen):
     """What a client printed, step by step: none missing, none twice, none but those of the table."""
     try:
         about, *lines = [parse(line) for line in seen.read_text(encoding="utf-8").splitlines()]
-        name = f"{about['client']} {about['version']}{about.get('through', '')}"
+        name = f"{about['client']} {about['version']}{' through pgbouncer' if seen.stem.endswith('_pooled') else ''}"
     except (ValueError, KeyError) as error:
         report.test(f"{seen.stem} prints JSON lines", False, f"{error}: {seen.read_text(encoding='utf-8', errors='replace')[:500]}")
         return
@@ -169,6 +169,7 @@ def compare(report, steps, seen):
             report.test(f"{name}: {step['name']}: cannot be sent", step["do"] not in about.get("outcomes", {}))
         else:
             report.test(f"{name}: {step['name']}", line is not None and as_wanted(step, line, about), json.dumps(line, default=str))
+    print(f"# {name}: {len(lines)} steps")
 
 
 def main():

@@ -7,6 +7,7 @@ cd "${BASH_SOURCE%/*}/../.."
 . test/clients/clients.sh
 
 drivers=test/clients/drivers
+trap remove_databases EXIT
 prepare
 # What takes long goes on beside the others. Debian's Python has Debian's drivers; another one that comes first on PATH may not.
 npm_packages drivers &

@@ -1,17 +1,17 @@
 # shellcheck shell=bash
 # Sourced by the scripts that run clients; they want PGHOST and the like for a server on which the extension is installed.
 #   $out                     the directory of what clients print
-#   prepare                  makes it, the table as clients read it, and a template of their databases; goes when the script ends
-#   client NAME COMMAND...   runs a client on a database of its own, with the table's path behind its arguments. What it printed is in
-#                            $out/NAME.jsonl; if it dies, or takes over a minute, that is there too
-#   npm_packages DIRECTORY   installs what DIRECTORY/package-lock.json says into $out/DIRECTORY, beside copies of its programs
+#   prepare                  makes it, the table as clients read it, and a template of their databases
+#   remove_databases         drops what it and the clients have made; for a trap at the end
+#   client NAME COMMAND...   runs a client on a database of its own, PGDATABASE, with the table's path behind its arguments. What it printed
+#                            is in $out/NAME.jsonl; if it dies, or takes over a minute, that is there too
+#   npm_packages DIRECTORY   installs what package-lock.json of that directory says into $out/DIRECTORY, beside copies of its programs
 #   compare NAME...          compares what these clients printed with the table; prints TAP
 out=$PWD/build/clients
 template=contact_upsert_clients
 export PYTHONDONTWRITEBYTECODE=1
 
 prepare() {
-	trap remove_databases EXIT
 	mkdir -p "$out"
 	rm -f "$out"/*.jsonl "$out"/*.log
 	/usr/bin/python3 test/clients/check.py expand >"$out/requests.json"
@@ -28,7 +28,8 @@ remove_databases() {
 client() {
 	local name=$1 status=0 table=requests.json
 	case $name in libpqxx* | jdbc*) table=requests.lines ;; esac
-	createdb --template="$template" "${template}_$name"
+	# Not through a pooler, which may keep a connection to the template.
+	PGHOST=${SERVER_HOST:-$PGHOST} PGPORT=${SERVER_PORT:-$PGPORT} createdb --template="$template" "${template}_$name"
 	PGDATABASE=${template}_$name timeout --kill-after=5 60 "${@:2}" "$out/$table" >"$out/$name.jsonl" 2>"$out/$name.log" </dev/null ||
 		status=$?
 	if ((status != 0)); then
@@ -39,16 +40,17 @@ client() {
 	fi
 }
 
-# Asks the registry only where the packages of an earlier run are not those of the lock. A registry that cannot be reached is
-# an error within a minute.
+# Asks the registry only where the packages of an earlier run are not those of the lock. A registry that cannot be reached is an
+# error after four minutes at most.
 npm_packages() {
 	local directory=$out/$1
 	mkdir -p "$directory"
-	cp "test/clients/$1"/*.mjs "test/clients/$1"/package*.json "$directory"
+	cp test/clients/drivers/steps.mjs "$directory"
+	cp "test/clients/$1"/with_*.mjs "test/clients/$1"/package*.json "$directory"
 	cmp -s "$directory"/package-lock.json "$directory"/node_modules/.installed && return
-	(cd "$directory" && exec timeout --kill-after=5 120 npm ci --no-audit --no-fund --ignore-scripts --fetch-retries=1 --fetch-timeout=30000) \
-		>"$out/npm.log" 2>&1 || {
-		tail -n 20 "$out/npm.log" >&2
+	(cd "$directory" && exec timeout --kill-after=5 240 npm ci --no-audit --no-fund --ignore-scripts --fetch-retries=1 --fetch-timeout=30000) \
+		>"$out/npm.txt" 2>&1 || {
+		tail -n 20 "$out/npm.txt" >&2
 		echo "npm could not install the packages of test/clients/$1/package-lock.json, for the reason above. It needs its registry." >&2
 		return 1
 	}

@@ -6,6 +6,10 @@ import { readFileSync } from 'node:fs';
 
 const say = (line) => console.log(JSON.stringify(line));
 
+// Of a package beside these programs.
+export const versionOf = (name) =>
+	JSON.parse(readFileSync(new URL(`./node_modules/${name}/package.json`, import.meta.url), 'utf8')).version;
+
 class RolledBack extends Error {}
 
 export const bare = {

@@ -1,6 +1,5 @@
 // node-postgres (pg).
-import { createRequire } from 'node:module';
-import { more, runSteps } from './steps.mjs';
+import { more, runSteps, versionOf } from './steps.mjs';
 
 // region: connect
 import pg from 'pg';
@@ -61,11 +60,10 @@ async function block(client, body) {
 	}
 }
 
-const { version } = createRequire(import.meta.url)('pg/package.json');
 await runSteps(
 	client,
 	{
-		client: 'node-postgres', version, jsonb: 'parsed', numbers: 'double', bigint: 'string',
+		client: 'node-postgres', version: versionOf('pg'), jsonb: 'parsed', numbers: 'double', bigint: 'string',
 		outcomes: {
 			upsert_nan: 'cleared', upsert_date: 'stored', upsert_half_emoji: 'rejected',
 			upsert_bare_object: 'stored', upsert_bare_array: 'array_of_postgresql', upsert_bare_text: 'stored',

@@ -1,6 +1,5 @@
 // postgres.js.
-import { readFileSync } from 'node:fs';
-import { more, runSteps } from './steps.mjs';
+import { more, runSteps, versionOf } from './steps.mjs';
 
 // region: connect
 import postgres from 'postgres';
@@ -46,11 +45,10 @@ function failure(error) {
 
 const block = (sql, body) => (sql.savepoint ? sql.savepoint(body) : sql.begin(body));
 
-const { version } = JSON.parse(readFileSync(new URL('./node_modules/postgres/package.json', import.meta.url), 'utf8'));
 await runSteps(
 	sql,
 	{
-		client: 'postgres.js', version, jsonb: 'parsed', numbers: 'double', bigint: 'string',
+		client: 'postgres.js', version: versionOf('postgres'), jsonb: 'parsed', numbers: 'double', bigint: 'string',
 		outcomes: {
 			upsert_nan: 'cleared', upsert_date: 'stored', upsert_half_emoji: 'rejected',
 			upsert_bare_object: 'stored', upsert_bare_array: 'jsonb_array', upsert_bare_text: 'encoded_twice',
