@@ -48,9 +48,15 @@ git clone --quiet . "$root$home/contact_upsert"
 grep -q "$HOSTNAME" "$root/etc/hosts" || echo "127.0.0.1 localhost $HOSTNAME" >>"$root/etc/hosts"
 chroot "$root" chown -R "$who:" "$home/contact_upsert"
 
+# npm reaches its registry there as it does here.
+npm_settings=()
+if command -v npm >/dev/null; then
+	npm_settings+=("npm_config_registry=$(npm config get registry)")
+	if cat "$(npm config get cafile)" >"$root/etc/npm-ca.pem" 2>/dev/null; then npm_settings+=(npm_config_cafile=/etc/npm-ca.pem); fi
+fi
 # Runs a command line in the checkout, on the machine.
 on_machine() {
-	chroot "$root" sudo -u "$who" env -i HOME="$home" USER="$who" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+	chroot "$root" sudo -u "$who" env -i "${npm_settings[@]}" HOME="$home" USER="$who" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		LC_ALL=C.UTF-8 bash -c "cd ~/contact_upsert && { $1; }" </dev/null
 }
 

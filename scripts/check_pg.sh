@@ -26,13 +26,20 @@ echo "PostgreSQL $major in a chroot of $release ..."
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# npm reaches its registry there as it does here.
+: >"$work/npm-ca.pem"
+npm_settings=
+if command -v npm >/dev/null; then
+	npm_settings="npm_config_registry=$(npm config get registry)"
+	if cat "$(npm config get cafile)" >"$work/npm-ca.pem" 2>/dev/null; then npm_settings+=" npm_config_cafile=/srv/npm-ca.pem"; fi
+fi
 tar --create --file "$work/sources.tar" --exclude=./.git --exclude=./build --exclude=./results --exclude='./regression.*' --exclude='*.o' --exclude='*.so' \
 	--exclude=./contact-worker --exclude=./contact-import --transform 's,^\.,contact_upsert,' . || (($? == 1)) # 1: other suites make files beside
 # shellcheck disable=SC2016 # mmdebstrap expands $1
 mmdebstrap --quiet --variant=apt --include=make "${release/experimental/unstable}" /dev/null - <<<"$sources" --keyring="$keyring" \
 		--aptopt=<(apt-config dump | grep -E '^Acquire::(Check|http)') \
-		--customize-hook="tar-in $work/sources.tar /srv" \
-		--customize-hook='chroot "$1" env -C /srv/contact_upsert LC_ALL=C.UTF-8 HOME=/srv SUITE_SECONDS=1200 SERVER_OPTIONS="'"${SERVER_OPTIONS:-}"'" scripts/check.sh '"${suites[*]}"'
+		--customize-hook="tar-in $work/sources.tar /srv" --customize-hook="copy-in $work/npm-ca.pem /srv" \
+		--customize-hook='chroot "$1" env -C /srv/contact_upsert LC_ALL=C.UTF-8 HOME=/srv '"$npm_settings"' SUITE_SECONDS=1200 SERVER_OPTIONS="'"${SERVER_OPTIONS:-}"'" scripts/check.sh '"${suites[*]}"'
 			echo $? >"$1/srv/status"
 			chroot "$1" /usr/lib/postgresql/'"$major"'/bin/postgres --version >"$1/srv/version"' \
 		--customize-hook="copy-out /srv/status /srv/version /etc/os-release /srv/contact_upsert/build/check/summary $work"

@@ -48,7 +48,8 @@ npm_packages() {
 	cp test/clients/drivers/steps.mjs "$directory"
 	cp "test/clients/$1"/with_*.mjs "test/clients/$1"/package*.json "$directory"
 	cmp -s "$directory"/package-lock.json "$directory"/node_modules/.installed && return
-	(cd "$directory" && exec timeout --kill-after=5 240 npm ci --no-audit --no-fund --ignore-scripts --fetch-retries=1 --fetch-timeout=30000) \
+	(cd "$directory" && exec timeout --kill-after=5 240 npm ci --no-audit --no-fund --ignore-scripts --fetch-retries=3 \
+		--fetch-retry-mintimeout=2000 --fetch-retry-maxtimeout=10000 --fetch-timeout=30000) \
 		>"$out/npm.txt" 2>&1 || {
 		tail -n 20 "$out/npm.txt" >&2
 		echo "npm could not install the packages of test/clients/$1/package-lock.json, for the reason above. It needs its registry." >&2

@@ -35,6 +35,7 @@ def main(page):
         )
         path.write_text(BLOCK.sub(write, text), encoding="utf-8")
         return 0
+    used = {(block["file"], block["region"]) for block in BLOCK.finditer(text)}
     count = failed = 0
     for block in BLOCK.finditer(text):
         if block["file"] is None and block["language"] in OTHERS_OWN:
@@ -44,6 +45,13 @@ def main(page):
         good = block["file"] is not None and region(block["file"], block["region"]) == block["code"]
         failed += not good
         print(f"{'ok' if good else 'not ok'} {count} - {page}:{line} is {block['region']} of {block['file']}")
+    directory = pathlib.Path(__file__).parent
+    for file in sorted(file for file in directory.rglob("*.*") if file.is_file() and file.name != "regions.py"):
+        for name in re.findall(r"(?<!end )\bregion: (\w+)$", file.read_text(encoding="utf-8"), re.MULTILINE):
+            count += 1
+            good = (str(file.relative_to(directory)), name) in used
+            failed += not good
+            print(f"{'ok' if good else 'not ok'} {count} - {page} shows the region {name} of {file.relative_to(directory)}")
     print(f"1..{count}")
     return failed > 0 or count == 0
 

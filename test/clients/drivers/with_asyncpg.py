@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import datetime
-import json
 import os
 import sys
 
 # region: connect
+import json
+
 import asyncpg
 
 
@@ -88,12 +89,7 @@ async def run(connection, step):
 
 
 async def main():
-    # region: pooler
-    connection = await connect(statement_cache_size=0)
-    # end region
-    if not os.environ.get("POOLED"):
-        await connection.close()
-        connection = await connect()
+    connection = await connect(**({"statement_cache_size": 0} if os.environ.get("POOLED") else {}))
     print(json.dumps({"client": "asyncpg", "version": asyncpg.__version__, "jsonb": "parsed", "numbers": "integers", "bigint": "number", "outcomes": OUTCOMES}))
     with open(sys.argv[1], encoding="utf-8") as table:
         steps = json.load(table)["steps"]

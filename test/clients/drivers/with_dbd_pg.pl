@@ -15,9 +15,7 @@ my $json = JSON::PP->new->allow_nonref->allow_bignum;
 
 if ($ENV{POOLED})
 {
-	# region: pooler
 	$dbh->{pg_server_prepare} = 0;
-	# end region
 }
 
 # region: call

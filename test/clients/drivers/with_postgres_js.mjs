@@ -4,11 +4,7 @@ import { more, runSteps, versionOf } from './steps.mjs';
 // region: connect
 import postgres from 'postgres';
 
-const sql = process.env.POOLED
-	? // region: pooler
-		postgres({ prepare: false })
-		// end region
-	: postgres();
+const sql = postgres({ prepare: !process.env.POOLED }); // false for a pooler that pools transactions
 // end region
 
 // region: call

@@ -12,9 +12,7 @@ connection = psycopg.connect("", autocommit=True)
 # end region
 
 if os.environ.get("POOLED"):
-    # region: pooler
     connection.prepare_threshold = None
-    # end region
 
 
 # region: call

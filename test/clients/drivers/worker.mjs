@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 // What is to be done about an event; if it raises an error, the event comes again.
 async function handle(event) {
-	console.log(JSON.stringify({ event: event.event_id, type: event.type }));
 	await sleep(3);
+	console.log(JSON.stringify({ event: event.event_id, type: event.type }));
 }
 
 // region: worker

@@ -7,8 +7,8 @@ import time
 
 def handle(event):
     """What is to be done about an event; if it raises an error, the event comes again."""
-    print(json.dumps({"event": str(event["event_id"]), "type": event["type"]}), flush=True)
     time.sleep(0.003)
+    print(json.dumps({"event": str(event["event_id"]), "type": event["type"]}), flush=True)
 
 
 # region: worker

@@ -1,7 +1,6 @@
 """Django, on psycopg2."""
 
 import datetime
-import json
 import os
 
 import django
@@ -20,6 +19,8 @@ settings.configure(DATABASES=DATABASES, USE_TZ=True)
 django.setup()
 
 # region: call
+import json
+
 from django.db import connection
 
 

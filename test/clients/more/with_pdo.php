@@ -5,9 +5,7 @@
 $pdo = new PDO('pgsql:', null, null, [PDO::ATTR_ERRMODE => PDO::ERRMODE_EXCEPTION]);
 // end region
 if (getenv('POOLED')) {
-    // region: pooler
     $pdo->setAttribute(PDO::PGSQL_ATTR_DISABLE_PREPARES, true);
-    // end region
 }
 
 // region: call

@@ -1,4 +1,4 @@
-// PostGraphile 4, as a library: GraphQL in, GraphQL out.
+// PostGraphile 4, over HTTP.
 import pg from 'pg';
 import { createRequire } from 'node:module';
 import { runSteps, values, versionOf } from './steps.mjs';
@@ -22,28 +22,48 @@ CREATE FUNCTION api.preview_contact(request jsonb) RETURNS jsonb LANGUAGE sql ST
 `);
 
 // region: connect
+import http from 'node:http';
 import postgraphile from 'postgraphile';
 
-const schema = await postgraphile.createPostGraphileSchema(pool, 'api', {
+const server = http.createServer(postgraphile.postgraphile(pool, 'api', {
 	dynamicJson: true, // objects, not strings of JSON
-});
+	extendedErrors: ['errcode', 'detail', 'hint'],
+	bodySizeLimit: '2MB', // 100 kB, otherwise
+	disableQueryLog: true,
+}));
 // end region
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+const url = `http://127.0.0.1:${server.address().port}/graphql`;
 
-async function call(db, query, variableValues) {
-	const run = (context) => graphql({ schema, source: query, variableValues, contextValue: context });
-	const { data, errors } = db === pool ? await postgraphile.withPostGraphileContext({ pgPool: pool }, run) : await run({ pgClient: db });
-	if (errors) throw errors[0];
+// In a transaction of the test's own, without HTTP.
+const schema = await postgraphile.createPostGraphileSchema(pool, 'api', { dynamicJson: true });
+async function callInside(pgClient, query, variables) {
+	const { data, errors } = await graphql({ schema, source: query, variableValues: variables, contextValue: { pgClient } });
+	if (errors) {
+		const { code, message, detail, hint } = errors[0].originalError;
+		throw { errcode: code, message, detail, hint };
+	}
 	return Object.values(data)[0];
 }
 
-// region: call
-const UPSERT = `mutation ($request: JSON!) { upsertContact(input: {request: $request}) { json } }`;
-
-async function upsert(db, request) {
-	return (await call(db, UPSERT, { request })).json;
+async function call(db, query, variables) {
+	if (db !== pool) return await callInside(db, query, variables);
+	// region: call
+	const response = await fetch(url, {
+		method: 'POST',
+		headers: { 'Content-Type': 'application/json' },
+		body: JSON.stringify({ query, variables }),
+	});
+	const { data, errors } = await response.json();
+	if (errors) throw errors[0];
+	return Object.values(data)[0];
+	// end region
 }
-// end region
 
+// region: query
+const UPSERT = `mutation ($request: JSON!) { upsertContact(input: {request: $request}) { json } }`;
+// end region
+const upsert = async (db, request) => (await call(db, UPSERT, { request })).json;
 const upsertMany = async (db, requests) =>
 	(await call(db, 'mutation ($requests: JSON!) { upsertContacts(input: {requests: $requests}) { json } }', { requests })).json;
 const preview = async (db, request) => await call(db, 'query ($request: JSON!) { previewContact(request: $request) }', { request });
@@ -51,9 +71,8 @@ const upsertText = async (db, text) =>
 	(await call(db, 'mutation ($text: String!) { upsertContactText(input: {request: $text}) { string } }', { text })).string;
 
 // region: error
-// Over HTTP the same, with extendedErrors: ['errcode', 'detail', 'hint'].
-function failure({ originalError }) {
-	return { sqlstate: originalError?.code, message: originalError?.message, detail: originalError?.detail, hint: originalError?.hint };
+function failure(error) {
+	return { sqlstate: error.errcode, message: error.message, detail: error.detail, hint: error.hint };
 }
 // end region
 
@@ -92,8 +111,8 @@ await runSteps(
 		sql: async (db, text) => {
 			try {
 				await db.query(text);
-			} catch (error) {
-				throw { originalError: error };
+			} catch ({ code, message, detail, hint }) {
+				throw { errcode: code, message, detail, hint };
 			}
 		},
 		...Object.fromEntries(Object.entries(values).map(([name, fields]) =>
@@ -102,4 +121,6 @@ await runSteps(
 	block,
 	failure,
 );
+server.close();
+server.closeAllConnections();
 await pool.end();
