@@ -126,7 +126,7 @@ start_pooler() {
 	EOF
 	# It does not run as root.
 	if ((EUID == 0)); then as=(setpriv --reuid "$(stat -c %U "$PGHOST")" --clear-groups); fi
-	"${as[@]}" "$bouncer" "$PGHOST/pgbouncer.ini" >"$out/pgbouncer.txt" 2>&1 </dev/null &
+	"${as[@]}" setpriv --pdeathsig TERM "$bouncer" "$PGHOST/pgbouncer.ini" >"$out/pgbouncer.txt" 2>&1 </dev/null &
 	pooler=$!
 	for ((i = 0; i < 100; i++)); do
 		if PGHOST=127.0.0.1 PGPORT=$pooler_port psql -qXAt -d postgres -c '' 2>/dev/null; then return; fi

@@ -21,6 +21,7 @@ DefineContactFields.migrate(:up)
 DefineContactFields.migrate(:up) # safe to repeat
 DefineContactFields.migrate(:down)
 DefineContactFields.migrate(:up)
+ActiveRecord::Base.connection.enable_extension('contact_upsert') # as schema.rb does when it is loaded
 schema = StringIO.new
 ActiveRecord::SchemaDumper.dump(ActiveRecord::Base.connection, schema)
 puts schema.string.lines.grep(/create_table|enable_extension/).map(&:strip).sort
