@@ -12,7 +12,7 @@ prepare
 # What takes long goes on beside the others. Debian's Python has Debian's drivers; another one that comes first on PATH may not.
 npm_packages drivers &
 npm=$!
-"${CXX:-g++}" -std=c++17 -o "$out/with_libpqxx" "$drivers/with_libpqxx.cpp" -lpqxx -lpq &
+build_libpqxx &
 compiler=$!
 for driver in psycopg psycopg2 asyncpg; do client "$driver" /usr/bin/python3 "$drivers/with_$driver.py"; done
 client dbd_pg perl "$drivers/with_dbd_pg.pl"

@@ -6,6 +6,7 @@
 #   client NAME COMMAND...   runs a client on a database of its own, PGDATABASE, with the table's path behind its arguments. What it printed
 #                            is in $out/NAME.jsonl; if it dies, or takes over a minute, that is there too
 #   npm_packages DIRECTORY   installs what package-lock.json of that directory says into $out/DIRECTORY, beside copies of its programs
+#   build_libpqxx            compiles $out/with_libpqxx
 #   compare NAME...          compares what these clients printed with the table; prints TAP
 out=$PWD/build/clients
 template=contact_upsert_clients
@@ -56,6 +57,11 @@ npm_packages() {
 		return 1
 	}
 	cp "$directory"/package-lock.json "$directory"/node_modules/.installed
+}
+
+# libpqxx 7.10 calls exec_params() deprecated, and libpqxx 6 has nothing else.
+build_libpqxx() {
+	"${CXX:-g++}" -std=c++17 -Wall -Wextra -Wno-deprecated-declarations -o "$out/with_libpqxx" test/clients/drivers/with_libpqxx.cpp -lpqxx -lpq
 }
 
 compare() {

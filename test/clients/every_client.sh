@@ -26,7 +26,7 @@ version_of() {
 # What a client needs before it can be run; fails where that is not to be had. What it prints is why.
 build() {
 	case $1 in
-		libpqxx) "${CXX:-g++}" -std=c++17 -o "$out/with_libpqxx" "$drivers/with_libpqxx.cpp" -lpqxx -lpq ;;
+		libpqxx) build_libpqxx ;;
 		jdbc) javac -d "$out" -cp "$java/postgresql.jar:$java/HikariCP.jar" "$more/WithJdbc.java" ;;
 		pgx) GO111MODULE=off GOFLAGS='' GOPATH=$go GOCACHE=$out/go go build -o "$out/with_pgx" "$more/pgx/with_pgx.go" ;;
 		tokio_postgres) build_rust ;;
