@@ -111,7 +111,7 @@ SHLIB_EXPORTS = $(wildcard src/pg/exports.txt)
 SHLIB_LINK = $(CORE_LIB) -lstdc++
 
 # The parts of the install script, in order.
-SQL_PARTS = $(patsubst %,sql/%.sql,contact_upsert definitions defining partitions contacts reading events claim history import_progress import_columns import_check import_begin import import_view undo erasure addresses merging monitoring access protection install)
+SQL_PARTS = $(patsubst %,sql/%.sql,contact_upsert numbering definitions defining partitions contacts reading events claim history import_progress import_columns import_check import_begin import import_view undo erasure addresses merging monitoring serving access protection install)
 DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
 DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
 

@@ -60,6 +60,7 @@ CREATE FUNCTION contacts_internal.before_workspace_write() RETURNS trigger
 	AS $$
 DECLARE
 	drawn bigint;
+	own record;
 BEGIN
 	IF TG_OP = 'INSERT' THEN
 		-- A restore of rows alone, behind install(), brings workspace 1 again, maybe under a name that it was given since. Its
@@ -83,6 +84,12 @@ BEGIN
 				NEW.workspace_id := drawn;
 			END IF;
 		END LOOP;
+		SELECT p.number, p.count INTO own FROM contacts_internal.partition() p;
+		IF mod(NEW.workspace_id, own.count) <> own.number THEN
+			RAISE EXCEPTION 'Workspace % does not belong to this database, partition % of %.', NEW.workspace_id, own.number, own.count
+				USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'workspace', COLUMN = 'workspace_id',
+					HINT = format('Its partition is %s. Leave workspace_id out for an id of this one.', mod(NEW.workspace_id, own.count));
+		END IF;
 		DELETE FROM contacts.deleted_workspace d WHERE d.workspace_id = NEW.workspace_id;
 	END IF;
 	-- From a sequence, whatever the writer says: a version that was rolled back never comes again for other content.

@@ -41,8 +41,12 @@ BEGIN
 	-- session inserts one now.
 	IF EXISTS (SELECT FROM contacts.consumer c WHERE c.consumer_id = NEW.consumer_id) THEN
 		sequence := pg_get_serial_sequence('contacts.consumer', 'consumer_id');
-		SELECT setval(sequence, greatest(max(c.consumer_id), coalesce(pg_sequence_last_value(sequence), 0)) + 1)
-			INTO NEW.consumer_id FROM contacts.consumer c;
+		-- In a partition of several, the next one of its own: contacts.set_partition().
+		SELECT setval(sequence, i.behind + s.seqincrement - mod(mod(i.behind - s.seqstart, s.seqincrement) + s.seqincrement, s.seqincrement))
+			INTO NEW.consumer_id
+			FROM (SELECT greatest(max(c.consumer_id), coalesce(pg_sequence_last_value(sequence), 0)) FROM contacts.consumer c) i (behind),
+				pg_sequence s
+			WHERE s.seqrelid = sequence;
 	END IF;
 	RETURN NEW;
 END

@@ -112,6 +112,8 @@ BEGIN
 	-- The one that calls work in which name none; its id comes from no sequence, and the sequence goes on behind it.
 	INSERT INTO contacts.workspace (workspace_id, name) OVERRIDING SYSTEM VALUE
 		SELECT 1, 'default' WHERE NOT EXISTS (SELECT FROM contacts.workspace)
+			-- one of several partitions is empty until a workspace is defined
+			AND (SELECT p.count FROM contacts_internal.partition() p) = 1
 		ON CONFLICT DO NOTHING;
 	IF FOUND THEN
 		PERFORM setval(s.name, greatest(nextval(s.name) - 1, 1))

@@ -51,15 +51,8 @@ upsert_answer(int64 workspace_id, Datum request)
 	Upsert upsert;
 	Jsonb *answer;
 
-	errors_raise_unless_writable("contact_upsert()");
 	statement_connect();
-	upsert_run(workspace_id, request, true, &upsert);
-	if (!upsert.rejected && upsert.decision.outcome == CU_SKIPPED && !upsert.found.exists)
-	{
-		errors_contact_not_found(upsert.error, "Mode update creates no contact: leave mode out to create it.");
-		upsert.rejected = true;
-	}
-	if (upsert.rejected)
+	if (!upsert_run_for_answer(workspace_id, request, &upsert))
 		errors_raise(upsert.error);
 	MemoryContextSwitchTo(caller);
 	answer = jsonb_write_answer(&upsert.after, &upsert.decision);

@@ -179,6 +179,32 @@ errors_raise_at(const cu_error *error, int64 position)
 			 set_object_names(diagnosis)));
 }
 
+static char *
+copied_name(const char *name)
+{
+	return name ? pstrdup(name) : NULL;
+}
+
+ErrorData *
+errors_as_data(const cu_error *error)
+{
+	const Diagnosis *diagnosis = &diagnoses[error->code];
+	Jsonb *detail = jsonb_write_error(error, 0, NULL);
+	ErrorData *data = palloc0(sizeof(ErrorData));
+
+	data->elevel = ERROR;
+	data->sqlerrcode = diagnosis->sqlstate;
+	data->message = terminated_text(error->message);
+	data->detail = JsonbToCString(NULL, &detail->root, VARSIZE(detail));
+	data->hint = terminated_text(error->hint);
+	data->schema_name = diagnosis->table ? pstrdup("contacts") : NULL;
+	data->table_name = copied_name(diagnosis->table);
+	data->column_name = copied_name(diagnosis->column);
+	data->constraint_name = copied_name(diagnosis->constraint);
+	data->assoc_context = CurrentMemoryContext;
+	return data;
+}
+
 Jsonb *
 errors_as_jsonb(const cu_error *error)
 {

@@ -43,6 +43,9 @@ extern void errors_raise_unless_writing(const char *call);
  */
 pg_noreturn extern void errors_raise(const cu_error *error);
 
+/* errors_as_data() returns what errors_raise() raises. */
+extern ErrorData *errors_as_data(const cu_error *error);
+
 /* errors_as_jsonb() returns an error as the object in contacts.upsert_result.error. */
 extern Jsonb *errors_as_jsonb(const cu_error *error);
 

@@ -22,6 +22,13 @@ typedef struct IdentityColumn
 	Statement move_sequence; /* looks by the key of each workspace: there is no index of the column alone */
 } IdentityColumn;
 
+/*
+ * IN_PARTITION is the first id from m.highest on that a sequence s gives out, of which every seqincrement-th does (numbering.h).
+ */
+#define IN_PARTITION                                                                                              \
+	"m.highest OPERATOR(pg_catalog.+) pg_catalog.mod(pg_catalog.mod(s.seqstart OPERATOR(pg_catalog.-) m.highest," \
+	" s.seqincrement) OPERATOR(pg_catalog.+) s.seqincrement, s.seqincrement)"
+
 #define IDENTITY_COLUMN(table, column)                                                                            \
 	{                                                                                                             \
 		.find_sequence = {.sql = "SELECT pg_catalog.pg_get_serial_sequence('contacts." table "', '" column        \
@@ -30,11 +37,12 @@ typedef struct IdentityColumn
 								 "pg_catalog.currval($2::pg_catalog.regclass)",                                   \
 						  .parameter_count = 2,                                                                   \
 						  .parameter_types = {INT8OID, OIDOID}},                                                  \
-		.move_sequence = {.sql = "SELECT pg_catalog.setval($1::pg_catalog.regclass, m.highest) FROM ("            \
+		.move_sequence = {.sql = "SELECT pg_catalog.setval($1::pg_catalog.regclass, " IN_PARTITION ") FROM ("     \
 								 "SELECT pg_catalog.max(l.id) AS highest FROM contacts.workspace w, LATERAL ("    \
 								 "SELECT e." column " AS id FROM contacts." table " e WHERE e.workspace_id" EQ    \
-								 "w.workspace_id ORDER BY e." column " DESC LIMIT 1) l) m"                        \
-								 " WHERE m.highest OPERATOR(pg_catalog.>) coalesce("                              \
+								 "w.workspace_id ORDER BY e." column " DESC LIMIT 1) l) m,"                       \
+								 " pg_catalog.pg_sequence s WHERE s.seqrelid" EQ                                  \
+								 "$1 AND m.highest OPERATOR(pg_catalog.>) coalesce("                              \
 								 "pg_catalog.pg_sequence_last_value($1::pg_catalog.regclass),"                    \
 								 " 0::pg_catalog.int8)",                                                          \
 						  .parameter_count = 1,                                                                   \

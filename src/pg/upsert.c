@@ -277,3 +277,16 @@ upsert_run_document(int64 workspace_id, const cu_document *document, bool write,
 	definitions_begin_call();
 	upsert->rejected = !try_request(workspace_id, document, write, upsert);
 }
+
+bool
+upsert_run_for_answer(int64 workspace_id, Datum request, Upsert *upsert)
+{
+	errors_raise_unless_writable("contact_upsert()");
+	upsert_run(workspace_id, request, true, upsert);
+	if (!upsert->rejected && upsert->decision.outcome == CU_SKIPPED && !upsert->found.exists)
+	{
+		errors_contact_not_found(upsert->error, "Mode update creates no contact: leave mode out to create it.");
+		upsert->rejected = true;
+	}
+	return !upsert->rejected;
+}

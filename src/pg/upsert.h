@@ -56,6 +56,9 @@ extern bool upsert_decide(Upsert *upsert, const cu_definitions *definitions);
  */
 extern void upsert_run(int64 workspace_id, Datum request, bool write, Upsert *upsert);
 
+/* upsert_run_for_answer() runs a request of contact_upsert(), and writes; false if it is rejected. */
+extern bool upsert_run_for_answer(int64 workspace_id, Datum request, Upsert *upsert);
+
 /* upsert_run_document() does the same with a request that is read already; of upsert, restores, quiet, created_at and cells are given. */
 extern void upsert_run_document(int64 workspace_id, const cu_document *document, bool write, Upsert *upsert);
 

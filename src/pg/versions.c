@@ -20,11 +20,12 @@
 #include "versions.h"
 
 /*
- * OLDEST_SCRIPT and OLDEST_TABLES are what this library serves at the least, raised only with a change that it cannot
+ * OLDEST_SCRIPT, OLDEST_TABLES and OLDEST_PROXY are what this library serves at the least, raised only with a change that it cannot
  * work without.
  */
 #define OLDEST_SCRIPT "1.0.0"
 #define OLDEST_TABLES "1.0.0"
+#define OLDEST_PROXY "1.0.0"
 
 /* library_is is an array and no macro, so that a test can make a library of another version out of this one. */
 static const char library_is[] = "contact_upsert " CU_VERSION;
@@ -143,6 +144,34 @@ versions_check(void)
 	}
 	SPI_finish();
 	fitted_at = now;
+}
+
+const char *
+versions_library(void)
+{
+	return LIBRARY;
+}
+
+void
+versions_check_proxy(const char *proxy)
+{
+	if (compare_versions(proxy, LIBRARY) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("The proxy is of version %s, newer than the library of contact_upsert in this partition, %s.",
+						proxy,
+						LIBRARY),
+				 errhint("Partitions are upgraded before their proxies: install the files of contact_upsert %s on this "
+						 "server, and "
+						 "ALTER EXTENSION contact_upsert UPDATE; SELECT contacts.install();",
+						 proxy)));
+	if (compare_versions(proxy, OLDEST_PROXY) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("The proxy is of version %s, and the library of contact_upsert in this partition of %s.",
+						proxy,
+						LIBRARY),
+				 errhint("ALTER EXTENSION contact_upsert_proxy UPDATE; at the proxy.")));
 }
 
 PG_FUNCTION_INFO_V1(contacts_check_versions);

@@ -16,4 +16,10 @@ extern void versions_init(void);
  */
 extern void versions_check(void);
 
+/* versions_library() returns the version of this library. */
+extern const char *versions_library(void);
+
+/* versions_check_proxy() raises unless this library serves a proxy of that version. */
+extern void versions_check_proxy(const char *proxy);
+
 #endif

@@ -1,0 +1,45 @@
+-- What a partition does for its proxy (src/pg/serve.c): the extension contact_upsert_proxy calls these functions through PL/Proxy.
+-- They run as their caller, and give no rights.
+
+CREATE FUNCTION contacts_internal.serve(version text, number integer, count integer, function text, arguments text[])
+	RETURNS SETOF text
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_serve';
+COMMENT ON FUNCTION contacts_internal.serve(text, integer, integer, text, text[]) IS
+	'calls a function of contact_upsert for a proxy of that version that takes this database for that partition; rows ''='' and the '
+	'value, or ''!'' and the error';
+REVOKE ALL ON FUNCTION contacts_internal.serve(text, integer, integer, text, text[]) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.answer(
+	version text, number integer, count integer, request jsonb, workspace_id bigint
+) RETURNS text
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_answer';
+COMMENT ON FUNCTION contacts_internal.answer(text, integer, integer, jsonb, bigint) IS
+	'contacts.upsert for a proxy, as contacts_internal.serve would do it, and without a subtransaction';
+REVOKE ALL ON FUNCTION contacts_internal.answer(text, integer, integer, jsonb, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.extension_version() RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT x.extversion FROM pg_extension x WHERE x.extname = 'contact_upsert' $$;
+COMMENT ON FUNCTION contacts_internal.extension_version() IS 'for contacts.partitions() of a proxy: the version of the extension here';
+REVOKE ALL ON FUNCTION contacts_internal.extension_version() FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.find_workspace(name text) RETURNS bigint
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT w.workspace_id FROM contacts.workspace w WHERE w.name = find_workspace.name $$;
+COMMENT ON FUNCTION contacts_internal.find_workspace(text) IS
+	'for contacts.define_workspace() of a proxy: the workspace of that name; null if there is none';
+REVOKE ALL ON FUNCTION contacts_internal.find_workspace(text) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.list_consumers(
+	OUT workspace_id bigint, OUT consumer_id bigint, OUT name text, OUT types contacts.event_type[], OUT max_attempts integer,
+	OUT active boolean
+) RETURNS SETOF record
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT c.workspace_id, c.consumer_id, c.name, c.types, c.max_attempts, c.active FROM contacts.consumer c $$;
+COMMENT ON FUNCTION contacts_internal.list_consumers() IS 'for the view contacts.consumer of a proxy: the consumers that the caller sees';
+REVOKE ALL ON FUNCTION contacts_internal.list_consumers() FROM PUBLIC;
