@@ -102,8 +102,8 @@ all $(filter-out all $(STANDALONE),$(MAKECMDGOALS)):
 
 else
 
-EXTENSION = contact_upsert
-EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+EXTENSION = contact_upsert contact_upsert_proxy
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" contact_upsert.control)
 
 MODULE_big = contact_upsert
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/pg/*.c)))
@@ -112,8 +112,9 @@ SHLIB_LINK = $(CORE_LIB) -lstdc++
 
 # The parts of the install script, in order.
 SQL_PARTS = $(patsubst %,sql/%.sql,contact_upsert numbering definitions defining partitions contacts reading events claim history import_progress import_columns import_check import_begin import import_view undo erasure addresses merging monitoring serving access protection install)
-DATA = $(wildcard sql/$(EXTENSION)--*--*.sql)
-DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
+PROXY_PARTS = $(patsubst %,sql/proxy/%.sql,contact_upsert_proxy partitions contacts workspaces consumers monitoring direct access)
+DATA = $(wildcard sql/contact_upsert--*--*.sql sql/contact_upsert_proxy--*--*.sql)
+DATA_built = sql/contact_upsert--$(EXTVERSION).sql sql/contact_upsert_proxy--$(EXTVERSION).sql
 
 # The programs: C++20 on libpq, with what both need in src/client.
 objects_of = $(patsubst src/%.cpp,build/%.o,$(sort $(wildcard src/$(1)/*.cpp)))
@@ -134,12 +135,12 @@ PROGRAM_CXXFLAGS = -std=c++20 -O2 -g -fstack-protector-strong -Wall -Wextra -Wsh
 override with_llvm = no
 
 REGRESS = $(sort $(patsubst test/sql/%.sql,%,$(wildcard test/sql/*.sql)))
-REGRESS_OPTS = --inputdir=test --load-extension=$(EXTENSION)
+REGRESS_OPTS = --inputdir=test --load-extension=contact_upsert
 ISOLATION = $(sort $(patsubst test/specs/%.spec,%,$(wildcard test/specs/*.spec)))
 # outputdir: where PostgreSQL 15 and older look for expected/
-ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=$(EXTENSION)
+ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=contact_upsert
 
-EXTRA_CLEAN = build contact-worker contact-import src/pg/*.o src/pg/*.d src/pg/exports.list sql/$(EXTENSION)--$(EXTVERSION).sql
+EXTRA_CLEAN = build contact-worker contact-import src/pg/*.o src/pg/*.d src/pg/exports.list $(DATA_built)
 
 include $(wildcard src/core/core.mk test/unit/unit.mk)
 
@@ -188,8 +189,11 @@ build/libcsv:
 
 $(MODULE_big)$(DLSUFFIX): $(CORE_LIB)
 
-sql/$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS) $(EXTENSION).control
+sql/contact_upsert--$(EXTVERSION).sql: $(SQL_PARTS) contact_upsert.control
 	cat $(SQL_PARTS) >$@
+
+sql/contact_upsert_proxy--$(EXTVERSION).sql: $(PROXY_PARTS) contact_upsert_proxy.control
+	cat $(PROXY_PARTS) >$@
 
 contact-worker: $(CLIENT_OBJS) $(WORKER_OBJS) $(CORE_LIB)
 	$(CXX) $(PROGRAM_CXXFLAGS) -o $@ $^ $(LDFLAGS) -L$(libdir) -lpq
@@ -251,9 +255,9 @@ symbols: all
 	@scripts/symbols.sh $(MODULE_big)$(DLSUFFIX) $(CORE_LIB)
 
 # At a release: the script that its users have, for the tests of later upgrades.
-freeze: sql/$(EXTENSION)--$(EXTVERSION).sql
+freeze: $(DATA_built)
 	@mkdir -p test/upgrade
-	cp $< test/upgrade/
+	cp $^ test/upgrade/
 
 lint:
 	@scripts/lint.sh

@@ -38,6 +38,9 @@ for script in "${shell_scripts[@]}"; do report "shellcheck $script" shellcheck "
 version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" contact_upsert.control)
 meta=$(perl -MJSON::PP -0777 -ne '$m = decode_json($_); print "$m->{version} $m->{provides}{contact_upsert}{version}"' META.json)
 report "META.json has version $version" test "$meta" = "$version $version"
+report "contact_upsert_proxy.control has version $version" grep -qx "default_version = '$version'" contact_upsert_proxy.control
+report "META.json has version $version of contact_upsert_proxy" test "$version" = \
+	"$(perl -MJSON::PP -0777 -ne 'print decode_json($_)->{provides}{contact_upsert_proxy}{version}' META.json)"
 report "CHANGELOG.md has version $version" grep -q "^## $version" CHANGELOG.md
 
 # META.json's word for a version that the changelog calls unreleased
@@ -50,6 +53,7 @@ report "META.json has the release_status that CHANGELOG.md implies, $status" \
 mapfile -t released < <(sed -nE 's/^## ([0-9]+[.][0-9]+[.][0-9]+) \([0-9-]+\)$/\1/p' CHANGELOG.md)
 for version in "${released[@]}"; do
 	report "the script of $version, which was released, is frozen" test -s "test/upgrade/contact_upsert--$version.sql"
+	report "so is that of the proxy" test -s "test/upgrade/contact_upsert_proxy--$version.sql"
 done
 
 report_end

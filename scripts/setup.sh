@@ -126,7 +126,7 @@ if [[ $1 != check-pg && $1 != dist ]]; then
 	version=$(postgresql_version) || { echo "apt knows no package postgresql: name a pg_config with PG_CONFIG=..." >&2; exit 1; }
 	if [[ $version != none ]]; then
 		packages+=("postgresql-$version" "postgresql-server-dev-$version")
-		if [[ $1 == test || $1 == check ]]; then optional+=("postgresql-$version-pgaudit" "postgresql-$version-pgq3"); fi
+		if [[ $1 == test || $1 == check ]]; then optional+=("postgresql-$version-pgaudit" "postgresql-$version-pgq3" "postgresql-$version-plproxy"); fi
 	fi
 fi
 

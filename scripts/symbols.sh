@@ -30,7 +30,7 @@ report "no file of the core includes a header of the server" nothing "$(grep -rn
 
 listed=$(awk '/^[^#]/ { print $1 }' src/pg/exports.txt | sort -u)
 exported=$(names --dynamic --defined-only "$module")
-called=$(sed -n "s/.*'MODULE_PATHNAME', *'\([a-z0-9_]*\)'.*/\1\npg_finfo_\1/p" sql/contact_upsert--*.sql | sort -u)
+called=$(sed -n "s/.*'MODULE_PATHNAME', *'\([a-z0-9_]*\)'.*/\1\npg_finfo_\1/p" sql/contact_upsert--*.sql sql/contact_upsert_proxy--*.sql | sort -u)
 only_in_first() {
 	comm -23 <(echo "$1") <(echo "$2")
 }

@@ -26,7 +26,7 @@ if ((${#tests[@]} == 0)); then
 	tests=(test/t/*.pl)
 	[[ -e ${tests[0]} ]] || { echo "tap.sh: no test found" >&2; exit 1; }
 fi
-cp -R test expected sql docs contact_upsert.control "$dir"
+cp -R test expected sql docs contact_upsert.control contact_upsert_proxy.control "$dir"
 if ((EUID == 0)); then chown -R "$server_user" "$dir"; fi
 cd "$dir"
 

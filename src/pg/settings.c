@@ -19,6 +19,7 @@ static bool loading;
 
 static bool events = true;
 static bool fast_path = true;
+static bool proxy_in_transaction = false;
 
 static int notify = NOTIFY_EVENTS;
 static int notify_interval = 100;
@@ -67,7 +68,8 @@ refuse_to_lose_values(void)
 										"contact_upsert.notify",
 										"contact_upsert.notify_interval",
 										"contact_upsert.unknown_keys",
-										"contact_upsert.fast_path"};
+										"contact_upsert.fast_path",
+										"contact_upsert_proxy.allow_in_transaction"};
 
 	if (!IsInParallelMode() || InitializingParallelWorker)
 		return;
@@ -155,7 +157,18 @@ settings_define(void)
 		NULL,
 		NULL,
 		NULL);
+	DefineCustomBoolVariable("contact_upsert_proxy.allow_in_transaction",
+							 "Whether a proxy writes inside a transaction block, too.",
+							 "The partition commits at once, and a rollback of the proxy's does not undo it.",
+							 &proxy_in_transaction,
+							 false,
+							 PGC_USERSET,
+							 0,
+							 NULL,
+							 NULL,
+							 NULL);
 	MarkGUCPrefixReserved("contact_upsert");
+	MarkGUCPrefixReserved("contact_upsert_proxy");
 	loading = false;
 }
 
@@ -188,6 +201,12 @@ bool
 settings_fast_path(void)
 {
 	return fast_path;
+}
+
+bool
+settings_proxy_in_transaction(void)
+{
+	return proxy_in_transaction;
 }
 
 bool

@@ -36,4 +36,7 @@ extern bool settings_events(void);	  /* for the tables' owner to turn off */
 extern NotifySetting settings_notify(void);
 extern int settings_notify_interval(void); /* milliseconds */
 
+/* settings_proxy_in_transaction() returns contact_upsert_proxy.allow_in_transaction. */
+extern bool settings_proxy_in_transaction(void);
+
 #endif

@@ -1,0 +1,95 @@
+-- The way to a partition: two functions of PL/Proxy's, and what is to be known of the partitions. src/pg/proxy_call.c calls the former.
+
+CREATE FUNCTION contacts_internal.send(version text, number integer, count integer, function text, arguments text[])
+	RETURNS SETOF text
+	LANGUAGE plproxy VOLATILE PARALLEL UNSAFE
+	AS $$
+		CLUSTER 'contacts';
+		RUN ON $2;
+		SELECT * FROM contacts_internal.serve($1, $2, $3, $4, $5);
+	$$;
+COMMENT ON FUNCTION contacts_internal.send(text, integer, integer, text, text[]) IS
+	'has the partition of that number call a function';
+REVOKE ALL ON FUNCTION contacts_internal.send(text, integer, integer, text, text[]) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.send_request(
+	version text, number integer, count integer, request jsonb, workspace_id bigint
+) RETURNS text
+	LANGUAGE plproxy VOLATILE PARALLEL UNSAFE
+	AS $$
+		CLUSTER 'contacts';
+		RUN ON $2;
+		SELECT contacts_internal.answer($1, $2, $3, $4, $5);
+	$$;
+COMMENT ON FUNCTION contacts_internal.send_request(text, integer, integer, jsonb, bigint) IS
+	'has the partition of that number upsert a contact';
+REVOKE ALL ON FUNCTION contacts_internal.send_request(text, integer, integer, jsonb, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.partition_count() RETURNS integer
+	LANGUAGE C STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_partition_count';
+COMMENT ON FUNCTION contacts_internal.partition_count() IS
+	'how many partitions the server contacts names';
+REVOKE ALL ON FUNCTION contacts_internal.partition_count() FROM PUBLIC;
+
+CREATE FUNCTION contacts.partition_of(workspace_id bigint DEFAULT NULL) RETURNS integer
+	LANGUAGE C STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_partition_of';
+COMMENT ON FUNCTION contacts.partition_of(bigint) IS
+	'which partition has a workspace, or will have it: the option p0, p1 ... of the server contacts';
+REVOKE ALL ON FUNCTION contacts.partition_of(bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.next_partition() RETURNS integer
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_next_partition';
+COMMENT ON FUNCTION contacts_internal.next_partition() IS
+	'part of claim: the partition that is next in turn';
+REVOKE ALL ON FUNCTION contacts_internal.next_partition() FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.refuse_in_transaction(call text) RETURNS void
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_refuse_in_transaction';
+COMMENT ON FUNCTION contacts_internal.refuse_in_transaction(text) IS
+	'an error that names the cure inside a transaction block, unless contact_upsert_proxy.allow_in_transaction is on';
+REVOKE ALL ON FUNCTION contacts_internal.refuse_in_transaction(text) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.current_workspace() RETURNS bigint
+	LANGUAGE C STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_current_workspace';
+COMMENT ON FUNCTION contacts_internal.current_workspace() IS
+	'the setting contact_upsert.workspace_id';
+REVOKE ALL ON FUNCTION contacts_internal.current_workspace() FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.extension_version(number integer) RETURNS text
+	LANGUAGE C STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_proxy_internal_at';
+COMMENT ON FUNCTION contacts_internal.extension_version(integer) IS
+	'part of partitions: the version of the extension in a partition';
+REVOKE ALL ON FUNCTION contacts_internal.extension_version(integer) FROM PUBLIC;
+
+CREATE FUNCTION contacts.partitions(OUT number integer, OUT connection text, OUT version text, OUT problem text) RETURNS SETOF record
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	FOR number, connection IN
+		SELECT n.n, o.option_value
+		FROM generate_series(0, contacts_internal.partition_count() - 1) n (n)
+			JOIN pg_foreign_server s ON s.srvname = 'contacts'
+			LEFT JOIN LATERAL pg_options_to_table(s.srvoptions) o ON o.option_name = format('p%s', n.n)
+		ORDER BY n.n
+	LOOP
+		version := NULL;
+		problem := NULL;
+		BEGIN
+			version := contacts_internal.extension_version(number);
+		EXCEPTION WHEN OTHERS THEN
+			problem := SQLERRM;
+		END;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION contacts.partitions() IS
+	'the partitions: where each is, which version of contact_upsert it has, and why it cannot be called, if it cannot';
+REVOKE ALL ON FUNCTION contacts.partitions() FROM PUBLIC;

@@ -1,0 +1,80 @@
+-- Workspaces: a new one is made in the partition that its name hashes to, so two sessions that make one of the same name meet in one
+-- place, where the name is unique. One that is there already is looked for in all: it may have been renamed, or have come with a split.
+
+CREATE FUNCTION contacts_internal.define_workspace(number integer, name text, status_policy contacts.status_policy, history contacts.history_level, workspace_id bigint) RETURNS bigint
+	LANGUAGE C VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_proxy_at';
+COMMENT ON FUNCTION contacts_internal.define_workspace(integer, text, contacts.status_policy, contacts.history_level, bigint) IS
+	'contacts.define_workspace in a partition';
+REVOKE ALL ON FUNCTION contacts_internal.define_workspace(integer, text, contacts.status_policy, contacts.history_level, bigint) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.find_workspace(number integer, name text) RETURNS bigint
+	LANGUAGE C STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_proxy_internal_at';
+COMMENT ON FUNCTION contacts_internal.find_workspace(integer, text) IS
+	'part of define_workspace: the workspace of that name in a partition';
+REVOKE ALL ON FUNCTION contacts_internal.find_workspace(integer, text) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.partition_of_name(name text) RETURNS integer
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+		SELECT coalesce(mod(('x' || left(encode(sha256(convert_to(name, 'UTF8')), 'hex'), 7))::bit(28)::integer,
+			contacts_internal.partition_count()), 0)
+	$$;
+COMMENT ON FUNCTION contacts_internal.partition_of_name(text) IS 'part of define_workspace: the partition that makes the workspace of a name';
+REVOKE ALL ON FUNCTION contacts_internal.partition_of_name(text) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.find_partition(name text, OUT number integer, OUT workspace_id bigint)
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	home CONSTANT integer := contacts_internal.partition_of_name(name);
+	count CONSTANT integer := contacts_internal.partition_count();
+BEGIN
+	-- Most are where their names say.
+	FOR step IN 0 .. count - 1 LOOP
+		number := mod(home + step, count);
+		workspace_id := contacts_internal.find_workspace(number, name);
+		IF workspace_id IS NOT NULL THEN
+			RETURN;
+		END IF;
+	END LOOP;
+	number := home;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.find_partition(text) IS
+	'part of define_workspace: the workspace of that name and its partition; null, and the one that would make it, if there is none';
+REVOKE ALL ON FUNCTION contacts_internal.find_partition(text) FROM PUBLIC;
+
+CREATE FUNCTION contacts.define_workspace(
+	name text,
+	status_policy contacts.status_policy DEFAULT NULL,
+	history contacts.history_level DEFAULT NULL,
+	workspace_id bigint DEFAULT NULL
+) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_variable
+DECLARE
+	known record;
+BEGIN
+	PERFORM contacts_internal.refuse_in_transaction('contacts.define_workspace()');
+	SELECT f.number, f.workspace_id INTO known FROM contacts_internal.find_partition(name) f;
+	IF workspace_id IS NULL THEN
+		RETURN contacts_internal.define_workspace(known.number, name, status_policy, history, NULL);
+	ELSIF known.workspace_id <> workspace_id THEN
+		-- The partition of that one would not see the other.
+		RAISE EXCEPTION 'duplicate key value violates unique constraint "workspace_name_key"'
+			USING ERRCODE = 'unique_violation', DETAIL = format('Key (name)=(%s) already exists.', name),
+				SCHEMA = 'contacts', TABLE = 'workspace', CONSTRAINT = 'workspace_name_key';
+	END IF;
+	RETURN contacts_internal.define_workspace(contacts.partition_of(workspace_id), name, status_policy, history, workspace_id);
+END
+$$;
+COMMENT ON FUNCTION contacts.define_workspace(text, contacts.status_policy, contacts.history_level, bigint) IS
+	'creates the workspace of that name, or changes what is given of it; with workspace_id it renames or changes that one; '
+	'returns its id';
+REVOKE ALL ON FUNCTION contacts.define_workspace(text, contacts.status_policy, contacts.history_level, bigint) FROM PUBLIC;

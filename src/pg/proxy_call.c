@@ -1,0 +1,178 @@
+/*
+ * proxy_call.c - calls through PL/Proxy: contacts_internal.send() and contacts_internal.send_request() of sql/proxy/sending.sql are the two
+ * functions in its language, and serve.c is at their other end.
+ *
+ * An error of the partition's comes back as a value, and is raised here as it was raised there. What PL/Proxy itself raises says which of
+ * its functions has failed; proxy_error.c makes it say what has happened to the call.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "foreign/foreign.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "error_text.h"
+#include "proxy_call.h"
+#include "proxy_error.h"
+#include "settings.h"
+#include "statement.h"
+#include "versions.h"
+
+static Statement send_call = {
+	.sql = "SELECT s.r FROM contacts_internal.send($1, $2, $3, $4, $5) s (r)",
+	.parameter_count = 5,
+	.parameter_types = {TEXTOID, INT4OID, INT4OID, TEXTOID, TEXTARRAYOID},
+};
+
+static Statement send_request = {
+	.sql = "SELECT contacts_internal.send_request($1, $2, $3, $4, $5)",
+	.parameter_count = 5,
+	.parameter_types = {TEXTOID, INT4OID, INT4OID, JSONBOID, INT8OID},
+};
+
+static Statement send_null = {
+	.sql = "SELECT contacts_internal.send_request($1, $2, $3, NULL, $4)",
+	.parameter_count = 4,
+	.parameter_types = {TEXTOID, INT4OID, INT4OID, INT8OID},
+};
+
+/* Whether an option of the server is a partition: p and its number. */
+static bool
+is_partition(const char *option)
+{
+	return option[0] == 'p' && option[1] != '\0' && strspn(option + 1, "0123456789") == strlen(option + 1);
+}
+
+int
+proxy_partition_count(void)
+{
+	ForeignServer *server = GetForeignServerByName(PROXY_SERVER, true);
+	ListCell *cell;
+	int count = 0;
+
+	foreach (cell, server ? server->options : NIL)
+		count += is_partition(lfirst_node(DefElem, cell)->defname) ? 1 : 0;
+	if (count == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg(server ? "The server \"%s\" names no partition."
+							   : "There is no server \"%s\", which names the partitions.",
+						PROXY_SERVER),
+				 errhint("CREATE SERVER %s FOREIGN DATA WRAPPER plproxy OPTIONS (p0 'host=... dbname=...', p1 "
+						 "'host=... dbname=...'); "
+						 "and a USER MAPPING for each role.",
+						 PROXY_SERVER)));
+	return count;
+}
+
+int
+proxy_partition_of(int64 workspace_id)
+{
+	int count = proxy_partition_count();
+
+	/* No workspace has such an id: the partition that is asked says so. */
+	return workspace_id < 0 ? 0 : (int)(workspace_id % count);
+}
+
+void
+proxy_refuse_in_transaction(const char *call)
+{
+	if (settings_proxy_in_transaction() || !(IsTransactionBlock() || IsSubTransaction()))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+			 errmsg("%s cannot run inside a transaction block of a proxy", call),
+			 errdetail("It commits in its partition at once, and a rollback here would not undo it."),
+			 errhint("Call it outside of transaction blocks, savepoints and PL/pgSQL blocks with EXCEPTION; or connect "
+					 "to the partition "
+					 "(contacts.partition_of() names it); or SET contact_upsert_proxy.allow_in_transaction = on.")));
+}
+
+/* Executes a statement of PL/Proxy's; its own errors are told again in words of ours. */
+static uint64
+execute(Statement *statement, Datum *parameters, int number)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile uint64 count = 0;
+
+	PG_TRY();
+	{
+		count = statement_execute(statement, parameters);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		ReThrowError(proxy_error(error, number));
+	}
+	PG_END_TRY();
+	return count;
+}
+
+/* Returns a row of what was sent back, with its mark; NULL for null. */
+static char *
+marked_row(uint64 row)
+{
+	bool is_null;
+	Datum value = statement_nullable_column(row, 1, &is_null);
+
+	return is_null ? NULL : TextDatumGetCString(value);
+}
+
+/* Raises the error that the partition has answered, if it has. */
+static uint64
+check_rows(uint64 count)
+{
+	const char *first = count > 0 ? marked_row(0) : NULL;
+
+	if (first && first[0] == '!')
+		ThrowErrorData(error_text_read(first + 1));
+	return count;
+}
+
+char *
+proxy_row(uint64 row)
+{
+	char *value = marked_row(row);
+
+	return value ? value + 1 : NULL;
+}
+
+uint64
+proxy_call(int number, const char *function, Datum *arguments, bool *nulls, int argument_count)
+{
+	int length = argument_count;
+	int lower_bound = 1;
+	ArrayType *array = construct_md_array(arguments, nulls, 1, &length, &lower_bound, TEXTOID, -1, false, TYPALIGN_INT);
+	Datum parameters[] = {
+		CStringGetTextDatum(versions_library()),
+		Int32GetDatum(number),
+		Int32GetDatum(proxy_partition_count()),
+		CStringGetTextDatum(function),
+		PointerGetDatum(array),
+	};
+
+	return check_rows(execute(&send_call, parameters, number));
+}
+
+uint64
+proxy_answer(int64 workspace_id, Datum request)
+{
+	int number = proxy_partition_of(workspace_id);
+	Datum version = CStringGetTextDatum(versions_library());
+	Datum count = Int32GetDatum(proxy_partition_count());
+	Datum with_request[] = {version, Int32GetDatum(number), count, request, Int64GetDatum(workspace_id)};
+	Datum without[] = {version, Int32GetDatum(number), count, Int64GetDatum(workspace_id)};
+
+	if (request)
+		return check_rows(execute(&send_request, with_request, number));
+	return check_rows(execute(&send_null, without, number));
+}
