@@ -65,8 +65,9 @@ BEGIN
 	SELECT f.number, f.workspace_id INTO known FROM contacts_internal.find_partition(name) f;
 	IF workspace_id IS NULL THEN
 		RETURN contacts_internal.define_workspace(known.number, name, status_policy, history, NULL);
-	ELSIF known.workspace_id <> workspace_id THEN
-		-- The partition of that one would not see the other.
+	ELSIF known.workspace_id <> workspace_id AND known.number <> contacts.partition_of(workspace_id) THEN
+		-- The partition of that one does not see the other. That it exists is checked first.
+		PERFORM contacts_internal.define_workspace(contacts.partition_of(workspace_id), NULL, NULL, NULL, workspace_id);
 		RAISE EXCEPTION 'duplicate key value violates unique constraint "workspace_name_key"'
 			USING ERRCODE = 'unique_violation', DETAIL = format('Key (name)=(%s) already exists.', name),
 				SCHEMA = 'contacts', TABLE = 'workspace', CONSTRAINT = 'workspace_name_key';

@@ -90,6 +90,8 @@ error_text_read(const char *text)
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("The partition sent an error that this proxy does not understand: %s", text)));
 	error->elevel = ERROR;
+	error->output_to_server = true;
+	error->output_to_client = true;
 	error->sqlerrcode = MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
 	for (size_t i = 0; i < lengthof(parts); i++)
 		*part_of(error, &parts[i]) = find_text(json, parts[i].key);

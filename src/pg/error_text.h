@@ -10,7 +10,7 @@
  */
 extern char *error_text_write(const ErrorData *error);
 
-/* error_text_read() returns the error that error_text_write() made a text of, to be raised by ThrowErrorData(). */
+/* error_text_read() returns the error that error_text_write() made a text of, to be raised by ThrowErrorData() or ReThrowError(). */
 extern ErrorData *error_text_read(const char *text);
 
 #endif

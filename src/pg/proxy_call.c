@@ -60,9 +60,7 @@ proxy_partition_count(void)
 	if (count == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg(server ? "The server \"%s\" names no partition."
-							   : "There is no server \"%s\", which names the partitions.",
-						PROXY_SERVER),
+				 errmsg("There is no server \"%s\" that names the partitions.", PROXY_SERVER),
 				 errhint("CREATE SERVER %s FOREIGN DATA WRAPPER plproxy OPTIONS (p0 'host=... dbname=...', p1 "
 						 "'host=... dbname=...'); "
 						 "and a USER MAPPING for each role.",

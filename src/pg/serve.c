@@ -223,7 +223,7 @@ run_call(const Call *call, ReturnSetInfo *info)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Runs the call in a subtransaction; returns the error that it ended with, or NULL. A cancel is no answer. */
+/* Runs the call in a subtransaction; returns the error that it ended with, or NULL: a cancel, too, see contacts_answer(). */
 static ErrorData *
 try_call(const Call *call, ReturnSetInfo *info)
 {
@@ -249,8 +249,6 @@ try_call(const Call *call, ReturnSetInfo *info)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	if (error && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-		ReThrowError(error);
 	return error;
 }
 
@@ -355,8 +353,10 @@ contacts_answer(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();
 		FlushErrorState();
-		if (error->sqlerrcode != ERRCODE_QUERY_CANCELED)
-			error->detail = psprintf("%s%s", SERVE_ERROR_MARK, error_text_write(error));
+		error->detail = psprintf("%s%s", SERVE_ERROR_MARK, error_text_write(error));
+		/* PL/Proxy would take it for a cancel of its own, and wait for ever for the answer that it has read. */
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			error->sqlerrcode = ERRCODE_OPERATOR_INTERVENTION;
 		ReThrowError(error);
 	}
 	PG_END_TRY();

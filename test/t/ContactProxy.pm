@@ -63,7 +63,8 @@ sub answer_of
 		extra_params => [ '-v', 'VERBOSITY=verbose', '-v', 'SHOW_CONTEXT=never', @options ]);
 
 	$err =~ s/^psql:<stdin>:\d+: //mg;
-	$err =~ s/^LOCATION: .*\n?//mg;
+	$err =~ s/^LOCATION: .*\n?//mg; # a proxy raises in another place
+	chomp $err;
 	return $err eq '' ? $out : $out eq '' ? $err : "$out\n$err";
 }
 
