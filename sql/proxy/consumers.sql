@@ -210,7 +210,8 @@ BEGIN
 			RETURN QUERY SELECT * FROM contacts_internal.claim(contacts_internal.next_partition(), consumer, max, lease, 0);
 			EXIT WHEN FOUND;
 			answered := true;
-		EXCEPTION WHEN sqlclient_unable_to_establish_sqlconnection OR connection_failure THEN
+		EXCEPTION WHEN sqlclient_unable_to_establish_sqlconnection OR connection_failure
+			OR sqlserver_rejected_establishment_of_sqlconnection THEN
 			-- The others' events need not wait for it.
 			IF turn = contacts_internal.partition_count() AND NOT answered THEN
 				RAISE;

@@ -46,7 +46,8 @@ partition_check_call(const char *version, Partition called)
 	if (self.number == called.number && self.count == called.count)
 		return;
 	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			/* Not one that contact-worker takes for lasting: it passes while partitions are split. */
+			(errcode(ERRCODE_SQLSERVER_REJECTED_ESTABLISHMENT_OF_SQLCONNECTION),
 			 errmsg("This database was called as partition %lld of %lld, and is partition %lld of %lld.",
 					(long long)called.number,
 					(long long)called.count,

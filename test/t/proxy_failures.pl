@@ -55,7 +55,7 @@ set_option("SET p1", connection_of($partitions[0]));
 for my $call (upsert('a', $one), "SELECT contacts.get('a\@example.com', $one)", "SELECT contacts.define_workspace('another')", "SELECT contacts.purge_history('0')")
 {
 	my $called = $call =~ /workspace|purge/ ? '[01]' : 1;
-	like(answer_of($proxy, $call), qr/^ERROR:  55000: This database was called as partition $called of 2, and is partition [01] of 2\.\nDETAIL:  Nothing was read or written\.\nHINT:  The options p0, p1/, "partitions that are swapped: $call");
+	like(answer_of($proxy, $call), qr/^ERROR:  08004: This database was called as partition $called of 2, and is partition [01] of 2\.\nDETAIL:  Nothing was read or written\.\nHINT:  The options p0, p1/, "partitions that are swapped: $call");
 }
 is(sql('SELECT string_agg(problem, E\'\n\' ORDER BY number) FROM contacts.partitions()'), "This database was called as partition 0 of 2, and is partition 1 of 2.\n"
 	. 'This database was called as partition 1 of 2, and is partition 0 of 2.', 'partitions() says so');
@@ -72,7 +72,7 @@ $partitions[0]->safe_psql('postgres', 'CREATE DATABASE bare');
 set_option("SET p0", connection_of($partitions[0]) =~ s/dbname=postgres/dbname=bare/r);
 like(answer_of($proxy, upsert('a', $zero)), qr/^ERROR:  3F000: schema "contacts_internal" does not exist\n.*HINT:  Is partition 0 a database with the extension contact_upsert of version [0-9.]+ or later\?/s, 'a database without contact_upsert');
 $partitions[0]->safe_psql('bare', 'CREATE EXTENSION contact_upsert');
-like(answer_of($proxy, upsert('a', $zero)), qr/^ERROR:  55000: This database was called as partition 0 of 2, and is partition 0 of 1\./, 'one without its tables');
+like(answer_of($proxy, upsert('a', $zero)), qr/^ERROR:  08004: This database was called as partition 0 of 2, and is partition 0 of 1\./, 'one without its tables');
 $partitions[0]->safe_psql('bare', 'SELECT contacts.install()');
 like(answer_of($proxy, upsert('a', $zero)), qr/and is partition 0 of 1\.\n.*contacts\.set_partition\(\)/s, 'one without a number');
 set_option("SET p0", connection_of($partitions[0]));
