@@ -108,7 +108,7 @@ COMMENT ON FUNCTION contacts.relay(text, text, integer, bigint) IS
 	'an error: to be called in the partition, since NOTIFY is heard in the database that sends it';
 REVOKE ALL ON FUNCTION contacts.relay(text, text, integer, bigint) FROM PUBLIC;
 
-CREATE FUNCTION contacts.install() RETURNS text
+CREATE FUNCTION contacts.install(partitions integer DEFAULT NULL) RETURNS text
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -117,8 +117,8 @@ BEGIN
 		USING ERRCODE = 'feature_not_supported', HINT = 'Call it in each partition; contacts.partitions() shows where they are.';
 END
 $$;
-COMMENT ON FUNCTION contacts.install() IS 'an error: to be called in each partition, since the tables are made in each partition';
-REVOKE ALL ON FUNCTION contacts.install() FROM PUBLIC;
+COMMENT ON FUNCTION contacts.install(integer) IS 'an error: to be called in each partition, since the tables are made in each partition';
+REVOKE ALL ON FUNCTION contacts.install(integer) FROM PUBLIC;
 
 CREATE FUNCTION contacts.set_partition(number integer, "of" integer, split boolean DEFAULT false) RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE

@@ -17,6 +17,7 @@
 #include "owner.h"
 #include "pg_compat.h"
 #include "probe_choice.h"
+#include "proxy_call.h"
 #include "settings.h"
 #include "statement.h"
 #include "status_type.h"
@@ -41,6 +42,7 @@ _PG_init(void)
 	status_type_init();
 	outbox_choice_init();
 	due_choice_init();
+	proxy_call_init();
 }
 
 /* Runs a request and returns the API's answer, or raises why not. */

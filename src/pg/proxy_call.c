@@ -15,6 +15,8 @@
 #include "nodes/parsenodes.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
 
 #include "error_text.h"
 #include "proxy_call.h"
@@ -48,8 +50,24 @@ is_partition(const char *option)
 	return option[0] == 'p' && option[1] != '\0' && strspn(option + 1, "0123456789") == strlen(option + 1);
 }
 
-int
-proxy_partition_count(void)
+/* partition_count is how many partitions the server names, 0 while that is not known. */
+static int partition_count;
+
+/* Takes note that a foreign server has been made, altered or dropped. */
+static void
+server_changed(Datum argument, int cache, uint32 hash)
+{
+	partition_count = 0;
+}
+
+void
+proxy_call_init(void)
+{
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, server_changed, (Datum)0);
+}
+
+static int
+count_partitions(void)
 {
 	ForeignServer *server = GetForeignServerByName(PROXY_SERVER, true);
 	ListCell *cell;
@@ -66,6 +84,14 @@ proxy_partition_count(void)
 						 "and a USER MAPPING for each role.",
 						 PROXY_SERVER)));
 	return count;
+}
+
+int
+proxy_partition_count(void)
+{
+	if (partition_count == 0)
+		partition_count = count_partitions();
+	return partition_count;
 }
 
 int

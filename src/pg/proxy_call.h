@@ -7,6 +7,9 @@
 /* PROXY_SERVER is the foreign server that names the partitions, PL/Proxy's cluster. */
 #define PROXY_SERVER "contacts"
 
+/* proxy_call_init() watches for changes of the server. Called once, when the module is loaded. */
+extern void proxy_call_init(void);
+
 /* proxy_partition_count() returns how many partitions there are. Raises what to do if there are none. */
 extern int proxy_partition_count(void);
 

@@ -155,6 +155,8 @@ versions_library(void)
 void
 versions_check_proxy(const char *proxy)
 {
+	if (strcmp(proxy, LIBRARY) == 0)
+		return;
 	if (compare_versions(proxy, LIBRARY) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
