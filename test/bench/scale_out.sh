@@ -78,6 +78,17 @@ ticks_of() {
 	echo "$sum"
 }
 
+# NAME: waits until no server of an installation has a session any more: a process that ends is in no sum for a moment.
+wait_for_sessions() {
+	local server
+	for server in ${servers_of[$1]}; do
+		until [[ $(psql -qXAt -p "${ports[$server]}" -c "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()") == 0 ]]; do
+			sleep 0.1
+		done
+	done
+	sleep 0.3
+}
+
 # NAME SCENARIO: calls for some seconds, and adds up calls, seconds and CPU.
 load() {
 	local name=$1 scenario=$2 before server=${servers_of[$1]%% *} count
@@ -85,6 +96,7 @@ load() {
 	PGOPTIONS=${options_of[$name]:-} run pgbench -n -M prepared -p "${ports[$server]}" -c "$clients" -j "$clients" -T "$seconds_each" \
 		-D contacts=$((contacts / workspaces)) -D workspaces="$workspaces" -f "$dir/$scenario.sql" >"$dir/pgbench" 2>&1 || { cat "$dir/pgbench" >&2; return 1; }
 	count=$(sed -n 's/^number of transactions actually processed: \([0-9]*\).*/\1/p' "$dir/pgbench")
+	wait_for_sessions "$name"
 	cpu[$name, $scenario]=$((${cpu[$name, $scenario]:-0} + $(ticks_of "$name") - before))
 	transactions[$name, $scenario]=$((${transactions[$name, $scenario]:-0} + count))
 	seconds[$name, $scenario]=$((${seconds[$name, $scenario]:-0} + seconds_each))
