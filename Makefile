@@ -29,6 +29,7 @@
 #   make bench-import    files of 10,000 and 1,000,000 rows by contact-import and contacts.import beside COPY, and memory
 #   make check-pg PG=17  every suite with that PostgreSQL, in a chroot, and its row in the README (root only)
 #   make check-fresh RELEASE=trixie WHO=root|user   the README's first steps and every suite on a fresh machine (root only)
+#   make check-citus     what distributed tables promise, with an installed Citus: PG_CONFIG=/path/to/its/pg_config
 #   make dist            the archive of a release, from the last commit; REPOSITORY=<public address> goes into its META.json
 #   make dist-check      unpacks that archive, builds and tests it
 #   make check-asan      regress, isolation, tap and documents with server, library and worker under sanitizers; SUITES="regress"
@@ -111,7 +112,7 @@ SHLIB_EXPORTS = $(wildcard src/pg/exports.txt)
 SHLIB_LINK = $(CORE_LIB) -lstdc++
 
 # The parts of the install script, in order.
-SQL_PARTS = $(patsubst %,sql/%.sql,contact_upsert numbering definitions defining partitions contacts reading events claim history import_progress import_columns import_check import_begin import import_view undo erasure addresses merging monitoring serving access protection install)
+SQL_PARTS = $(patsubst %,sql/%.sql,contact_upsert numbering definitions defining partitions contacts reading events claim history import_progress import_columns import_check import_begin import import_view undo erasure addresses merging monitoring serving access handing_over protection distribute undistribute install)
 PROXY_PARTS = $(patsubst %,sql/proxy/%.sql,contact_upsert_proxy partitions contacts workspaces consumers monitoring direct access)
 DATA = $(wildcard sql/contact_upsert--*--*.sql sql/contact_upsert_proxy--*--*.sql)
 DATA_built = sql/contact_upsert--$(EXTVERSION).sql sql/contact_upsert_proxy--$(EXTVERSION).sql
@@ -244,6 +245,10 @@ check-clients: installed
 	@SERVER_PORT=$$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])') \
 		scripts/server.sh test/clients/every_client.sh $(CLIENTS)
 	@scripts/server.sh test/clients/every_migration.sh
+
+.PHONY: check-citus
+check-citus: installed
+	@scripts/check_citus.sh $(PROVE_TESTS)
 
 newer:
 	@scripts/newer.sh

@@ -53,7 +53,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				OR p.pronamespace = 'contacts_internal'::regnamespace AND p.proname IN (
 					-- what defaults, constraints, indexes, policies and views of the tables call
 					'object_id', 'check_contact', 'is_tag_name', 'fold_case', 'is_option_list', 'is_field_value',
-					'is_member', 'is_consumer_of', 'count_deliveries', 'count_imports',
+					'is_member', 'is_consumer_of', 'is_elsewhere', 'call_there', 'call_here', 'here', 'workspaces_elsewhere', 'require_one_server', 'count_deliveries', 'count_imports',
 					-- what the functions above and contact-worker call
 					'current_workspace', 'check_versions', 'require_workspace', 'raise_no_workspace', 'require_triggers', 'trim', 'event_line',
 					'contact_id', 'check_counts', 'raise_error', 'mentions_address', 'known_addresses', 'gone_contacts',
@@ -137,6 +137,7 @@ DECLARE
 BEGIN
 	PERFORM contacts_internal.require_role(grant_access.role_name);
 	PERFORM contacts_internal.require_workspace(workspace);
+	PERFORM contacts_internal.grant_on_servers(grant_access.role_name);
 	INSERT INTO contacts.member (workspace_id, role_name) VALUES (workspace, grant_access.role_name)
 		ON CONFLICT DO NOTHING;
 	FOR statement IN SELECT contacts_internal.member_privileges('GRANT', grant_access.role_name) LOOP
@@ -207,7 +208,7 @@ DECLARE
 BEGIN
 	DELETE FROM contacts.member m
 		WHERE m.workspace_id = workspace AND m.role_name = revoke_access.role_name;
-	IF EXISTS (SELECT FROM contacts.member m WHERE m.role_name = revoke_access.role_name)
+	IF EXISTS (SELECT m.role_name FROM contacts.member m WHERE m.role_name = revoke_access.role_name)
 		OR NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = revoke_access.role_name) THEN
 		RETURN;
 	END IF;

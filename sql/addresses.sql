@@ -19,14 +19,14 @@ CREATE FUNCTION contacts_internal.is_address_key(schema_name text, constraint_na
 				JOIN pg_class c ON c.oid = i.indexrelid
 				JOIN pg_namespace n ON n.oid = c.relnamespace
 			WHERE n.nspname = schema_name AND c.relname = constraint_name
-				AND coalesce(pg_partition_root(i.indrelid), i.indrelid) = 'contacts.contact'::regclass
+				AND coalesce(pg_partition_root(i.indrelid), i.indrelid) IN ('contacts.contact'::regclass, contacts_internal.here('contacts.contact'))
 				AND i.indisunique AND i.indnkeyatts = 2 AND i.indpred IS NULL
 				AND (SELECT array_agg(a.attname::text ORDER BY a.attname::text)
 					FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::smallint[]))
 					= '{email_address,workspace_id}')
 	$$;
 COMMENT ON FUNCTION contacts_internal.is_address_key(text, text) IS
-	'whether a unique key is the one of contacts.contact, or of a partition of it, that makes addresses unique';
+	'whether a unique key is the one of contacts.contact, or of a partition or shard of it, that makes addresses unique';
 REVOKE ALL ON FUNCTION contacts_internal.is_address_key(text, text) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.hold_contact(
@@ -147,6 +147,9 @@ DECLARE
 	address pg_catalog.text;
 BEGIN
 	PERFORM contacts_internal.require_writing('contacts.change_address()');
+	IF contacts_internal.is_elsewhere(workspace) THEN
+		RETURN contacts_internal.call_there('change_address', workspace, change_address.contact, change_address.email_address);
+	END IF;
 	PERFORM contacts_internal.require_workspace(workspace);
 	PERFORM contacts_internal.require_contact_triggers();
 	address := contacts_internal.normalize_address(change_address.email_address);

@@ -149,6 +149,9 @@ DECLARE
 	totals record;
 BEGIN
 	PERFORM contacts_internal.require_writing('contacts.record()');
+	IF contacts_internal.is_elsewhere(workspace) THEN
+		RETURN contacts_internal.call_there('record', workspace, contact_id, counter, by::text);
+	END IF;
 	IF counter IS NULL OR counter NOT IN ('total_opens', 'total_clicks', 'total_bounces', 'total_delivered') THEN
 		RAISE EXCEPTION 'There is no counter %.', coalesce(quote_literal(counter), 'NULL')
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'statistics',
@@ -263,6 +266,9 @@ DECLARE
 	recorded bigint;
 BEGIN
 	PERFORM contacts_internal.require_writing('contacts.record_many()');
+	IF contacts_internal.is_elsewhere(workspace) THEN
+		RETURN contacts_internal.call_there('record_many', workspace, counts::text);
+	END IF;
 	PERFORM contacts_internal.check_counts(counts);
 	PERFORM contacts_internal.require_workspace(workspace);
 	SELECT array_agg(contacts_internal.contact_id(e.count ->> 'contact', workspace) ORDER BY e.number) INTO named

@@ -18,6 +18,9 @@ DECLARE
 	known record;
 	id bigint;
 BEGIN
+	IF contacts_internal.is_elsewhere(coalesce(define_workspace.workspace_id, 0)) THEN
+		RETURN contacts_internal.workspace_there(name, status_policy, history, workspace_id);
+	END IF;
 	SELECT w.workspace_id, (w.name, w.status_policy, w.history) = (
 			coalesce(define_workspace.name, w.name), coalesce(define_workspace.status_policy, w.status_policy),
 			coalesce(define_workspace.history, w.history)) AS same
@@ -75,6 +78,11 @@ DECLARE
 	known record;
 	violated text;
 BEGIN
+	IF contacts_internal.is_elsewhere(workspace) THEN
+		PERFORM contacts_internal.require_writing('contacts.define_field()');
+		RETURN contacts_internal.call_there('define_field', workspace, merge_tag, label, type::text, options::text, default_value::text,
+			required::text, tracked::text, place::text);
+	END IF;
 	PERFORM contacts_internal.require_workspace(workspace);
 	-- Again where another session has made or deleted the field meanwhile, which can happen in a row.
 	FOR attempt IN 1 .. 20 LOOP
@@ -113,6 +121,7 @@ BEGIN
 				RETURN define_field.merge_tag;
 			EXCEPTION WHEN unique_violation THEN
 				GET STACKED DIAGNOSTICS violated = CONSTRAINT_NAME;
+				violated := regexp_replace(violated, '_[0-9]+$', ''); -- of a shard
 				IF violated = 'field_pkey' AND current_setting('transaction_isolation') <> 'read committed' THEN
 					RAISE EXCEPTION 'could not serialize access due to concurrent update' USING ERRCODE = 'serialization_failure';
 				ELSIF violated <> 'field_pkey' AND NOT EXISTS (
@@ -147,6 +156,10 @@ DECLARE
 	workspace CONSTANT bigint := coalesce(define_tag.workspace_id, contacts_internal.current_workspace());
 	id bigint;
 BEGIN
+	IF contacts_internal.is_elsewhere(workspace) THEN
+		PERFORM contacts_internal.require_writing('contacts.define_tag()');
+		RETURN contacts_internal.call_there('define_tag', workspace, name, description);
+	END IF;
 	PERFORM contacts_internal.require_workspace(workspace);
 	-- A repetition writes nothing and draws no id.
 	SELECT t.tag_id INTO id

@@ -18,7 +18,7 @@ BEGIN
 	-- A writer takes ROW EXCLUSIVE on contacts.event before it looks for consumers. This lock waits for the writers under
 	-- way, which do not see the change, and holds the next ones until they do: so the change applies exactly to the
 	-- events committed after it. Writers queue behind a waiting lock, hence the time limit.
-	LOCK TABLE contacts.event IN SHARE ROW EXCLUSIVE MODE;
+	EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', contacts_internal.here('contacts.event'));
 	RETURN NULL;
 EXCEPTION WHEN lock_not_available THEN
 	RAISE EXCEPTION 'The consumer cannot be changed while a transaction that wrote events stays open.'
@@ -323,6 +323,9 @@ BEGIN
 		RAISE EXCEPTION 'older_than must not be negative, and max must be positive.'
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'event',
 				HINT = 'SELECT contacts.purge_events(''30 days''), again until it returns 0.';
+	END IF;
+	IF cardinality(contacts_internal.workspaces_elsewhere()) > 0 THEN
+		RETURN contacts_internal.purge_there('purge_events', older_than, max);
 	END IF;
 	LOOP
 		-- From one workspace of the log to the next, by its key: some have been deleted while a writer was under way.

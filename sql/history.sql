@@ -56,6 +56,9 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', SCHEMA = 'contacts', TABLE = 'history',
 				HINT = 'SELECT contacts.purge_history(''3 years''), again until it returns 0.';
 	END IF;
+	IF cardinality(contacts_internal.workspaces_elsewhere()) > 0 THEN
+		RETURN contacts_internal.purge_there('purge_history', older_than, max);
+	END IF;
 	LOOP
 		-- From one workspace of the history to the next, by its key: some have been deleted while a writer was under way.
 		SELECT h.workspace_id INTO workspace

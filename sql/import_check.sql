@@ -91,6 +91,7 @@ DECLARE
 	parameters jsonb := jsonb_build_object('mode', 'upsert') || jsonb_strip_nulls(given - 'columns')
 		|| CASE WHEN given -> 'columns' <> 'null' THEN jsonb_build_object('columns', given -> 'columns') ELSE '{}' END;
 BEGIN
+	PERFORM contacts_internal.require_one_server('contacts.import()');
 	PERFORM contacts_internal.require_commits('contacts.import()', NULL);
 	PERFORM contacts_internal.require_workspace(check_import_call.workspace_id);
 	IF staging_table IS NULL OR chunk IS NULL OR retry IS NULL

@@ -243,6 +243,7 @@ DECLARE
 		|| CASE WHEN date_format IS NOT NULL THEN ', ' || quote_literal('date_format=' || date_format) ELSE '' END
 		|| CASE WHEN separator IS NOT NULL THEN ', ' || quote_literal('separator=' || separator) ELSE '' END;
 BEGIN
+	PERFORM contacts_internal.require_one_server('contacts.create_import_view()');
 	PERFORM contacts_internal.require_workspace(workspace);
 	IF array_position(ARRAY[partial_update, create_tags, replace], NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'partial_update, create_tags and replace must not be null.'

@@ -158,7 +158,10 @@ BEGIN
 	END IF;
 	PERFORM contacts_internal.ensure_triggers();
 	PERFORM contacts_internal.ensure_policies();
-	PERFORM contacts_internal.add_first_workspace();
+	-- There is one, where tables have been distributed; and Citus does not take the question.
+	IF NOT contacts_internal.is_distributed() THEN
+		PERFORM contacts_internal.add_first_workspace();
+	END IF;
 	RETURN version;
 END
 $$;

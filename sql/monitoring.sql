@@ -67,6 +67,7 @@ DECLARE
 	statement text;
 BEGIN
 	PERFORM contacts_internal.require_role(grant_monitoring.role_name);
+	PERFORM contacts_internal.monitor_on_servers(grant_monitoring.role_name);
 	FOR statement IN SELECT contacts_internal.monitor_privileges('GRANT', grant_monitoring.role_name) LOOP
 		EXECUTE statement;
 	END LOOP;
@@ -88,7 +89,7 @@ BEGIN
 		RETURN;
 	END IF;
 	EXECUTE format('REVOKE EXECUTE ON FUNCTION contacts_internal.monitor() FROM %I', role_name);
-	IF NOT EXISTS (SELECT FROM contacts.member m WHERE m.role_name = revoke_monitoring.role_name) THEN
+	IF NOT EXISTS (SELECT m.role_name FROM contacts.member m WHERE m.role_name = revoke_monitoring.role_name) THEN
 		FOR statement IN SELECT contacts_internal.monitor_privileges('REVOKE', revoke_monitoring.role_name) LOOP
 			EXECUTE statement;
 		END LOOP;

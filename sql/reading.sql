@@ -99,6 +99,9 @@ DECLARE
 	required text[]; -- fields that a creation and a full replace must give a value
 	schema jsonb;
 BEGIN
+	IF contacts_internal.is_elsewhere(workspace) THEN
+		RETURN contacts_internal.call_there('request_schema', workspace, VARIADIC '{}');
+	END IF;
 	PERFORM contacts_internal.require_workspace(workspace);
 	SELECT coalesce(jsonb_object_agg(f.merge_tag,
 				jsonb_build_object('title', f.label)
@@ -215,6 +218,9 @@ DECLARE
 	import_kept jsonb;
 	suppressions jsonb;
 BEGIN
+	IF contacts_internal.is_elsewhere(workspace) THEN
+		RETURN contacts_internal.call_there('export', workspace, export.contact);
+	END IF;
 	PERFORM contacts_internal.require_workspace(workspace);
 	id := contacts_internal.contact_id(export.contact, workspace);
 	held := contacts.get(coalesce(id, export.contact), workspace_id => workspace);

@@ -38,6 +38,7 @@ CREATE FUNCTION contacts_internal.check_undo(import_id bigint, dry_run boolean, 
 DECLARE
 	progress record;
 BEGIN
+	PERFORM contacts_internal.require_one_server('contacts.undo_import()');
 	IF check_undo.import_id IS NULL OR dry_run IS NULL THEN
 		RAISE EXCEPTION 'import_id and dry_run must not be null.'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'TABLE contacts.import_progress has the ids of the imports.';

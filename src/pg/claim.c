@@ -17,6 +17,7 @@
 #include "utils/tuplestore.h"
 
 #include "claimed_event.h"
+#include "delegate.h"
 #include "due.h"
 #include "due_choice.h"
 #include "failure.h"
@@ -217,7 +218,10 @@ contacts_claim(PG_FUNCTION_ARGS)
 	ClaimedRows rows;
 	SPITupleTable *events;
 	int64 lease;
+	Datum there;
 
+	if (delegate_call(fcinfo, 3, "contacts.claim()", &there))
+		return there;
 	consumer_begin(fcinfo, 3, "contacts.claim()", &call);
 	consumer_require_max(fcinfo, 1, "hand out");
 	end = lease_end(fcinfo, 2, "lease");
@@ -302,7 +306,10 @@ contacts_ack(PG_FUNCTION_ARGS)
 	ConsumerCall call;
 	uint64 acknowledged;
 	bool is_done;
+	Datum there;
 
+	if (delegate_call(fcinfo, 3, "contacts.ack()", &there))
+		return there;
 	consumer_begin(fcinfo, 3, "contacts.ack()", &call);
 	require_not_null(fcinfo, 1, "lease and event_ids");
 	acknowledged = acknowledge_remembered(&call.consumer, PG_GETARG_DATUM(2), PG_GETARG_INT64(1), &is_done);
@@ -318,7 +325,10 @@ contacts_release(PG_FUNCTION_ARGS)
 {
 	ConsumerCall call;
 	uint64 released;
+	Datum there;
 
+	if (delegate_call(fcinfo, 3, "contacts.release()", &there))
+		return there;
 	consumer_begin(fcinfo, 3, "contacts.release()", &call);
 	require_not_null(fcinfo, 1, "lease and event_ids");
 	released = execute_for_lease(release, &call.consumer, PG_GETARG_DATUM(2), PG_GETARG_INT64(1));
@@ -332,7 +342,10 @@ contacts_fail(PG_FUNCTION_ARGS)
 {
 	ConsumerCall call;
 	bool failed;
+	Datum there;
 
+	if (delegate_call(fcinfo, 4, "contacts.fail()", &there))
+		return there;
 	consumer_begin(fcinfo, 4, "contacts.fail()", &call);
 	require_not_null(fcinfo, 1, "lease and event_id");
 	failed =
@@ -371,7 +384,10 @@ contacts_extend(PG_FUNCTION_ARGS)
 	ConsumerCall call;
 	TimestampTz end;
 	uint64 extended = 0;
+	Datum there;
 
+	if (delegate_call(fcinfo, 3, "contacts.extend()", &there))
+		return there;
 	consumer_begin(fcinfo, 3, "contacts.extend()", &call);
 	end = lease_end(fcinfo, 2, "duration");
 	if (PG_ARGISNULL(1))
@@ -391,7 +407,10 @@ contacts_retry_dead(PG_FUNCTION_ARGS)
 {
 	ConsumerCall call;
 	uint64 revived;
+	Datum there;
 
+	if (delegate_call(fcinfo, 2, "contacts.retry_dead()", &there))
+		return there;
 	consumer_begin(fcinfo, 2, "contacts.retry_dead()", &call);
 	revived = statement_execute(PG_ARGISNULL(1) ? &revive_all : &revive_one,
 								(Datum[]){Int64GetDatum(call.consumer.id),

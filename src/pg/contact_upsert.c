@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 
 #include "bulk.h"
+#include "delegate.h"
 #include "due_choice.h"
 #include "errors.h"
 #include "jsonb_writer.h"
@@ -19,6 +20,7 @@
 #include "probe_choice.h"
 #include "proxy_call.h"
 #include "settings.h"
+#include "shard_scope.h"
 #include "statement.h"
 #include "status_type.h"
 #include "upsert.h"
@@ -36,6 +38,8 @@ _PG_init(void)
 	settings_define();
 	notify_init();
 	versions_init();
+	shard_init();
+	shard_scope_init();
 	owner_init();
 	member_init();
 	probe_choice_init();
@@ -94,6 +98,10 @@ PG_FUNCTION_INFO_V1(contact_upsert);
 Datum
 contact_upsert(PG_FUNCTION_ARGS)
 {
+	Datum there;
+
+	if (delegate_contact_upsert(fcinfo, &there))
+		return there;
 	return upsert_answer(settings_workspace_id(), request_argument(fcinfo, 0));
 }
 
@@ -101,6 +109,10 @@ PG_FUNCTION_INFO_V1(contacts_upsert);
 Datum
 contacts_upsert(PG_FUNCTION_ARGS)
 {
+	Datum there;
+
+	if (delegate_call(fcinfo, 1, "contact_upsert()", &there))
+		return there;
 	return upsert_answer(settings_workspace_argument(fcinfo, 1), request_argument(fcinfo, 0));
 }
 
@@ -108,6 +120,10 @@ PG_FUNCTION_INFO_V1(contacts_apply);
 Datum
 contacts_apply(PG_FUNCTION_ARGS)
 {
+	Datum there;
+
+	if (delegate_call(fcinfo, 1, "contacts.apply()", &there))
+		return there;
 	errors_raise_unless_writable("contacts.apply()");
 	return upsert_result(fcinfo, true);
 }
@@ -116,6 +132,10 @@ PG_FUNCTION_INFO_V1(contacts_preview);
 Datum
 contacts_preview(PG_FUNCTION_ARGS)
 {
+	Datum there;
+
+	if (delegate_call(fcinfo, 1, NULL, &there))
+		return there;
 	return upsert_result(fcinfo, false);
 }
 
@@ -158,7 +178,10 @@ contacts_upsert_many(PG_FUNCTION_ARGS)
 	BulkOptions options = {.stops = stops_argument(fcinfo, 1)};
 	WantedResults wanted = results_argument(fcinfo, 2);
 	UpsertResults results;
+	Datum there;
 
+	if (delegate_call(fcinfo, 3, "contacts.upsert_many()", &there))
+		return there;
 	errors_raise_unless_writable("contacts.upsert_many()");
 	upsert_results_begin(&results, wanted, fcinfo);
 	bulk_upsert(

@@ -16,6 +16,7 @@
 #include "utils/datum.h"
 
 #include "contact_key.h"
+#include "delegate.h"
 #include "encoding.h"
 #include "member.h"
 #include "owner.h"
@@ -316,7 +317,10 @@ Datum
 contacts_erase(PG_FUNCTION_ARGS)
 {
 	Erasure erasure = {.workspace_id = settings_workspace_argument(fcinfo, 2)};
+	Datum there;
 
+	if (delegate_call(fcinfo, 2, "contacts.erase()", &there))
+		return there;
 	member_begin_write("contacts.erase()", erasure.workspace_id);
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,

@@ -14,6 +14,7 @@
 #include "utils/tuplestore.h"
 
 #include "definitions.h"
+#include "delegate.h"
 #include "encoding.h"
 #include "errors.h"
 #include "host.h"
@@ -263,7 +264,10 @@ contacts_match_columns(PG_FUNCTION_ARGS)
 	int64 workspace_id = settings_workspace_argument(fcinfo, 2);
 	const cu_definitions *definitions;
 	ImportColumns columns;
+	Datum there;
 
+	if (delegate_call(fcinfo, 2, NULL, &there))
+		return there;
 	InitMaterializedSRF(fcinfo, 0);
 	if (targets)
 		check_targets(targets);

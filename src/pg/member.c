@@ -10,6 +10,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
@@ -18,6 +19,7 @@
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -25,6 +27,8 @@
 #include "errors.h"
 #include "member.h"
 #include "owner.h"
+#include "relation_changes.h"
+#include "shard_scope.h"
 #include "statement.h"
 #include "store.h"
 #include "versions.h"
@@ -105,7 +109,7 @@ at_transaction_end(XactEvent event, void *arg)
 void
 member_init(void)
 {
-	CacheRegisterRelcacheCallback(at_relation_change, (Datum)0);
+	relation_changes_register(at_relation_change, (Datum)0);
 	CacheRegisterSyscacheCallback(AUTHOID, at_role_change, (Datum)0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, at_role_change, (Datum)0);
 	RegisterXactCallback(at_transaction_end, NULL);
@@ -113,7 +117,7 @@ member_init(void)
 
 /* Reads contacts.member, as its owner. */
 static bool
-look_up(Oid role, int64 workspace_id)
+read_roles(Oid role, int64 workspace_id)
 {
 	bool is_member = false;
 	OwnerScope scope;
@@ -130,6 +134,29 @@ look_up(Oid role, int64 workspace_id)
 	}
 	SPI_finish();
 	owner_end(&scope);
+	return is_member;
+}
+
+/* Below a statement of Citus's, as where a policy on a shard asks, there can be no other one: the shard itself is read. */
+static bool
+look_up(Oid role, int64 workspace_id)
+{
+	const ShardGroup *group = shard_is_distributed() ? shard_group_of_workspace(workspace_id) : NULL;
+	ShardScope scope;
+	bool is_member;
+
+	if (group == NULL || !group->is_here)
+		return read_roles(role, workspace_id);
+	shard_scope_begin(&scope, group);
+	PG_TRY();
+	{
+		is_member = read_roles(role, workspace_id);
+	}
+	PG_FINALLY();
+	{
+		shard_scope_end(&scope);
+	}
+	PG_END_TRY();
 	return is_member;
 }
 
@@ -230,5 +257,8 @@ contacts_after_member_change(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("contacts_internal.after_member_change() is the trigger of contacts.member.")));
 	CacheInvalidateRelcache(((TriggerData *)fcinfo->context)->tg_relation);
+	/* Of a shard, answers are kept under the name of the table. */
+	if (shard_is_distributed())
+		CacheInvalidateRelcacheByRelid(get_relname_relid("member", get_namespace_oid("contacts", false)));
 	return PointerGetDatum(NULL);
 }

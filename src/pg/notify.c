@@ -16,6 +16,7 @@
 
 #include "notify.h"
 #include "settings.h"
+#include "shard_scope.h"
 
 #define CHANNEL "contact_automation"
 #define WAKEUP "{\"type\":\"WAKEUP\"}"
@@ -26,6 +27,7 @@
 typedef struct Notification
 {
 	SubTransactionId subtransaction; /* which must not be rolled back for it to be sent */
+	const char *channel;
 	const char *payload;
 } Notification;
 
@@ -81,23 +83,81 @@ event_payload(int64 workspace_id, const OutboxEvent *event, int64 event_id)
 						  event->merge_tag);
 }
 
+/* Queues a payload; both texts are in TopTransactionContext, or last. */
+static void
+add_to_queue(const char *channel, const char *payload)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+	Notification *notification = palloc(sizeof(Notification));
+
+	notification->subtransaction = GetCurrentSubTransactionId();
+	notification->channel = channel;
+	notification->payload = payload;
+	queue = lappend(queue, notification);
+	MemoryContextSwitchTo(caller);
+}
+
+/* How many notifications are sent one by one; the one behind the limit stands for the rest. */
+static int
+queue_limit(void)
+{
+	return settings_notify() == NOTIFY_EVENTS ? MAX_NOTIFICATIONS : 0;
+}
+
 void
 notify_queue(int64 workspace_id, const OutboxEvent *event, int64 event_id)
 {
 	MemoryContext caller;
-	Notification *notification;
-	int limit = settings_notify() == NOTIFY_EVENTS ? MAX_NOTIFICATIONS : 0;
 
-	/* The one behind the limit stands for the rest. */
-	if (settings_notify() == NOTIFY_OFF || list_length(queue) > limit)
+	if (settings_notify() == NOTIFY_OFF || list_length(queue) > queue_limit())
 		return;
-
 	caller = MemoryContextSwitchTo(TopTransactionContext);
-	notification = palloc(sizeof(Notification));
-	notification->subtransaction = GetCurrentSubTransactionId();
-	notification->payload = list_length(queue) == limit ? WAKEUP : event_payload(workspace_id, event, event_id);
-	queue = lappend(queue, notification);
+	add_to_queue(CHANNEL, list_length(queue) == queue_limit() ? WAKEUP : event_payload(workspace_id, event, event_id));
 	MemoryContextSwitchTo(caller);
+}
+
+void
+notify_relay(const char *channel, const char *payload)
+{
+	/* Below a call that has been handed over, the session that it came from is to send it. */
+	if (shard_scope_group())
+		add_to_queue(MemoryContextStrdup(TopTransactionContext, channel),
+					 MemoryContextStrdup(TopTransactionContext, payload));
+	else
+		Async_Notify(channel, payload);
+}
+
+List *
+notify_take_queue(void)
+{
+	List *notifications = NIL;
+	ListCell *cell;
+
+	foreach (cell, queue)
+	{
+		const Notification *notification = lfirst(cell);
+
+		notifications = lappend(notifications, psprintf("%s\n%s", notification->channel, notification->payload));
+	}
+	queue = NIL;
+	return notifications;
+}
+
+void
+notify_pass_on(const char *notification)
+{
+	const char *end = strchr(notification, '\n');
+	char *channel;
+
+	if (end == NULL)
+		elog(ERROR, "a notification without a channel");
+	channel = pnstrdup(notification, end - notification);
+	if (strcmp(channel, CHANNEL) != 0)
+		notify_relay(channel, end + 1);
+	else if (settings_notify() != NOTIFY_OFF && list_length(queue) <= queue_limit())
+		add_to_queue(CHANNEL,
+					 list_length(queue) == queue_limit() ? WAKEUP
+														 : MemoryContextStrdup(TopTransactionContext, end + 1));
 }
 
 /* Whether a wake-up may be sent: under contact_upsert.notify = wakeup not more often than notify_interval. */
@@ -122,10 +182,10 @@ send_queue(void)
 
 	foreach (cell, queue)
 	{
-		const char *payload = ((Notification *)lfirst(cell))->payload;
+		const Notification *notification = lfirst(cell);
 
-		if (strcmp(payload, WAKEUP) != 0 || wakeup_is_due())
-			Async_Notify(CHANNEL, payload);
+		if (strcmp(notification->payload, WAKEUP) != 0 || wakeup_is_due())
+			Async_Notify(notification->channel, notification->payload);
 	}
 	queue = NIL;
 }

@@ -22,4 +22,14 @@ extern char *notify_payload(const char *type, int64 workspace_id, const char *co
 /* notify_queue() queues the notification of a stored event until the transaction commits. */
 extern void notify_queue(int64 workspace_id, const OutboxEvent *event, int64 event_id);
 
+/* notify_relay() sends a notification on a channel of the caller's. */
+extern void notify_relay(const char *channel, const char *payload);
+
+/*
+ * notify_take_queue() returns what the transaction has queued so far, as texts, and queues it no longer; notify_pass_on() queues one of the
+ * texts, in the session that has handed the call over.
+ */
+extern List *notify_take_queue(void);
+extern void notify_pass_on(const char *notification);
+
 #endif

@@ -14,6 +14,8 @@
 #include "errors.h"
 #include "owner.h"
 #include "pg_compat.h"
+#include "relation_changes.h"
+#include "shard_scope.h"
 
 /* The tables that we read or write as their owner. */
 static const char *const table_names[] = {
@@ -48,7 +50,7 @@ at_relation_change(Datum arg, Oid relation)
 void
 owner_init(void)
 {
-	CacheRegisterRelcacheCallback(at_relation_change, (Datum)0);
+	relation_changes_register(at_relation_change, (Datum)0);
 }
 
 static Oid
@@ -115,6 +117,13 @@ owner_begin(OwnerScope *scope)
 {
 	Oid owner = owner_role();
 
+	/* Citus would write through a connection of the owner's, apart from what the caller has written. */
+	if (shard_is_distributed() && !shard_scope_group())
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("This cannot be done on a server that has not the rows of the workspace."),
+			 errhint("The functions in schema contacts are executed where the workspace is; an import view is not.")));
 	GetUserIdAndSecContext(&scope->caller, &scope->security_context);
 	scope->guc_level = NewGUCNestLevel();
 	SetUserIdAndSecContext(owner, scope->security_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);

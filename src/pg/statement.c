@@ -1,5 +1,5 @@
 /*
- * statement.c - saved plans through SPI.
+ * statement.c - saved plans through SPI; where the tables are distributed, one for each group of shards.
  *
  * A plan is prepared once and never freed: a call further up, below a trigger, may be executing it. When a change of the
  * tables makes it invalid, PostgreSQL analyzes and plans the text again.
@@ -12,11 +12,13 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/array.h"
+#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
 #include "pg_compat.h"
+#include "shard_scope.h"
 #include "statement.h"
 #include "workspace_plan.h"
 
@@ -40,7 +42,7 @@ statement_set_type(Statement *statement, int number, Oid type)
 static bool
 is_planned_once(const Statement *statement)
 {
-	return !statement->plan_each_time && !statement->plan_freely;
+	return !statement->plan_each_time && !statement->plan_freely && !statement->by_citus;
 }
 
 static void
@@ -120,7 +122,9 @@ plan_for_growth(Statement *statement)
 	}
 	if (statement->by_order)
 		turn(sorted_plans, lengthof(sorted_plans), "off");
+	shard_scope_keep_plans(true);
 	plan = SPI_plan_get_cached_plan(statement->plan);
+	shard_scope_keep_plans(false);
 	statement->is_partitioned = plan && reads_partitioned_table(plan);
 	if (plan)
 		ReleaseCachedPlan(plan, CurrentResourceOwner);
@@ -134,25 +138,70 @@ plan_for_growth(Statement *statement)
 	statement->planned_role = GetUserId();
 }
 
-static void
+/* StatementOfGroup is a statement as it is planned for the shards of a group, or, with no table, for Citus to execute. */
+typedef struct StatementOfGroup
+{
+	struct
+	{
+		Statement *statement;
+		uint64 table; /* the group's first */
+	} key;
+	Statement planned;
+} StatementOfGroup;
+
+/* Returns the statement to execute: where the tables are distributed, the one of the scope's group. */
+static Statement *
+of_scope(Statement *statement)
+{
+	static HTAB *statements;
+	const ShardGroup *group;
+	StatementOfGroup *entry;
+	StatementOfGroup wanted = {.key.statement = statement};
+	bool is_found;
+
+	if (!shard_is_distributed())
+		return statement;
+	group = shard_scope_group();
+	wanted.key.table = group ? group->tables[0] : InvalidOid;
+	if (statements == NULL)
+	{
+		HASHCTL control = {
+			.keysize = sizeof(wanted.key), .entrysize = sizeof(StatementOfGroup), .hcxt = TopMemoryContext};
+
+		statements = hash_create("contact_upsert statements", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	entry = hash_search(statements, &wanted.key, HASH_ENTER, &is_found);
+	if (!is_found ||
+		memcmp(entry->planned.parameter_types, statement->parameter_types, sizeof(statement->parameter_types)) != 0)
+	{
+		entry->planned = *statement;
+		entry->planned.by_citus = group == NULL;
+		entry->planned.plan = NULL;
+		entry->planned.planned_search_path = NULL;
+		entry->planned.workspace_plans = NULL;
+	}
+	return &entry->planned;
+}
+
+static Statement *
 make_ready(Statement *statement)
 {
+	statement = of_scope(statement);
 	if (statement->plan == NULL)
 		prepare(statement);
 	if (is_planned_once(statement) && !is_planned(statement))
 		plan_for_growth(statement);
+	return statement;
 }
 
 /* Returns the statement that is to be executed, with its plan made. */
 static Statement *
 choose_plan(Statement *statement, const Datum *parameters)
 {
-	make_ready(statement);
+	statement = make_ready(statement);
 	if (!statement->by_workspace || !statement->is_partitioned)
 		return statement;
-	statement = workspace_plan_of(statement, DatumGetInt64(parameters[0]));
-	make_ready(statement);
-	return statement;
+	return make_ready(workspace_plan_of(statement, DatumGetInt64(parameters[0])));
 }
 
 /* Begins what a statement that is planned each time is planned under. */
@@ -249,7 +298,7 @@ statement_open(Statement *statement, Datum *parameters)
 	Portal portal;
 	int nest_level;
 
-	make_ready(statement);
+	statement = make_ready(statement);
 	nest_level = begin_planning(statement);
 	portal = SPI_cursor_open(NULL, statement->plan, parameters, NULL, statement->plan_freely);
 	AtEOXact_GUC(true, nest_level);

@@ -29,6 +29,7 @@ typedef struct Statement
 	bool by_order; /* planned once, and finds rows by the indexes that give the order which it asks for */
 	bool
 		by_workspace; /* planned once, and for a workspace of its own, $1, where a table is partitioned: see workspace_plan.h */
+	bool by_citus; /* planned by Citus, each time: it needs the parameters. Set by statement.c */
 	/* The rest is empty until the first use. */
 	SPIPlanPtr plan;
 	Oid planned_role; /* the role and the search_path for which it was planned */

@@ -15,6 +15,7 @@
 #include "miscadmin.h"
 #include "utils/syscache.h"
 
+#include "delegate.h"
 #include "member.h"
 #include "owner.h"
 #include "settings.h"
@@ -71,6 +72,10 @@ PG_FUNCTION_INFO_V1(contacts_subscribe);
 Datum
 contacts_subscribe(PG_FUNCTION_ARGS)
 {
+	Datum there;
+
+	if (delegate_call(fcinfo, 4, "contacts.subscribe()", &there))
+		return there;
 	PreventCommandIfReadOnly("contacts.subscribe()");
 	return call_body(fcinfo);
 }
@@ -79,6 +84,10 @@ PG_FUNCTION_INFO_V1(contacts_unsubscribe);
 Datum
 contacts_unsubscribe(PG_FUNCTION_ARGS)
 {
+	Datum there;
+
+	if (delegate_call(fcinfo, 1, "contacts.unsubscribe()", &there))
+		return there;
 	PreventCommandIfReadOnly("contacts.unsubscribe()");
 	return call_body(fcinfo);
 }

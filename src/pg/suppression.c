@@ -20,6 +20,7 @@
 
 #include "address.h"
 #include "contact_key.h"
+#include "delegate.h"
 #include "encoding.h"
 #include "member.h"
 #include "owner.h"
@@ -217,7 +218,10 @@ contacts_lift_suppression(PG_FUNCTION_ARGS)
 	int64 workspace_id = settings_workspace_argument(fcinfo, 1);
 	Datum email;
 	uint64 lifted;
+	Datum there;
 
+	if (delegate_call(fcinfo, 1, "contacts.lift_suppression()", &there))
+		return there;
 	member_begin_write("contacts.lift_suppression()", workspace_id);
 	statement_connect();
 	store_require_workspace(workspace_id);

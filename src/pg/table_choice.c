@@ -31,7 +31,9 @@
 #include "utils/syscache.h"
 
 #include "pg_compat.h"
+#include "relation_changes.h"
 #include "settings.h"
+#include "shard_scope.h"
 #include "table_choice.h"
 
 /* MAX_CHOICES is how often one call chooses: where tables change all the time, statements are executed. */
@@ -67,7 +69,8 @@ at_relation_change(Datum arg, Oid relation)
 static void
 at_catalog_change(Datum arg, int cache, uint32 hash)
 {
-	forget((TableChoice *)DatumGetPointer(arg));
+	if (cache != PROCOID || hash != PLANNED_FOR_SHARDS)
+		forget((TableChoice *)DatumGetPointer(arg));
 }
 
 void
@@ -76,7 +79,7 @@ table_choice_register(TableChoice *choice)
 	/* Names of schemas and their privileges; roles and what they are members of; privileges of functions; types. */
 	static const int caches[] = {NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM, DATABASEOID, PROCOID, TYPEOID};
 
-	CacheRegisterRelcacheCallback(at_relation_change, PointerGetDatum(choice));
+	relation_changes_register(at_relation_change, PointerGetDatum(choice));
 	for (size_t i = 0; i < lengthof(caches); i++)
 		CacheRegisterSyscacheCallback(caches[i], at_catalog_change, PointerGetDatum(choice));
 }

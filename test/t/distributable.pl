@@ -36,6 +36,10 @@ my %of_all_workspaces = (
 	'contacts_internal.end_import' => 'tells people of a statement',
 	'contacts.revoke_access' => 'asks whether a role acts for any other workspace',
 	'contacts.revoke_monitoring' => 'asks whether a role acts for any workspace',
+	'contacts_internal.workspace_there' => 'looks for the name of a workspace on all servers',
+	'contacts_internal.complete_servers' => 'grants to the members of all workspaces',
+	'contacts_internal.distribute_tables' => 'looks for consumers of every workspace',
+	'contacts.undistribute' => 'looks whether names of workspaces are unique',
 	'contacts_internal.purge_deleted_workspaces' => 'goes through the deleted workspaces',
 	'contacts.purge_events' => 'deletes what deleted workspaces and consumers have left behind',
 	# consumers, of which there are few; one of every workspace has deliveries in all

@@ -106,14 +106,16 @@ my %setting = map { ("contact_upsert.$_" => 'user') } qw(workspace_id notify not
 
 # Functions: of the tables' owner; of members, and what they answer about workspace 2; of monitors.
 my @of_owner = qw(contacts.install contacts.define_workspace contacts.subscribe contacts.unsubscribe contacts.purge_events contacts.purge_history contacts.grant_access contacts.revoke_access
-	contacts.grant_monitoring contacts.revoke_monitoring contacts.tables_version contacts.set_partition);
+	contacts.grant_monitoring contacts.revoke_monitoring contacts.tables_version contacts.set_partition contacts.distribute contacts.undistribute);
 my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe install_definitions ensure_trigger ensure_triggers ensure_policies
 	install_contacts install_access install_events install_history install_undo install_imports require_role member_privileges monitor_privileges before_workspace_write
 	after_workspace_insert after_workspace_delete before_field_write after_field_delete before_field_truncate before_tag_insert before_tag_update
 	before_contact_write after_definitions_change make_tables note_tables_version upgrade_tables add_first_workspace check_owners tables_version
 	check_library delete_rows purge_deleted_workspaces revoke_default_privileges revoke_what_others_granted after_member_change before_consumer_change before_consumer_insert
 	after_consumer_delete after_event_delete partition next_in_partition id_sequences remove_first_workspace check_partition_ids find_workspace install_erasure after_contact_delete after_address_change check_partition_count make_table partitioning check_partitions
-	protect_partitions);
+	protect_partitions
+	check_citus check_own_objects check_plain_tables check_servers complete_servers copy_privileges copy_rows workspace_there distributable_tables
+	distribute_tables drop_triggers grant_on_servers is_distributed is_ready_for_shards new_workspace_there monitor_on_servers purge_there raise_not_distributable run_on_servers);
 my @of_monitors = ('contacts_internal.monitor');
 my $no_workspace = qr/Workspace 2 does not exist/;
 my $not_member = qr/Role member may not act for workspace 2/;
@@ -189,6 +191,12 @@ my %of_members = (
 	'contacts_internal.is_option_list' => [ "SELECT contacts_internal.is_option_list('{a}')", qr/^f$/ ],
 	'contacts_internal.is_field_value' => [ "SELECT contacts_internal.is_field_value('TEXT', NULL, '1')", qr/^[tf]$/ ],
 	'contacts_internal.is_member' => [ "SELECT contacts_internal.is_member(2), contacts_internal.is_member(0), contacts_internal.is_member(1)", qr/^f\|f\|t$/ ],
+	'contacts_internal.is_elsewhere' => [ 'SELECT contacts_internal.is_elsewhere(2)', qr/^f$/ ],
+	'contacts_internal.workspaces_elsewhere' => [ 'SELECT contacts_internal.workspaces_elsewhere()', qr/^\{\}$/ ],
+	'contacts_internal.require_one_server' => [ "SELECT contacts_internal.require_one_server('x()')", qr/^$/ ],
+	'contacts_internal.here' => [ "SELECT contacts_internal.here('contacts.contact')", qr/^contacts.contact$/ ],
+	'contacts_internal.call_there' => [ "SELECT contacts_internal.call_there('get', 2, 'a\@example.com')", qr/The contact tables are not distributed/ ],
+	'contacts_internal.call_here' => [ "SELECT contacts_internal.call_here(2, 'get', '{a\@example.com}', '{}')", qr/The contact tables are not distributed/ ],
 	'contacts_internal.is_consumer_of' => [ "SELECT contacts_internal.is_consumer_of(consumer_id, 2) FROM generate_series(1, 9) consumer_id GROUP BY 1", qr/^f$/ ],
 	'contacts_internal.serve' => [ "SELECT contacts_internal.serve('1.0.0', 0, 1, 'contacts.get', '{a\@example.com,2}')", $no_workspace ],
 	'contacts_internal.answer' => [ "SELECT contacts_internal.answer('1.0.0', 0, 1, $json, 2)", $no_workspace ],
@@ -355,6 +363,8 @@ attack("$_() as a member", {
 	'contacts.revoke_monitoring' => "SELECT contacts.revoke_monitoring('monitor')",
 	'contacts.tables_version' => 'SELECT contacts.tables_version()',
 	'contacts.set_partition' => 'SELECT contacts.set_partition(0, 1)',
+	'contacts.distribute' => 'SELECT contacts.distribute()',
+	'contacts.undistribute' => 'SELECT contacts.undistribute()',
 }->{$_}, qr/permission denied for function/) for @of_owner;
 
 # Each table, each verb, each role: nothing of workspace 2 is seen or changed. A row that is taken from nowhere is refused.

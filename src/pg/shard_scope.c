@@ -1,0 +1,287 @@
+/*
+ * shard_scope.c - has statements planned for shards, by the server's hooks for the planner and the executor.
+ *
+ * The planner is given a query that PostgreSQL has analyzed and rewritten: policies are in it, names are not. Its tables are exchanged,
+ * one oid for another. So a plan is for one group, and PostgreSQL may keep it, for a PL/pgSQL function, say. Each such plan carries an
+ * invalidation of its own, which is called at the end of the scope it was made in: a function of the next scope is planned anew. Plans
+ * of statement.c are kept for each group (shard_scope_keep_plans). A plan made outside of a scope is treated in the same way, so that it is
+ * not executed inside of one.
+ *
+ * A trigger on a shard, and a foreign key, run below a statement on the shard, whoever sent it: the executor's hooks look at the tables
+ * of each statement, and begin its scope. Nothing is hooked where Citus is not loaded.
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/planner.h"
+#include "storage/lmgr.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/plancache.h"
+#include "utils/syscache.h"
+
+#include "pg_compat.h"
+#include "shard_scope.h"
+
+static planner_hook_type outer_planner;
+static ExecutorRun_hook_type outer_run;
+static ExecutorFinish_hook_type outer_finish;
+static bool hooked_at_start;
+
+/* The scope's group, if there is a scope. */
+static ShardGroup group;
+static bool in_scope;
+
+static bool keeps_plans;
+/* Whether PostgreSQL may have kept a plan that is no good in another scope. */
+static bool has_left_plans;
+
+static void
+forget_plans(void)
+{
+	if (!has_left_plans)
+		return;
+	has_left_plans = false;
+	CallSyscacheCallbacks(PROCOID, PLANNED_FOR_SHARDS);
+}
+
+const ShardGroup *
+shard_scope_group(void)
+{
+	return in_scope ? &group : NULL;
+}
+
+bool
+shard_scope_is_hooked(void)
+{
+	return hooked_at_start;
+}
+
+void
+shard_scope_keep_plans(bool keep)
+{
+	keeps_plans = keep;
+}
+
+void
+shard_scope_begin(ShardScope *scope, const ShardGroup *wanted)
+{
+	scope->had_outer = in_scope;
+	scope->outer = group;
+	if (!in_scope || group.tables[0] != wanted->tables[0])
+		forget_plans();
+	group = *wanted;
+	in_scope = true;
+}
+
+void
+shard_scope_end(const ShardScope *scope)
+{
+	if (!scope->had_outer || group.tables[0] != scope->outer.tables[0])
+		forget_plans();
+	group = scope->outer;
+	in_scope = scope->had_outer;
+}
+
+typedef struct Exchange
+{
+	bool finds_shell;
+	bool exchanges;
+} Exchange;
+
+/* Finds the shells of a query, and exchanges them for the scope's shards. */
+static bool
+exchange_tables(Node *node, Exchange *exchange)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *entry = (RangeTblEntry *)node;
+		Oid table = entry->rtekind == RTE_RELATION ? shard_of(&group, entry->relid) : InvalidOid;
+
+		if (entry->rtekind == RTE_RELATION && shard_is_shell(entry->relid))
+		{
+			exchange->finds_shell = true;
+			if (!exchange->exchanges)
+				return true;
+			if (!OidIsValid(table))
+				elog(ERROR, "a shard of the contact tables is missing");
+			/* Analyzed, the statement holds a lock on the shell alone. */
+			LockRelationOid(table, entry->rellockmode);
+			entry->relid = table;
+		}
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		Query *query = (Query *)node;
+
+#if PG_VERSION_NUM >= 160000
+		ListCell *cell;
+
+		foreach (cell, query->rteperminfos)
+		{
+			RTEPermissionInfo *permission = lfirst(cell);
+
+			/* The executor compares both; privileges on a table are those on its shards. */
+			if (exchange->exchanges && shard_is_shell(permission->relid))
+				permission->relid = shard_of(&group, permission->relid);
+		}
+#endif
+		return query_tree_walker(query, exchange_tables, exchange, QTW_EXAMINE_RTES_BEFORE);
+	}
+	return expression_tree_walker(node, exchange_tables, exchange);
+}
+
+static void
+mark_plan(PlannedStmt *plan)
+{
+	PlanInvalItem *item = makeNode(PlanInvalItem);
+
+	item->cacheId = PROCOID;
+	item->hashValue = PLANNED_FOR_SHARDS;
+	plan->invalItems = lappend(plan->invalItems, item);
+	has_left_plans = true;
+}
+
+#if PG_VERSION_NUM < 190000
+#define PLAN_ARGUMENTS Query *query, const char *text, int options, ParamListInfo parameters
+#define PLAN_VALUES query, text, options, parameters
+#else
+#define PLAN_ARGUMENTS \
+	Query *query, const char *text, int options, ParamListInfo parameters, struct ExplainState *explained
+#define PLAN_VALUES query, text, options, parameters, explained
+#endif
+
+static PlannedStmt *
+plan_query(PLAN_ARGUMENTS)
+{
+	Exchange exchange = {.finds_shell = false};
+	bool keeps = keeps_plans;
+	PlannedStmt *plan;
+
+	if (shard_is_distributed())
+		(void)exchange_tables((Node *)query, &exchange);
+	if (!exchange.finds_shell)
+		return outer_planner(PLAN_VALUES);
+	keeps_plans = false; /* the planner may execute a function */
+	if (in_scope)
+	{
+		exchange.exchanges = true;
+		(void)exchange_tables((Node *)query, &exchange);
+	}
+	/* Citus plans a statement on shards alone as PostgreSQL does; its other hooks want to be below its planner. */
+	plan = outer_planner(PLAN_VALUES);
+	keeps_plans = keeps;
+	if (!keeps)
+		mark_plan(plan);
+	return plan;
+}
+
+/* Returns the group of a statement on shards; NULL: it is none, or the scope is that group's already. */
+static const ShardGroup *
+group_of_statement(const PlannedStmt *statement)
+{
+	ListCell *cell;
+
+	if (!shard_is_distributed())
+		return NULL;
+	foreach (cell, statement->relationOids)
+	{
+		const ShardGroup *found = shard_group_of_table(lfirst_oid(cell));
+
+		if (found)
+			return in_scope && found->tables[0] == group.tables[0] ? NULL : found;
+	}
+	return NULL;
+}
+
+#if PG_VERSION_NUM < 180000
+#define RUN_ARGUMENTS QueryDesc *query, ScanDirection direction, uint64 count, bool once
+#define RUN_VALUES query, direction, count, once
+#else
+#define RUN_ARGUMENTS QueryDesc *query, ScanDirection direction, uint64 count
+#define RUN_VALUES query, direction, count
+#endif
+
+static void
+run_further(RUN_ARGUMENTS)
+{
+	if (outer_run)
+		outer_run(RUN_VALUES);
+	else
+		standard_ExecutorRun(RUN_VALUES);
+}
+
+static void
+run(RUN_ARGUMENTS)
+{
+	const ShardGroup *found = group_of_statement(query->plannedstmt);
+	ShardScope scope;
+
+	if (found == NULL)
+	{
+		run_further(RUN_VALUES);
+		return;
+	}
+	shard_scope_begin(&scope, found);
+	PG_TRY();
+	{
+		run_further(RUN_VALUES);
+	}
+	PG_FINALLY();
+	{
+		shard_scope_end(&scope);
+	}
+	PG_END_TRY();
+}
+
+static void
+finish_further(QueryDesc *query)
+{
+	if (outer_finish)
+		outer_finish(query);
+	else
+		standard_ExecutorFinish(query);
+}
+
+static void
+finish(QueryDesc *query)
+{
+	const ShardGroup *found = group_of_statement(query->plannedstmt);
+	ShardScope scope;
+
+	if (found == NULL)
+	{
+		finish_further(query);
+		return;
+	}
+	shard_scope_begin(&scope, found);
+	PG_TRY();
+	{
+		finish_further(query);
+	}
+	PG_FINALLY();
+	{
+		shard_scope_end(&scope);
+	}
+	PG_END_TRY();
+}
+
+void
+shard_scope_init(void)
+{
+	/* Citus wants to be the first that is loaded: whoever comes behind it sees a query before it. */
+	if (GetConfigOption("citus.shard_count", true, false) == NULL)
+		return;
+	hooked_at_start = process_shared_preload_libraries_in_progress;
+	outer_planner = planner_hook ? planner_hook : standard_planner;
+	planner_hook = plan_query;
+	outer_run = ExecutorRun_hook;
+	ExecutorRun_hook = run;
+	outer_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = finish;
+}

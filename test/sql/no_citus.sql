@@ -1,0 +1,24 @@
+-- Without Citus, contacts.distribute() and what belongs to it are errors that say so, and no call is handed over.
+SET client_min_messages = warning;
+DROP EXTENSION IF EXISTS contact_upsert CASCADE;
+CREATE EXTENSION contact_upsert;
+SELECT contacts.distribute();
+SELECT contacts.install() IS NOT NULL AS installed;
+RESET client_min_messages;
+SELECT contacts.distribute();
+SELECT contacts.distribute(8);
+SELECT contacts.undistribute();
+CREATE ROLE regress_contacts_other;
+GRANT USAGE ON SCHEMA contacts, contacts_internal TO regress_contacts_other;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA contacts, contacts_internal TO regress_contacts_other;
+SET ROLE regress_contacts_other;
+SELECT contacts.distribute();
+RESET ROLE;
+SELECT contacts_internal.is_elsewhere(1), contacts_internal.workspaces_elsewhere(), contacts_internal.here('contacts.contact'), contacts_internal.is_ready_for_shards();
+SELECT contacts_internal.call_there('get', 1, 'a@example.com');
+SELECT contacts_internal.call_here(1, 'get', '{a@example.com}', '{}');
+SELECT contacts_internal.call_here(1, 'install', '{}', '{}');
+SELECT count(*) FROM pg_class WHERE relnamespace = 'contacts'::regnamespace AND relkind IN ('r', 'p') AND relname = ANY (contacts_internal.distributable_tables());
+SET client_min_messages = warning;
+DROP OWNED BY regress_contacts_other;
+DROP ROLE regress_contacts_other;
