@@ -80,8 +80,8 @@ BEGIN
 		RAISE EXCEPTION 'The contact tables are there already: contacts.% %.', other.name, other.found
 			USING ERRCODE = 'object_not_in_prerequisite_state', SCHEMA = 'contacts', TABLE = other.name,
 				HINT = format('contacts.install() rewrites no table that is there. Move the rows to another database: CREATE EXTENSION '
-					'contact_upsert and SELECT contacts.install(partitions => %s) there, then restore a dump of pg_dump --data-only '
-					'--load-via-partition-root --schema=contacts.', partitions);
+					'contact_upsert and SELECT contacts.install(partitions => %s) there, DELETE FROM contacts.workspace, then restore, in one '
+					'transaction, a dump of pg_dump --data-only --load-via-partition-root --schema=contacts.', partitions);
 	END IF;
 END
 $$;

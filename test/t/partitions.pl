@@ -146,6 +146,18 @@ for my $way ([ 'three', 'five', 5 ], [ 'plain', 'from_plain', 3 ])
 	works($to, '... and they work');
 }
 
+# Workspaces that would meet the one which install() makes: as the hint has it, that one goes first.
+$node->safe_psql('plain', q(DELETE FROM contacts.workspace WHERE workspace_id = 1; SELECT contacts.define_workspace('default', workspace_id => 2)));
+$node->safe_psql('postgres', 'CREATE DATABASE without_first');
+$node->safe_psql('without_first', 'CREATE EXTENSION contact_upsert; SELECT contacts.install(partitions => 4)');
+my ($delete) = $hint =~ /(DELETE FROM contacts\.workspace)\b/;
+$node->safe_psql('without_first', "$delete; DELETE FROM contacts.deleted_workspace");
+restore('without_first', dump_of('plain', @moving));
+is($node->safe_psql('without_first', $contents), $node->safe_psql('plain', $contents), 'rows without workspace 1: all of them');
+is($node->safe_psql('without_first', q(SELECT string_agg(workspace_id || ' ' || name, ', ' ORDER BY workspace_id) FILTER (WHERE workspace_id < 4) FROM contacts.workspace)),
+	'2 default, 3 workspace 3', '... and no workspace besides');
+works('without_first', '... and they work');
+
 # Two sessions at once: the second one waits, and finds what it asked for, or another number.
 for my $second (3, 4)
 {
