@@ -36,7 +36,7 @@
 #   make check-valgrind  regress and isolation on servers under valgrind; SUITES="tap" PROVE_TESTS="test/t/notify.pl"
 #                        (both build a PostgreSQL of their own from Debian's source, and take half an hour and more)
 #   make check-partitioned   the TAP tests where install() makes hash-partitioned tables; PROVE_TESTS="test/t/a.pl"
-#   make bench-scale-out     partitioned tables beside plain ones: rates and CPU of a call, as ratios of one run
+#   make bench-scale-out     partitioned tables, PL/Proxy and direct connections beside plain tables: rates and CPU of a call, as ratios of one run
 #   make setup           only install the Debian packages that building and running need
 #
 # PG_CONFIG=/path/to/pg_config chooses the PostgreSQL; by default the first on PATH, else the newest installed. What comes after

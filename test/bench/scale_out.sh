@@ -4,7 +4,8 @@
 # workspaces. Prints ratios of rates and of CPU a call, taken in one run: the scenarios take turns among the installations, several times.
 #
 # A way to install has one server or more, which start_server makes; its CPU is that of all their processes. To compare another way:
-# start its servers, "installation NAME SERVER...", of which the first is the one that is called, and "row TITLE NAME BASE".
+# start its servers, "installation NAME SERVER...", and "row TITLE NAME BASE". The first server is the one that is called, unless called_of says
+# which are, at the same time, each for the workspaces that first_of and step_of say.
 #
 # From the environment:
 #   CONTACTS=200000    contacts in each installation
@@ -27,7 +28,7 @@ scenarios=(change create unchanged)
 export PGHOST=$dir PGUSER=tester PGDATABASE=postgres
 cd "$dir"
 
-declare -A postmasters=() ports=() servers_of=() options_of=() transactions=() seconds=() cpu=()
+declare -A postmasters=() ports=() servers_of=() called_of=() first_of=() step_of=() options_of=() transactions=() seconds=() cpu=()
 rows=()
 
 before_end() {
@@ -89,31 +90,45 @@ wait_for_sessions() {
 	sleep 0.3
 }
 
+# SERVER NAME SCENARIO CLIENTS: calls for some seconds; prints how many calls.
+call() {
+	local first=${first_of[$1]:-2} step=${step_of[$1]:-1}
+	PGOPTIONS=${options_of[$2]:-} pgbench -n -M prepared -p "${ports[$1]}" -c "$4" -j "$4" -T "$seconds_each" \
+		-D contacts=$((contacts / workspaces)) -D first="$first" -D step="$step" -D count=$(((workspaces + 1 - first) / step + 1)) \
+		-f "$dir/$3.sql" >"$dir/pgbench.$1" 2>&1 || { cat "$dir/pgbench.$1" >&2; return 1; }
+	sed -n 's/^number of transactions actually processed: \([0-9]*\).*/\1/p' "$dir/pgbench.$1"
+}
+
 # NAME SCENARIO: calls for some seconds, and adds up calls, seconds and CPU.
 load() {
-	local name=$1 scenario=$2 before server=${servers_of[$1]%% *} count
+	local name=$1 scenario=$2 called server before pid pids=()
+	read -r -a called <<<"${called_of[$name]:-${servers_of[$name]%% *}}"
 	before=$(ticks_of "$name")
-	PGOPTIONS=${options_of[$name]:-} run pgbench -n -M prepared -p "${ports[$server]}" -c "$clients" -j "$clients" -T "$seconds_each" \
-		-D contacts=$((contacts / workspaces)) -D workspaces="$workspaces" -f "$dir/$scenario.sql" >"$dir/pgbench" 2>&1 || { cat "$dir/pgbench" >&2; return 1; }
-	count=$(sed -n 's/^number of transactions actually processed: \([0-9]*\).*/\1/p' "$dir/pgbench")
+	for server in "${called[@]}"; do
+		call "$server" "$name" "$scenario" $((clients / ${#called[@]})) >"$dir/count.$server" &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do wait "$pid"; done
 	wait_for_sessions "$name"
 	cpu[$name, $scenario]=$((${cpu[$name, $scenario]:-0} + $(ticks_of "$name") - before))
-	transactions[$name, $scenario]=$((${transactions[$name, $scenario]:-0} + count))
+	for server in "${called[@]}"; do
+		transactions[$name, $scenario]=$((${transactions[$name, $scenario]:-0} + $(<"$dir/count.$server")))
+	done
 	seconds[$name, $scenario]=$((${seconds[$name, $scenario]:-0} + seconds_each))
 }
 
 # Contacts that change have even numbers, those that do not odd ones, whose score is as it was loaded.
 write_scripts() {
 	local call="SELECT contacts.upsert(('{\"email_address\": \"c' || :n::bigint || '@example.com\", \"partial_update\": true, \"fields\": {\"first_name\": \"Tywin\", \"score\": ' || :score::bigint || '}}')::jsonb, :w);"
-	cat >change.sql <<<"\\set w random(1, :workspaces)
+	cat >change.sql <<<"\\set w :first + :step * random(0, :count - 1)
 \\set n 2 * random(0, :contacts / 2 - 1)
 \\set score random(2, 1000000000)
 $call"
-	cat >unchanged.sql <<<"\\set w random(1, :workspaces)
+	cat >unchanged.sql <<<"\\set w :first + :step * random(0, :count - 1)
 \\set n 2 * random(0, :contacts / 2 - 1) + 1
 \\set score 1
 $call"
-	cat >create.sql <<<"\\set w random(1, :workspaces)
+	cat >create.sql <<<"\\set w :first + :step * random(0, :count - 1)
 \\set n random(1000000000000, 9000000000000)
 \\set score 1
 $call"
@@ -144,21 +159,53 @@ table() {
 
 write_scripts
 
-# Plain, and hash-partitioned: a server each, whose calls execute their statements.
-install_with() {
-	local name=$1 partitions=$2
-	start_server "$name"
-	installation "$name" "$name"
-	options_of[$name]="-c contact_upsert.fast_path=off"
-	psql -qXo /dev/null -v ON_ERROR_STOP=1 -p "${ports[$name]}" -c "CREATE EXTENSION contact_upsert" -c "SELECT contacts.install($partitions)"
-	psql -qX -p "${ports[$name]}" -v workspaces="$workspaces" -v contacts="$contacts" -f "$bench/scale_out.sql"
+# SERVER: the workspaces of a server, with their contacts; 1, which install() makes, is not among them.
+fill() {
+	psql -qX -p "${ports[$1]}" -v first="${first_of[$1]:-2}" -v step="${step_of[$1]:-1}" -v last=$((workspaces + 1)) -v contacts=$((contacts / workspaces)) \
+		-f "$bench/scale_out.sql"
 }
 
-install_with plain NULL
+# NAME PARTITIONS [OPTIONS]: a server of its own.
+install_with() {
+	local name=$1
+	start_server "$name"
+	installation "$name" "$name"
+	options_of[$name]=${3:-}
+	psql -qXo /dev/null -v ON_ERROR_STOP=1 -p "${ports[$name]}" -c "CREATE EXTENSION contact_upsert" -c "SELECT contacts.install($2)"
+	fill "$name"
+}
+
+# Hash-partitioned, and the plain one beside: both execute their statements.
+statements="-c contact_upsert.fast_path=off"
+install_with statements NULL "$statements"
 for partitions in ${PARTITIONS:-1 8 32}; do
-	install_with "partitions_$partitions" "$partitions"
-	row "hash-partitioned by $partitions to plain, both with the fast path off" "partitions_$partitions" plain
+	install_with "partitions_$partitions" "$partitions" "$statements"
+	row "hash-partitioned by $partitions to plain, both with the fast path off" "partitions_$partitions" statements
 done
+
+# PL/Proxy: two partitions and a proxy, each a server; and the same two called directly, each for its own workspaces.
+install_with plain NULL
+for number in 0 1; do
+	server=partition_$number
+	start_server "$server"
+	first_of[$server]=$((2 + number)) step_of[$server]=2
+	psql -qXo /dev/null -v ON_ERROR_STOP=1 -p "${ports[$server]}" -c "CREATE EXTENSION contact_upsert" -c "SELECT contacts.install()" \
+		-c "SELECT contacts.set_partition($number, 2)"
+	fill "$server"
+done
+start_server proxy
+psql -qXo /dev/null -v ON_ERROR_STOP=1 -p "${ports[proxy]}" -c "SET client_min_messages = warning" -c "CREATE EXTENSION contact_upsert_proxy CASCADE" \
+	-c "CREATE SERVER contacts FOREIGN DATA WRAPPER plproxy OPTIONS (p0 'host=$dir port=${ports[partition_0]} dbname=postgres',
+		p1 'host=$dir port=${ports[partition_1]} dbname=postgres')" \
+	-c "CREATE USER MAPPING FOR CURRENT_USER SERVER contacts OPTIONS (user '$PGUSER')"
+installation proxy proxy partition_0 partition_1
+row "PL/Proxy, two partitions, to plain" proxy plain
+installation partitions_alone partition_0 partition_1
+called_of[partitions_alone]=proxy
+row "the same, without the CPU of the proxy" partitions_alone plain
+installation direct partition_0 partition_1
+called_of[direct]="partition_0 partition_1"
+row "direct connections to the two partitions, to plain" direct plain
 
 for ((round = 0; round < rounds; round++)); do
 	for scenario in "${scenarios[@]}"; do
