@@ -67,7 +67,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'full_view_name', 'view_columns', 'view_value', 'view_rights', 'keep_unnamed_columns', 'workspace_of_view',
 					'make_room_for_view', 'upsert_view_row', 'refuse_view_change',
 					-- what a proxy calls
-					'serve', 'answer', 'extension_version', 'list_consumers',
+					'serve', 'answer', 'extension_version', 'list_consumers', 'is_monitor',
 					-- parts of import()
 					'in_transaction_block', 'require_commits', 'check_import_call', 'check_import_values', 'check_import_options',
 					'check_staging', 'check_import_parameters', 'columns_of_table', 'match_import', 'raise_bad_columns',

@@ -43,6 +43,14 @@ COMMENT ON FUNCTION contacts_internal.monitor() IS
 	'does nothing: a role that may call it sees the counts of all workspaces (contacts.grant_monitoring)';
 REVOKE ALL ON FUNCTION contacts_internal.monitor() FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.is_monitor() RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$ SELECT has_function_privilege('contacts_internal.monitor()', 'EXECUTE') $$;
+COMMENT ON FUNCTION contacts_internal.is_monitor() IS
+	'for the views of a proxy: whether the caller sees the counts of all workspaces here, and so expects them from every partition';
+REVOKE ALL ON FUNCTION contacts_internal.is_monitor() FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.monitor_privileges(verb text, role_name name) RETURNS SETOF text
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
@@ -52,7 +60,10 @@ CREATE FUNCTION contacts_internal.monitor_privileges(verb text, role_name name) 
 			VALUES
 				('USAGE ON SCHEMA contacts'),
 				('SELECT ON contacts.event_lag, contacts.import_counts'),
-				('EXECUTE ON FUNCTION contacts_internal.count_deliveries(), contacts_internal.count_imports()')
+				('EXECUTE ON FUNCTION contacts_internal.count_deliveries(), contacts_internal.count_imports()'),
+				-- what a proxy calls for them; a role that monitors has nothing else to call there
+				('USAGE ON SCHEMA contacts_internal'),
+				('EXECUTE ON FUNCTION contacts_internal.serve(text, integer, integer, text, text[]), contacts_internal.is_monitor()')
 		) AS needed (privilege)
 	$$;
 COMMENT ON FUNCTION contacts_internal.monitor_privileges(text, name) IS

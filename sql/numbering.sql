@@ -101,6 +101,7 @@ DECLARE
 	same boolean;
 	s record;
 	highest bigint;
+	position bigint;
 	first CONSTANT integer := CASE number WHEN 0 THEN set_partition.of ELSE number END;
 BEGIN
 	PERFORM contacts_internal.require_writing('contacts.set_partition()');
@@ -131,7 +132,10 @@ BEGIN
 		ELSE
 			highest := contacts_internal.check_partition_ids(s.id_table, s.id_column, number, count);
 		END IF;
-		highest := greatest(highest, pg_sequence_last_value(s.sequence), 0);
+		-- A sequence that was moved and not called since is where its next id is: nothing goes back.
+		EXECUTE format('SELECT CASE WHEN q.is_called THEN q.last_value ELSE q.last_value - $1 END FROM %s q', s.sequence)
+			INTO position USING s.increment;
+		highest := greatest(highest, position, 0);
 		IF s.increment <> count OR s.start <> first OR mod(highest, count) <> mod(number, count) THEN
 			EXECUTE format('ALTER SEQUENCE %s INCREMENT BY %s START WITH %s RESTART WITH %s', s.sequence, count, first,
 				CASE WHEN count = 1 THEN highest + 1 ELSE contacts_internal.next_in_partition(highest, number, count) END);

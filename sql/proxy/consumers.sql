@@ -70,7 +70,7 @@ CREATE FUNCTION contacts_internal.partition_of_lease(lease bigint, workspace_id 
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 		SELECT CASE coalesce(workspace_id, contacts_internal.current_workspace())
-			WHEN 0 THEN coalesce(mod(abs(lease), contacts_internal.partition_count()), 0)::integer
+			WHEN 0 THEN coalesce(abs(mod(lease, contacts_internal.partition_count())), 0)::integer
 			ELSE contacts.partition_of(workspace_id) END
 	$$;
 COMMENT ON FUNCTION contacts_internal.partition_of_lease(bigint, bigint) IS
@@ -111,6 +111,38 @@ COMMENT ON FUNCTION contacts.subscribe(text, contacts.event_type[], boolean, int
 	'every partition, one after the other: repeat it if that ends with an error; returns its id, that of the last partition';
 REVOKE ALL ON FUNCTION contacts.subscribe(text, contacts.event_type[], boolean, integer, bigint) FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.is_monitor(number integer) RETURNS boolean
+	LANGUAGE C STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'contacts_proxy_internal_at';
+COMMENT ON FUNCTION contacts_internal.is_monitor(integer) IS 'whether the caller sees the counts of all workspaces in a partition';
+REVOKE ALL ON FUNCTION contacts_internal.is_monitor(integer) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.is_member_elsewhere(number integer) RETURNS boolean
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	SET client_min_messages = warning
+	AS $$
+DECLARE
+	is_member boolean := false;
+BEGIN
+	FOR n IN 0 .. contacts_internal.partition_count() - 1 LOOP
+		CONTINUE WHEN n = number;
+		BEGIN
+			IF contacts_internal.is_monitor(n) THEN
+				RETURN false;
+			END IF;
+			is_member := true;
+		EXCEPTION WHEN insufficient_privilege THEN
+			CONTINUE; -- a stranger there, too
+		END;
+	END LOOP;
+	RETURN is_member;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.is_member_elsewhere(integer) IS
+	'part of views over all partitions: whether the caller, whom that partition does not know, sees some workspaces of others, and not all';
+REVOKE ALL ON FUNCTION contacts_internal.is_member_elsewhere(integer) FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.list_consumers(
 	number integer, OUT workspace_id bigint, OUT consumer_id bigint, OUT name text, OUT types contacts.event_type[],
 	OUT max_attempts integer, OUT active boolean
@@ -128,16 +160,14 @@ CREATE FUNCTION contacts_internal.list_consumers(
 	SET search_path = pg_catalog, pg_temp
 	SET client_min_messages = warning -- PL/Proxy's notice that it connects anew after such an error
 	AS $$
-DECLARE
-	answered boolean := false;
 BEGIN
 	FOR n IN 0 .. contacts_internal.partition_count() - 1 LOOP
 		BEGIN
 			RETURN QUERY SELECT * FROM contacts_internal.list_consumers(n);
-			answered := true;
 		EXCEPTION WHEN insufficient_privilege THEN
-			-- A member of a workspace in one partition may be a stranger in another, where nothing is there for him.
-			IF n = contacts_internal.partition_count() - 1 AND NOT answered THEN
+			-- A member of a workspace in one partition may be a stranger in another, where nothing is there for him. But a part is not
+			-- shown to a role that expects the whole.
+			IF NOT contacts_internal.is_member_elsewhere(n) THEN
 				RAISE;
 			END IF;
 		END;

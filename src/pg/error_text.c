@@ -85,7 +85,7 @@ error_text_read(const char *text)
 	ErrorData *error = palloc0(sizeof(ErrorData));
 	const char *state = JB_ROOT_IS_OBJECT(json) ? find_text(json, "sqlstate") : NULL;
 
-	if (state == NULL || strlen(state) != 5)
+	if (state == NULL || strlen(state) != 5 || strncmp(state, "00", 2) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),
 				 errmsg("The partition sent an error that this proxy does not understand: %s", text)));

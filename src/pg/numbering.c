@@ -12,6 +12,7 @@
 #include "utils/syscache.h"
 
 #include "numbering.h"
+#include "settings.h"
 #include "versions.h"
 
 /* SEQUENCE is the one that every installation has from the start: that of the ids by which partitions are told apart. */
@@ -39,12 +40,17 @@ partition_self(void)
 void
 partition_check_call(const char *version, Partition called)
 {
+	const char *settings = strchr(version, ' ');
 	Partition self;
 
-	versions_check_proxy(version);
+	versions_check_proxy(settings ? pnstrdup(version, (Size)(settings - version)) : version);
 	self = partition_self();
 	if (self.number == called.number && self.count == called.count)
+	{
+		if (settings)
+			settings_of_proxy(pstrdup(settings));
 		return;
+	}
 	ereport(ERROR,
 			/* Not one that contact-worker takes for lasting: it passes while partitions are split. */
 			(errcode(ERRCODE_SQLSERVER_REJECTED_ESTABLISHMENT_OF_SQLCONNECTION),

@@ -225,18 +225,30 @@ contacts_proxy_write(PG_FUNCTION_ARGS)
 	return call_partition(fcinfo, function, -1);
 }
 
+/* Returns the partition that is the first argument. */
+static int
+partition_argument(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0) || PG_GETARG_INT32(0) < 0 || PG_GETARG_INT32(0) >= proxy_partition_count())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("There is no such partition."),
+				 errhint("They are numbered from 0 to %d.", proxy_partition_count() - 1)));
+	return PG_GETARG_INT32(0);
+}
+
 PG_FUNCTION_INFO_V1(contacts_proxy_at);
 Datum
 contacts_proxy_at(PG_FUNCTION_ARGS)
 {
-	return call_partition(fcinfo, describe(fcinfo, "contacts"), PG_GETARG_INT32(0));
+	return call_partition(fcinfo, describe(fcinfo, "contacts"), partition_argument(fcinfo));
 }
 
 PG_FUNCTION_INFO_V1(contacts_proxy_internal_at);
 Datum
 contacts_proxy_internal_at(PG_FUNCTION_ARGS)
 {
-	return call_partition(fcinfo, describe(fcinfo, "contacts_internal"), PG_GETARG_INT32(0));
+	return call_partition(fcinfo, describe(fcinfo, "contacts_internal"), partition_argument(fcinfo));
 }
 
 /* Has a partition upsert a contact. */
@@ -245,12 +257,15 @@ upsert_at_partition(FunctionCallInfo fcinfo, int64 workspace_id)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Datum answer;
+	uint64 count;
 	char *text;
 
 	proxy_refuse_in_transaction("contact_upsert()");
 	statement_connect();
-	(void)proxy_answer(workspace_id, PG_ARGISNULL(0) ? (Datum)0 : PG_GETARG_DATUM(0));
-	text = proxy_row(0);
+	count = proxy_answer(workspace_id, PG_ARGISNULL(0) ? (Datum)0 : PG_GETARG_DATUM(0));
+	text = count == 1 ? proxy_row(0) : NULL;
+	if (text == NULL)
+		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("The partition sent no answer.")));
 	MemoryContextSwitchTo(caller);
 	answer = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
 	SPI_finish();

@@ -9,6 +9,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
@@ -19,6 +20,7 @@
 #include "utils/syscache.h"
 
 #include "error_text.h"
+#include "errors.h"
 #include "proxy_call.h"
 #include "proxy_error.h"
 #include "settings.h"
@@ -60,10 +62,64 @@ server_changed(Datum argument, int cache, uint32 hash)
 	partition_count = 0;
 }
 
+/* checked_role is the role whose user mapping was last looked at. */
+static Oid checked_role = InvalidOid;
+
+static void
+mapping_changed(Datum argument, int cache, uint32 hash)
+{
+	checked_role = InvalidOid;
+}
+
 void
 proxy_call_init(void)
 {
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, server_changed, (Datum)0);
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, mapping_changed, (Datum)0);
+	CacheRegisterSyscacheCallback(USERMAPPINGOID, mapping_changed, (Datum)0);
+	CacheRegisterSyscacheCallback(AUTHOID, mapping_changed, (Datum)0);
+}
+
+static const char *
+mapping_option(const UserMapping *mapping, const char *name)
+{
+	ListCell *cell;
+
+	foreach (cell, mapping->options)
+	{
+		DefElem *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, name) == 0)
+			return defGetString(option);
+	}
+	return NULL;
+}
+
+/*
+ * Raises where the role would be another in the partitions that need not say a password for it. For a role with USAGE on the server may change its own user
+ * mapping, and the partitions may trust the machine of the proxy. A password that nobody asks for is no protection: see docs/scale-out.md,
+ * "Who may do what".
+ */
+static void
+check_mapping(Oid server)
+{
+	Oid role = GetUserId();
+	const UserMapping *mapping;
+	const char *user;
+
+	if (role == checked_role)
+		return;
+	mapping = GetUserMapping(role, server);
+	user = mapping_option(mapping, "user");
+	if (user && strcmp(user, GetUserNameFromId(role, false)) != 0 && !mapping_option(mapping, "password") &&
+		!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("The user mapping of role %s names another role without its password.",
+						GetUserNameFromId(role, false)),
+				 errhint("CREATE or ALTER USER MAPPING ... OPTIONS (user ..., password ...), and have the partitions "
+						 "ask for it.")));
+	checked_role = role;
 }
 
 static int
@@ -106,7 +162,10 @@ proxy_partition_of(int64 workspace_id)
 void
 proxy_refuse_in_transaction(const char *call)
 {
-	if (settings_proxy_in_transaction() || !(IsTransactionBlock() || IsSubTransaction()))
+	errors_raise_unless_writing(call);
+	/* In a pipeline, the first statement does not know that others follow. */
+	if (settings_proxy_in_transaction() ||
+		!(IsTransactionBlock() || IsSubTransaction() || (MyXactFlags & XACT_FLAGS_PIPELINING)))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
@@ -124,6 +183,7 @@ execute(Statement *statement, Datum *parameters, int number)
 	MemoryContext caller = CurrentMemoryContext;
 	volatile uint64 count = 0;
 
+	check_mapping(get_foreign_server_oid(PROXY_SERVER, false));
 	PG_TRY();
 	{
 		count = statement_execute(statement, parameters);
@@ -141,14 +201,19 @@ execute(Statement *statement, Datum *parameters, int number)
 	return count;
 }
 
-/* Returns a row of what was sent back, with its mark; NULL for null. */
+/* Returns a row of what was sent back, with its mark; NULL for null. What serve.c does not send is refused. */
 static char *
 marked_row(uint64 row)
 {
 	bool is_null;
 	Datum value = statement_nullable_column(row, 1, &is_null);
+	char *marked = is_null ? NULL : TextDatumGetCString(value);
 
-	return is_null ? NULL : TextDatumGetCString(value);
+	if (marked && marked[0] != '=' && marked[0] != '!')
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("The partition sent an answer that this proxy does not understand: %s", marked)));
+	return marked;
 }
 
 /* Raises the error that the partition has answered, if it has. */
@@ -177,7 +242,7 @@ proxy_call(int number, const char *function, Datum *arguments, bool *nulls, int 
 	int lower_bound = 1;
 	ArrayType *array = construct_md_array(arguments, nulls, 1, &length, &lower_bound, TEXTOID, -1, false, TYPALIGN_INT);
 	Datum parameters[] = {
-		CStringGetTextDatum(versions_library()),
+		CStringGetTextDatum(settings_for_partition(versions_library())),
 		Int32GetDatum(number),
 		Int32GetDatum(proxy_partition_count()),
 		CStringGetTextDatum(function),
@@ -191,7 +256,7 @@ uint64
 proxy_answer(int64 workspace_id, Datum request)
 {
 	int number = proxy_partition_of(workspace_id);
-	Datum version = CStringGetTextDatum(versions_library());
+	Datum version = CStringGetTextDatum(settings_for_partition(versions_library()));
 	Datum count = Int32GetDatum(proxy_partition_count());
 	Datum with_request[] = {version, Int32GetDatum(number), count, request, Int64GetDatum(workspace_id)};
 	Datum without[] = {version, Int32GetDatum(number), count, Int64GetDatum(workspace_id)};

@@ -32,14 +32,14 @@ static ErrorData *
 remote_error(ErrorData *error, const char *severity)
 {
 	const char *message = behind(severity, ": ");
-	const char *whole;
+	char *whole;
 
 	error->detail = without(error->detail, "Remote detail: ");
 	error->hint = without(error->hint, "Remote hint: ");
 	if (message)
 		error->message = pstrdup(message);
-	whole = behind(error->detail, SERVE_ERROR_MARK);
-	return whole ? error_text_read(whole) : error;
+	whole = without(error->detail, SERVE_ERROR_MARK);
+	return whole == error->detail ? error : error_text_read(whole);
 }
 
 /* What a failure to connect looks like in PL/Proxy's words, and to call where a connection has ended. */

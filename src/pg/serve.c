@@ -199,6 +199,11 @@ run_call(const Call *call, ReturnSetInfo *info)
 	int nest_level;
 	int result;
 
+	if (!Array_nulls)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("A partition cannot be called where array_nulls is off: null would become the text NULL."),
+				 errhint("ALTER ROLE or ALTER DATABASE ... RESET array_nulls in the partition.")));
 	partition_check_call(call->version, call->partition);
 	for (int i = 0; i < call->argument_count; i++)
 		nulls[i] = call->nulls[i] ? 'n' : ' ';
@@ -223,7 +228,21 @@ run_call(const Call *call, ReturnSetInfo *info)
 	MemoryContextSwitchTo(caller);
 }
 
-/* Runs the call in a subtransaction; returns the error that it ended with, or NULL: a cancel, too, see contacts_answer(). */
+/*
+ * Raises an error again with all that it says in its DETAIL. PL/Proxy would take a cancel of the partition's for one of its own, and wait for
+ * ever for the answer that it has read: so a cancel has another SQLSTATE on its way, but not where a block with EXCEPTION might catch that.
+ */
+pg_noreturn static void
+raise_marked(ErrorData *error)
+{
+	error->detail = psprintf("%s%s", SERVE_ERROR_MARK, error_text_write(error));
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && !IsSubTransaction())
+		error->sqlerrcode = ERRCODE_OPERATOR_INTERVENTION;
+	ReThrowError(error);
+	pg_unreachable();
+}
+
+/* Runs the call in a subtransaction; returns the error that it ended with, or NULL. A cancel ends all. */
 static ErrorData *
 try_call(const Call *call, ReturnSetInfo *info)
 {
@@ -249,6 +268,8 @@ try_call(const Call *call, ReturnSetInfo *info)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	if (error && ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION))
+		raise_marked(error);
 	return error;
 }
 
@@ -353,11 +374,7 @@ contacts_answer(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();
 		FlushErrorState();
-		error->detail = psprintf("%s%s", SERVE_ERROR_MARK, error_text_write(error));
-		/* PL/Proxy would take it for a cancel of its own, and wait for ever for the answer that it has read. */
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			error->sqlerrcode = ERRCODE_OPERATOR_INTERVENTION;
-		ReThrowError(error);
+		raise_marked(error);
 	}
 	PG_END_TRY();
 	PG_RETURN_TEXT_P(row);

@@ -226,3 +226,44 @@ settings_notify_interval(void)
 {
 	return notify_interval;
 }
+
+/* traveling are the settings that a proxy sends with a call, without their prefix, and their defaults. */
+static const char *const traveling[][2] = {
+	{"events", "on"}, {"unknown_keys", "notice"}, {"notify", "events"}, {"notify_interval", "100ms"}};
+
+char *
+settings_for_partition(const char *version)
+{
+	char *words = pstrdup(version);
+
+	for (size_t i = 0; i < lengthof(traveling); i++)
+	{
+		const char *value = GetConfigOptionByName(psprintf("contact_upsert.%s", traveling[i][0]), NULL, false);
+
+		if (strcmp(value, traveling[i][1]) != 0)
+			words = psprintf("%s %s=%s", words, traveling[i][0], value);
+	}
+	return words;
+}
+
+void
+settings_of_proxy(char *words)
+{
+	char *rest = NULL;
+
+	for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+		for (size_t i = 0; i < lengthof(traveling); i++)
+		{
+			size_t length = strlen(traveling[i][0]);
+
+			if (strncmp(word, traveling[i][0], length) == 0 && word[length] == '=')
+				(void)set_config_option(psprintf("contact_upsert.%s", traveling[i][0]),
+										word + length + 1,
+										PGC_USERSET,
+										PGC_S_SESSION,
+										GUC_ACTION_LOCAL,
+										true,
+										0,
+										false);
+		}
+}

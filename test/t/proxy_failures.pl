@@ -129,6 +129,8 @@ is(as('anna', 'SET ROLE anna; SELECT count(*) FROM contacts.consumer; SELECT cou
 like(as('anyone', upsert('x', $one)), qr/42704: user mapping not found/, 'a role without a mapping reaches no partition');
 my $owner = sql('SELECT current_user');
 sql("CREATE USER MAPPING FOR PUBLIC SERVER contacts OPTIONS (user '$owner')");
+like(as('anyone', upsert('open', $one)), qr/42501: The user mapping of role anyone names another role without its password/, 'a mapping to another role has its password');
+sql("ALTER USER MAPPING FOR PUBLIC SERVER contacts OPTIONS (ADD password 'not asked for here')");
 is(as('anyone', upsert('open', $one)) . as('anyone', upsert('open', $zero)), 'tt', 'a mapping of PUBLIC to the owner opens every workspace to whoever may call the proxy');
 sql('DROP USER MAPPING FOR PUBLIC SERVER contacts');
 sql("SELECT contacts.revoke_proxy('anna')");

@@ -158,6 +158,28 @@ is(sql('SELECT number, count FROM contacts_internal.partition()'), '0|1', 'nothi
 is(sql(q(SELECT contacts.set_partition(1, 2, split => true); SELECT contacts.define_tag('third'))), "\n3", 'with split => true it goes on behind it');
 is(sql(q(SELECT contacts.set_partition(1, 2); SELECT contacts.define_tag('fourth'))), "\n5", 'and may be repeated');
 
+# What was drawn and is gone comes never again, however often the number is given.
+make_database('gone');
+sql(q(SELECT contacts.define_field('value', 'Value', tracked => true), contacts.subscribe('mailer'); SELECT contacts.upsert('{"email_address":"a@example.com"}')));
+sql(qq(SELECT contacts.upsert('{"email_address":"a\@example.com","partial_update":true,"fields":{"value":"$_"}}'))) for 1 .. 3;
+sql(q(SELECT count(contacts.ack('mailer', lease, ARRAY[event_id])) FROM contacts.claim('mailer'))) for 1 .. 3;
+sql(q(SELECT contacts.purge_events('0'), contacts.purge_history('0'); DELETE FROM contacts.workspace; DELETE FROM contacts.deleted_workspace));
+my %next;
+for my $call ('1, 2', '1, 2', '1, 4, split => true', '1, 4, split => true', '1, 4')
+{
+	sql("SELECT contacts.set_partition($call)");
+	for my $sequence (split /\n/, sql('SELECT sequence FROM contacts_internal.id_sequences()'))
+	{
+		# without drawing one
+		my $next = sql("SELECT CASE WHEN is_called THEN last_value + (SELECT seqincrement FROM pg_sequence WHERE seqrelid = '$sequence'::regclass) ELSE last_value END FROM $sequence");
+		cmp_ok($next, '>=', $next{$sequence} // 1, "set_partition($call): $sequence does not go back");
+		$next{$sequence} = $next;
+	}
+}
+cmp_ok($next{'contacts.event_event_id_seq'}, '>', 3, 'nor behind events that were purged');
+cmp_ok($next{'contacts.delivery_lease_seq'}, '>', 3, 'and leases that were acknowledged');
+cmp_ok($next{'contacts.workspace_workspace_id_seq'}, '>', 1, 'and workspaces that were deleted');
+
 # Ids that are drawn and not committed yet are not overlooked.
 make_database('busy');
 my $session = $node->background_psql('busy') if $node->can('background_psql');

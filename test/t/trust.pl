@@ -200,6 +200,7 @@ my %of_members = (
 	'contacts_internal.is_consumer_of' => [ "SELECT contacts_internal.is_consumer_of(consumer_id, 2) FROM generate_series(1, 9) consumer_id GROUP BY 1", qr/^f$/ ],
 	'contacts_internal.serve' => [ "SELECT contacts_internal.serve('1.0.0', 0, 1, 'contacts.get', '{a\@example.com,2}')", $no_workspace ],
 	'contacts_internal.answer' => [ "SELECT contacts_internal.answer('1.0.0', 0, 1, $json, 2)", $no_workspace ],
+	'contacts_internal.is_monitor' => [ 'SELECT contacts_internal.is_monitor()', qr/^f$/ ],
 	'contacts_internal.extension_version' => [ 'SELECT contacts_internal.extension_version()', qr/^[0-9.]+$/ ],
 	'contacts_internal.list_consumers' => [ 'SELECT count(*) FROM contacts_internal.list_consumers() WHERE workspace_id = 2', qr/^0$/ ],
 	'contacts_internal.event_line' => [ "SELECT contacts_internal.event_line(NULL)", qr/^/ ],
@@ -288,7 +289,7 @@ for (rows(qq(
 is(join(' ', sort keys %relation), '', 'no table, view or sequence is missing');
 
 my %who = ((map { ($_ => '') } @of_owner, @of_nobody), (map { ($_ => 'monitor') } @of_monitors), (map { ($_ => 'member') } keys %of_members));
-$who{$_} = 'member monitor' for qw(contacts_internal.count_deliveries contacts_internal.count_imports);
+$who{$_} = 'member monitor' for qw(contacts_internal.count_deliveries contacts_internal.count_imports contacts_internal.serve contacts_internal.is_monitor);
 my $functions = qq(FROM pg_proc p WHERE p.pronamespace IN $ours OR p.oid = 'public.contact_upsert'::regproc);
 for (rows(qq(SELECT p.pronamespace::regnamespace || '.' || p.proname, (SELECT string_agg(r, ' ' ORDER BY r) FROM unnest('{member,monitor,stranger}'::text[]) r
 	WHERE has_function_privilege(r, p.oid, 'EXECUTE')) $functions ORDER BY 1)))
