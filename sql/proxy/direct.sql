@@ -131,3 +131,27 @@ END
 $$;
 COMMENT ON FUNCTION contacts.set_partition(integer, integer, boolean) IS 'an error: to be called in each partition, since each partition is numbered in itself';
 REVOKE ALL ON FUNCTION contacts.set_partition(integer, integer, boolean) FROM PUBLIC;
+
+CREATE FUNCTION contacts.distribute(shard_count integer DEFAULT NULL) RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	RAISE EXCEPTION '% cannot be called through a proxy.', 'contacts.distribute()'
+		USING ERRCODE = 'feature_not_supported', HINT = 'It is for Citus, which spreads workspaces over servers in place of a proxy.';
+END
+$$;
+COMMENT ON FUNCTION contacts.distribute(integer) IS 'an error: Citus is another way than a proxy';
+REVOKE ALL ON FUNCTION contacts.distribute(integer) FROM PUBLIC;
+
+CREATE FUNCTION contacts.undistribute() RETURNS void
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	RAISE EXCEPTION '% cannot be called through a proxy.', 'contacts.undistribute()'
+		USING ERRCODE = 'feature_not_supported', HINT = 'It is for Citus, which spreads workspaces over servers in place of a proxy.';
+END
+$$;
+COMMENT ON FUNCTION contacts.undistribute() IS 'an error: Citus is another way than a proxy';
+REVOKE ALL ON FUNCTION contacts.undistribute() FROM PUBLIC;

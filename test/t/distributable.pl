@@ -30,6 +30,9 @@ my $table = 'contacts\.(?:' . join('|', @tables) . ')\b';
 # What may read or write rows of all workspaces, and why.
 my %of_all_workspaces = (
 	# workspaces themselves, and who may act for them
+	'contacts_internal.remove_first_workspace' => 'looks whether there is any other workspace',
+	'contacts_internal.find_workspace' => 'looks for the name of a workspace',
+	'contacts_internal.list_consumers' => 'lists the consumers of all workspaces that the caller sees',
 	'contacts_internal.add_first_workspace' => 'looks whether there is any workspace',
 	'contacts.define_workspace' => 'makes a workspace, of which the name is the key',
 	'contacts_internal.member_privileges' => 'has GRANTs, no statement on rows',

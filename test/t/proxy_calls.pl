@@ -30,8 +30,6 @@ my %of_proxy_alone = (
 	grant_proxy => 'who may call the proxy; members are granted access in the partition',
 	revoke_proxy => 'takes it back',
 );
-# Citus is another way to several servers: there is nothing to distribute at a proxy.
-delete @of_plain{qw(distribute undistribute)};
 cmp_ok(scalar(keys %of_plain), '>', 35, 'contact_upsert has functions');
 for my $name (sort keys %of_plain)
 {
@@ -87,18 +85,7 @@ sub same
 is(same(q(SELECT contacts.define_workspace('a', history => 'all'))), 3, 'the workspace is made in partition 1');
 is($proxy->safe_psql('postgres', 'SELECT contacts.partition_of(3), contacts.partition_of(2)'), '1|0', 'partition_of()');
 
-my $requests = decode_json(slurp_file('test/clients/requests.json'));
 same(q(SELECT contacts.define_field('name', 'Name', workspace_id => 3), contacts.define_tag('vip', workspace_id => 3)));
-for my $case (@$requests)
-{
-	my $json = JSON::PP->new->canonical->allow_nonref->encode($case->{request}) =~ s/'/''/gr;
-	utf8::encode($json);
-	my $answer = same("SELECT contacts.upsert('$json', 3)");
-	like($answer, qr/^ERROR:  $case->{sqlstate}: \Q$case->{message}\E/, 'the error of the table') if $case->{sqlstate};
-	same("SET contact_upsert.workspace_id = 3; SELECT contact_upsert('$json')");
-	same("SELECT contacts.preview('$json', 3)");
-}
-
 same($_) for split /;\n+/, q(
 SELECT contacts.upsert(NULL, 3);
 SELECT contacts.upsert('[]', 3);
@@ -188,6 +175,47 @@ SELECT contacts.purge_events('1 day', 0);
 SELECT contacts.purge_history('0', 2), contacts.purge_events('0');
 SELECT import_id FROM contacts.import_counts);
 cmp_ok($errors, '>', 40, "of $calls calls some are refused");
+
+my $other = 101;
+$_->safe_psql('postgres', "INSERT INTO contacts.workspace (workspace_id, name) VALUES ($other, 'of the table')") for $plain, $partitions[1];
+# The table of requests that every client runs, in one session each; its errors are as it says.
+my $table = decode_json(slurp_file('test/clients/requests.json'));
+my %calls = (upsert => "SELECT contacts.upsert('%s')", upsert_text => "SELECT contact_upsert('%s')", preview => "SELECT contacts.preview('%s')",
+	upsert_many => "SELECT * FROM contacts.upsert_many('%s')", sql => '%s');
+my @steps = grep { $calls{ $_->{do} } && exists $_->{send} } @{ $table->{steps} };
+my @statements = grep { !/CREATE EXTENSION|install|letters|workspace_id => 2/ } @{ $table->{setup} };
+my $setup = @statements;
+for my $step (@steps)
+{
+	my $sent = $step->{do} =~ /text|sql/ ? $step->{send} : JSON::PP->new->canonical->allow_nonref->encode($step->{send});
+	$sent =~ s/<(\d+) letters>/'x' x $1/ge;
+	$sent =~ s/'/''/g unless $step->{do} eq 'sql';
+	push @statements, sprintf $calls{ $step->{do} }, $sent;
+}
+utf8::encode($_) for @statements;
+
+# What each statement prints and raises, in one session.
+sub answers_of
+{
+	my ($node) = @_;
+	my $n = 0;
+	my $script = join '', "SET contact_upsert.workspace_id = $other;\n", map { $n++; "\\echo \@\@\@\n\\warn \@\@\@\n$_;\n" } @statements;
+	my ($status, $out, $err) = $node->psql('postgres', $script, on_error_die => 0, on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=verbose', '-v', 'SHOW_CONTEXT=never' ]);
+	s/^psql:<stdin>:\d+: //mg, s/^(LOCATION|LINE \d+): .*\n?//mg, s/^ *\^\n?//mg for $err;
+	my @out = split /^\@\@\@\n?/m, $out, -1;
+	my @err = split /^\@\@\@\n?/m, $err, -1;
+	return map { comparable(($out[$_] // '') . ($err[$_] // '')) =~ s/\n+\z//r } 1 .. @statements;
+}
+my @of_plain = answers_of($plain);
+my @of_proxy = answers_of($proxy);
+cmp_ok(scalar(@steps), '>', 45, 'the table has requests');
+for my $i (0 .. $#statements)
+{
+	my $step = $i < $setup ? {} : $steps[ $i - $setup ];
+	is($of_proxy[$i], $of_plain[$i], $step->{name} // $statements[$i]);
+	my $error = $step->{error} or next;
+	like($of_proxy[$i], qr/^ERROR:  $error->{sqlstate}: /, 'the error of the table');
+}
 
 # What a value is, no setting of a session changes.
 for my $setting ("DateStyle = 'SQL, DMY'", "DateStyle = 'German'", "IntervalStyle = sql_standard", "IntervalStyle = iso_8601", "TimeZone = 'Asia/Kolkata'", 'extra_float_digits = -10', "search_path = ''", 'bytea_output = escape')

@@ -180,6 +180,15 @@ cmp_ok($next{'contacts.event_event_id_seq'}, '>', 3, 'nor behind events that wer
 cmp_ok($next{'contacts.delivery_lease_seq'}, '>', 3, 'and leases that were acknowledged');
 cmp_ok($next{'contacts.workspace_workspace_id_seq'}, '>', 1, 'and workspaces that were deleted');
 
+# Hash-partitioned tables have their sequences at their parents.
+$node->safe_psql('postgres', 'CREATE DATABASE hashed');
+$database = 'hashed';
+sql('CREATE EXTENSION contact_upsert; SELECT contacts.install(partitions => 4); SELECT contacts.set_partition(1, 2)');
+fill_database();
+my @hashed = ids();
+my %kinds = map { (split / /)[0] => 1 } @hashed;
+is(join(' ', sort keys %kinds) . ': ' . join(', ', grep { !/ (\d+)$/ || $1 % 2 != 1 } @hashed), 'consumer event history import_progress lease tag workspace: ', 'hash-partitioned tables have ids of its residue');
+
 # Ids that are drawn and not committed yet are not overlooked.
 make_database('busy');
 my $session = $node->background_psql('busy') if $node->can('background_psql');

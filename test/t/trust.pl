@@ -313,7 +313,7 @@ is(join(' ', sort keys %type), '', 'no type is missing');
 
 is($node->safe_psql('postgres', qq(SELECT string_agg(r || ' ' || p || ' ' || n, ', ' ORDER BY r, p, n) FROM unnest('{member,monitor,stranger}'::text[]) r,
 	unnest('{CREATE,USAGE}'::text[]) p, unnest('{contacts,contacts_internal}'::text[]) n WHERE has_schema_privilege(r, n, p))),
-	'member USAGE contacts, member USAGE contacts_internal, monitor USAGE contacts', 'who may use and who fill the schemas');
+	'member USAGE contacts, member USAGE contacts_internal, monitor USAGE contacts, monitor USAGE contacts_internal', 'who may use and who fill the schemas');
 
 for (split /\n/, $node->safe_psql('postgres', q(SELECT contacts_internal.current_workspace(); SELECT name || ' ' || context FROM pg_settings WHERE name LIKE 'contact\_upsert.%')))
 {
