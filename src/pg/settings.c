@@ -236,6 +236,8 @@ settings_for_partition(const char *version)
 {
 	char *words = pstrdup(version);
 
+	if (events && unknown_keys == UNKNOWN_KEYS_NOTICE && notify == NOTIFY_EVENTS && notify_interval == 100)
+		return words;
 	for (size_t i = 0; i < lengthof(traveling); i++)
 	{
 		const char *value = GetConfigOptionByName(psprintf("contact_upsert.%s", traveling[i][0]), NULL, false);
@@ -255,15 +257,13 @@ settings_of_proxy(char *words)
 		for (size_t i = 0; i < lengthof(traveling); i++)
 		{
 			size_t length = strlen(traveling[i][0]);
+			char *name;
 
-			if (strncmp(word, traveling[i][0], length) == 0 && word[length] == '=')
-				(void)set_config_option(psprintf("contact_upsert.%s", traveling[i][0]),
-										word + length + 1,
-										PGC_USERSET,
-										PGC_S_SESSION,
-										GUC_ACTION_LOCAL,
-										true,
-										0,
-										false);
+			if (strncmp(word, traveling[i][0], length) != 0 || word[length] != '=')
+				continue;
+			name = psprintf("contact_upsert.%s", traveling[i][0]);
+			if (strcmp(GetConfigOptionByName(name, NULL, false), word + length + 1) != 0)
+				(void)set_config_option(
+					name, word + length + 1, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 		}
 }

@@ -1,5 +1,5 @@
 # Usage: proxy.py ROUNDS - see proxy.sh.
-# Calls a refused, an unchanged and a changed upsert in turn, directly on the partition and through the proxy, each on a connection of its own. Prints the
+# Calls a refused, an unchanged and a changed upsert, directly on the partition and through the proxy in turn, 100 times each. Prints the
 # median latency of each way, the CPU that the partition's and the proxy's backend have used a call (schedstat), and what the proxy's are to the direct
 # ones. Directly, a call is a prepared statement, and beside it one that is not: PL/Proxy prepares nothing.
 import random
@@ -9,6 +9,7 @@ import time
 import psycopg2
 
 ROUNDS = int(sys.argv[1])
+BLOCK = 100
 REFUSED = '{"email_address":"nobody"}'
 CALLS = {
     "refused": lambda: REFUSED,
@@ -61,18 +62,18 @@ print("%-10s %-13s %12s %22s %18s" % ("call", "way", "latency, µs", "CPU of par
 for name, make in CALLS.items():
     times = {way: [] for way in WAYS}
     used = {way: [[], []] for way in WAYS}
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS // BLOCK):
         for way, (cursor, statement, partition, own) in WAYS.items():
-            sql = statement % make()
             before = cpu(partition), own and cpu(own)
-            start = time.perf_counter()
-            call(cursor, sql)
-            times[way].append((time.perf_counter() - start) * 1e6)
-            # what follows the answer is the call's, too
-            time.sleep(0.0002)
-            used[way][0].append(cpu(partition) - before[0])
-            used[way][1].append(cpu(own) - before[1] if own else 0)
-    # of most calls: what interrupts a few is not theirs
+            for _ in range(BLOCK):
+                sql = statement % make()
+                start = time.perf_counter()
+                call(cursor, sql)
+                times[way].append((time.perf_counter() - start) * 1e6)
+            time.sleep(0.001)  # what follows the last answer is the calls', too
+            used[way][0].append((cpu(partition) - before[0]) / BLOCK)
+            used[way][1].append((cpu(own) - before[1]) / BLOCK if own else 0)
+    # of most: what interrupts a few is not theirs
     median = lambda values: sorted(values)[len(values) // 2]
     result = {way: (median(times[way]), median(used[way][0]), median(used[way][1])) for way in WAYS}
     for way, row in result.items():
