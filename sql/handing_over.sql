@@ -1,5 +1,5 @@
 -- Handing over: where Citus has spread the tables over servers (distribute.sql), a call for one workspace is executed on the server that has
--- its rows (src/pg/delegate.c). On every other installation is_elsewhere() is false, and nothing here is called.
+-- its rows (src/pg/delegate.c, call_here.c). On every other installation is_elsewhere() is false, and nothing here is called.
 
 CREATE FUNCTION contacts_internal.is_elsewhere(workspace_id bigint) RETURNS boolean
 	LANGUAGE C STABLE STRICT PARALLEL SAFE

@@ -1,0 +1,256 @@
+/*
+ * call_here.c - takes a call that delegate.c has handed over, on the server that has the rows of its workspace.
+ *
+ * It may be one of the functions listed here. It is called in the scope of the workspace's shards (shard_scope.h), with the settings of the
+ * session that has handed it over.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "parser/parse_func.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/tuplestore.h"
+
+#include "handed_over.h"
+#include "notify.h"
+#include "pg_compat.h"
+#include "shard_scope.h"
+#include "statement.h"
+
+/*
+ * The functions that may be called so: each is about one workspace, which is its last argument, or without such an argument about all that are
+ * in the shards.
+ */
+static const char *const calls[] = {"upsert",
+									"apply",
+									"upsert_many",
+									"preview",
+									"get",
+									"search",
+									"erase",
+									"lift_suppression",
+									"merge",
+									"claim",
+									"ack",
+									"fail",
+									"release",
+									"extend",
+									"retry_dead",
+									"relay",
+									"subscribe",
+									"unsubscribe",
+									"match_columns",
+									"record",
+									"record_many",
+									"change_address",
+									"define_field",
+									"define_tag",
+									"define_workspace",
+									"request_schema",
+									"export",
+									"purge_events",
+									"purge_history",
+									"count_deliveries",
+									"count_imports"};
+
+/* Adds a row to what call_here() returns. */
+static void
+add_row(ReturnSetInfo *info, char kind, const char *text)
+{
+	bool is_null = false;
+	Datum value = CStringGetTextDatum(psprintf("%c%s", kind, text ? text : ""));
+
+	tuplestore_putvalues(info->setResult, info->setDesc, &value, &is_null);
+}
+
+static void
+raise_not_here(int64 workspace_id)
+{
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		 errmsg("Workspace " INT64_FORMAT " is on another server, and Citus has not sent the call there.",
+				workspace_id),
+		 errhint(
+			 "A call for a workspace cannot be made below one for a workspace of another server, and every server of "
+			 "Citus needs its metadata: SELECT start_metadata_sync_to_all_nodes();")));
+}
+
+/* Returns a function that may be called, and the current role may. */
+static Oid
+find_function(const char *name)
+{
+	Oid function;
+	bool is_known = false;
+
+	for (size_t i = 0; i < lengthof(calls) && !is_known; i++)
+		is_known = strcmp(calls[i], name) == 0;
+	if (!is_known)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("There is no call %s for one workspace.", quote_literal_cstr(name)),
+				 errhint("contacts_internal.call_here() is called by the functions in schema contacts.")));
+	function = LookupFuncName(list_make2(makeString("contacts"), makeString(pstrdup(name))), -1, NULL, true);
+	if (!OidIsValid(function))
+		function =
+			LookupFuncName(list_make2(makeString("contacts_internal"), makeString(pstrdup(name))), -1, NULL, false);
+	if (!may_execute(function, GetUserId()))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, name);
+	return function;
+}
+
+static void
+call_for_rows(ReturnSetInfo *info, Oid function, Oid *types, int type_count, Datum arguments, int64 workspace_id)
+{
+	Oid parameter_types[] = {TEXTARRAYOID, INT8OID};
+	Datum parameters[] = {arguments, Int64GetDatum(workspace_id)};
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql,
+					 "SELECT r::pg_catalog.text FROM %s.%s(",
+					 quote_identifier(get_namespace_name(get_func_namespace(function))),
+					 quote_identifier(get_func_name(function)));
+	for (int i = 0; i < type_count - 1; i++)
+		appendStringInfo(&sql, "($1)[%d]::%s, ", i + 1, format_type_extended(types[i], -1, FORMAT_TYPE_FORCE_QUALIFY));
+	appendStringInfo(&sql, "%s) AS r", type_count > 0 ? "$2" : "");
+	statement_connect();
+	if (SPI_execute_with_args(sql.data, lengthof(parameters), parameter_types, parameters, NULL, false, 0) !=
+		SPI_OK_SELECT)
+		elog(ERROR, "could not execute a call");
+	for (uint64 i = 0; i < SPI_processed; i++)
+		add_row(info, HANDED_ROW, TextDatumGetCString(statement_column(i, 1)));
+	SPI_finish();
+}
+
+static void
+call_for_value(ReturnSetInfo *info, Oid function, Oid *types, int type_count, Datum arguments, int64 workspace_id)
+{
+	LOCAL_FCINFO(call, FUNC_MAX_ARGS);
+	FmgrInfo flinfo;
+	Datum *texts;
+	bool *nulls;
+	int count;
+	Datum value;
+
+	deconstruct_array(DatumGetArrayTypeP(arguments), TEXTOID, -1, false, TYPALIGN_INT, &texts, &nulls, &count);
+	if (count != type_count && count != type_count - 1)
+		elog(ERROR, "a call has %d arguments, and not %d", count, type_count - 1);
+	fmgr_info(function, &flinfo);
+	InitFunctionCallInfoData(*call, &flinfo, (short)type_count, InvalidOid, NULL, NULL);
+	for (int i = 0; i < count; i++)
+	{
+		Oid input;
+		Oid parameter;
+
+		getTypeInputInfo(types[i], &input, &parameter);
+		call->args[i].isnull = nulls[i];
+		call->args[i].value =
+			nulls[i] ? (Datum)0 : OidInputFunctionCall(input, TextDatumGetCString(texts[i]), parameter, -1);
+	}
+	if (count < type_count)
+	{
+		call->args[count].isnull = false;
+		call->args[count].value = Int64GetDatum(workspace_id);
+	}
+	value = FunctionCallInvoke(call);
+	add_row(info,
+			call->isnull ? HANDED_NULL_ROW : HANDED_ROW,
+			call->isnull ? NULL : handed_over_output(value, get_func_rettype(function)));
+}
+
+/* Calls a function with the settings of the session that has handed the call over. */
+static void
+call_here(ReturnSetInfo *info, int64 workspace_id, Oid function, Datum arguments, Datum settings)
+{
+	int nest_level = handed_over_begin_texts();
+	Oid *types;
+	int count;
+
+	handed_over_begin_session(settings);
+	(void)get_func_signature(function, &types, &count);
+	if (get_func_retset(function))
+		call_for_rows(info, function, types, count, arguments, workspace_id);
+	else
+		call_for_value(info, function, types, count, arguments, workspace_id);
+	AtEOXact_GUC(false, nest_level);
+}
+
+static void
+call_in_scope(ReturnSetInfo *info, int64 workspace_id, Oid function, Datum arguments, Datum settings,
+			  const ShardGroup *group)
+{
+	ShardScope scope;
+
+	shard_scope_begin(&scope, group);
+	PG_TRY();
+	{
+		call_here(info, workspace_id, function, arguments, settings);
+	}
+	PG_FINALLY();
+	{
+		shard_scope_end(&scope);
+	}
+	PG_END_TRY();
+}
+
+/* Returns the group of a workspace, which must be here. */
+static const ShardGroup *
+require_here(int64 workspace_id)
+{
+	const ShardGroup *group;
+
+	handed_over_require();
+	group = shard_group_of_workspace(workspace_id);
+	if (!group->is_here)
+		raise_not_here(workspace_id);
+	if (!group->is_alike)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("The shards of the contact tables have other columns than the tables."),
+				 errhint("Columns can be added to distributed tables, and not dropped.")));
+	return group;
+}
+
+PG_FUNCTION_INFO_V1(contacts_call_here);
+Datum
+contacts_call_here(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *info = (ReturnSetInfo *)fcinfo->resultinfo;
+	int64 workspace_id = PG_GETARG_INT64(0);
+	Oid function = find_function(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	ListCell *cell;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	call_in_scope(info, workspace_id, function, PG_GETARG_DATUM(2), PG_GETARG_DATUM(3), require_here(workspace_id));
+	foreach (cell, notify_take_queue())
+		add_row(info, HANDED_NOTIFICATION, lfirst(cell));
+	return (Datum)0;
+}
+
+/* Whether this server has seen every statement since it started, as shard_scope.c must where there are shards. */
+PG_FUNCTION_INFO_V1(contacts_is_ready_for_shards);
+Datum
+contacts_is_ready_for_shards(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(shard_scope_is_hooked());
+}
+
+/* Returns what stands for a table: itself, or the shard of the call under way. */
+PG_FUNCTION_INFO_V1(contacts_here);
+Datum
+contacts_here(PG_FUNCTION_ARGS)
+{
+	Oid table = PG_GETARG_OID(0);
+	const ShardGroup *group = shard_scope_group();
+	Oid shard = group ? shard_of(group, table) : InvalidOid;
+
+	PG_RETURN_OID(OidIsValid(shard) ? shard : table);
+}

@@ -1,0 +1,76 @@
+/*
+ * handed_over.c - what both sides of a call that is handed over agree on, see handed_over.h.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+#include "handed_over.h"
+#include "shard.h"
+
+/* The settings of the session that change what a call does. */
+static const char *const passed_settings[] = {
+	"contact_upsert.events", "contact_upsert.notify", "contact_upsert.unknown_keys", "contact_upsert.fast_path"};
+
+/* Times and intervals as texts that read the same under every session's settings. */
+int
+handed_over_begin_texts(void)
+{
+	int nest_level = NewGUCNestLevel();
+
+	(void)set_config_option("datestyle", "ISO", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void)set_config_option("intervalstyle", "postgres", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return nest_level;
+}
+
+char *
+handed_over_output(Datum value, Oid type)
+{
+	Oid function;
+	bool is_varlena;
+
+	getTypeOutputInfo(type, &function, &is_varlena);
+	return OidOutputFunctionCall(function, value);
+}
+
+Datum
+handed_over_session(void)
+{
+	Datum values[lengthof(passed_settings)];
+
+	for (size_t i = 0; i < lengthof(passed_settings); i++)
+		values[i] = CStringGetTextDatum(GetConfigOption(passed_settings[i], false, false));
+	return PointerGetDatum(construct_array(values, lengthof(passed_settings), TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+void
+handed_over_begin_session(Datum session)
+{
+	Datum *values;
+	int count;
+
+	deconstruct_array(DatumGetArrayTypeP(session), TEXTOID, -1, false, TYPALIGN_INT, &values, NULL, &count);
+	for (int i = 0; i < Min(count, (int)lengthof(passed_settings)); i++)
+		(void)set_config_option(passed_settings[i],
+								TextDatumGetCString(values[i]),
+								PGC_USERSET,
+								PGC_S_SESSION,
+								GUC_ACTION_SAVE,
+								true,
+								0,
+								false);
+}
+
+void
+handed_over_require(void)
+{
+	if (!shard_is_distributed())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("The contact tables are not distributed."),
+				 errhint("SELECT contacts.distribute(), where Citus is, distributes them.")));
+}

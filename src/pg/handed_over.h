@@ -1,0 +1,30 @@
+/*
+ * handed_over.h - what both sides of a call that is handed over (delegate.h) agree on: texts that read the same on every server, the kinds
+ * of rows that come back, and what of the session goes with the call.
+ */
+#ifndef CU_HANDED_OVER_H
+#define CU_HANDED_OVER_H
+
+#include "fmgr.h"
+
+/* What call_here() returns: rows of the result, each behind one of these. */
+#define HANDED_ROW 'r'
+#define HANDED_NULL_ROW '0'
+#define HANDED_NOTIFICATION 'n'
+
+/*
+ * handed_over_begin_texts() has times and intervals written and read in the same way whatever the session's settings are, until AtEOXact_GUC() is
+ * called with what it returns.
+ */
+extern int handed_over_begin_texts(void);
+
+extern char *handed_over_output(Datum value, Oid type);
+
+/* handed_over_session() returns what of the session goes with a call, a text[]; handed_over_begin_session() takes it until AtEOXact_GUC(). */
+extern Datum handed_over_session(void);
+extern void handed_over_begin_session(Datum session);
+
+/* handed_over_require() raises unless the tables are distributed. */
+extern void handed_over_require(void);
+
+#endif
