@@ -53,7 +53,7 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 				OR p.pronamespace = 'contacts_internal'::regnamespace AND p.proname IN (
 					-- what defaults, constraints, indexes, policies and views of the tables call
 					'object_id', 'check_contact', 'is_tag_name', 'fold_case', 'is_option_list', 'is_field_value',
-					'is_member', 'is_consumer_of', 'is_elsewhere', 'call_there', 'call_here', 'here', 'workspaces_elsewhere', 'require_one_server', 'count_deliveries', 'count_imports',
+					'is_member', 'is_consumer_of', 'is_elsewhere', 'call_there', 'call_here', 'here', 'session_pid', 'workspaces_elsewhere', 'require_one_server', 'require_coordinator', 'count_deliveries', 'count_imports',
 					-- what the functions above and contact-worker call
 					'current_workspace', 'check_versions', 'require_workspace', 'raise_no_workspace', 'require_triggers', 'trim', 'event_line',
 					'contact_id', 'check_counts', 'raise_error', 'mentions_address', 'known_addresses', 'gone_contacts',
@@ -72,12 +72,12 @@ CREATE FUNCTION contacts_internal.member_privileges(verb text, role_name name) R
 					'in_transaction_block', 'require_commits', 'check_import_call', 'check_import_values', 'check_import_options',
 					'check_staging', 'check_import_parameters', 'columns_of_table', 'match_import', 'raise_bad_columns',
 					'make_merge_tag', 'lasting_target', 'new_merge_tag', 'define_column', 'is_dry_run', 'abandon_dry_run', 'abandon_import', 'check_dry_run',
-					'find_import', 'new_import', 'begin_import', 'retry_import', 'hold_import', 'list_columns', 'copy_staging',
+					'find_import', 'note_import', 'new_import', 'begin_import', 'put_back_bad_rows', 'retry_import', 'hold_import', 'list_columns', 'copy_staging',
 					'staging_fingerprint', 'staging_chunks', 'next_chunk', 'import_rows', 'load_rows', 'note_rows', 'load_chunk',
 					'end_import',
 					-- parts of undo_import()
 					'check_undo', 'is_at_work', 'begin_undo', 'undo_ids', 'next_undo', 'undo_plan', 'restore_contacts', 'note_undo',
-					'delete_created', 'undo_contacts', 'undo_chunk', 'count_undo', 'end_undo'))
+					'delete_created', 'undo_contacts', 'undo_chunk', 'undo_counts', 'count_undo', 'end_undo'))
 			UNION ALL
 			SELECT format('USAGE ON SCHEMA %I', n.nspname)
 			FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace

@@ -22,6 +22,13 @@ COMMENT ON FUNCTION contacts_internal.call_here(bigint, text, text[], text[]) IS
 	'takes a call that has been handed over: Citus executes it on the server of the workspace';
 REVOKE ALL ON FUNCTION contacts_internal.call_here(bigint, text, text[], text[]) FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.session_pid() RETURNS integer
+	LANGUAGE C STABLE PARALLEL RESTRICTED
+	AS 'MODULE_PATHNAME', 'contacts_session_pid';
+COMMENT ON FUNCTION contacts_internal.session_pid() IS
+	'the process of the session that has made the call, on the server where it has made it: pg_backend_pid() where nothing is handed over';
+REVOKE ALL ON FUNCTION contacts_internal.session_pid() FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.here(relation regclass) RETURNS regclass
 	LANGUAGE C STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'contacts_here';
@@ -76,3 +83,25 @@ END
 $$;
 COMMENT ON FUNCTION contacts_internal.require_one_server(text) IS 'an error for a call that Citus cannot have executed on another server';
 REVOKE ALL ON FUNCTION contacts_internal.require_one_server(text) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.require_coordinator(call text) RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	is_coordinator boolean;
+BEGIN
+	IF cardinality(contacts_internal.workspaces_elsewhere()) = 0 THEN
+		RETURN;
+	END IF;
+	-- One session is at an import, and that is known by its process: of several servers, two could have the same.
+	EXECUTE 'SELECT g.groupid = 0 FROM pg_catalog.pg_dist_local_group g' INTO is_coordinator;
+	IF NOT is_coordinator THEN
+		RAISE EXCEPTION '% is for the coordinator of Citus, and this is a worker.', call
+			USING ERRCODE = 'feature_not_supported', SCHEMA = 'contacts', HINT = 'Connect to the coordinator.';
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.require_coordinator(text) IS
+	'part of import() and undo_import(): where the tables are distributed, an error unless this is the coordinator';
+REVOKE ALL ON FUNCTION contacts_internal.require_coordinator(text) FROM PUBLIC;

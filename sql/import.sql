@@ -105,6 +105,9 @@ DECLARE
 	tries CONSTANT integer := 10;
 	next_rows record;
 BEGIN
+	IF contacts_internal.is_elsewhere(workspace_id) THEN
+		RETURN contacts_internal.call_there('load_chunk', workspace_id, import_id::pg_catalog.text);
+	END IF;
 	FOR try IN 1 .. tries LOOP
 		BEGIN
 			SELECT c.* INTO next_rows FROM contacts_internal.next_chunk(import_id, workspace_id) c;

@@ -102,6 +102,42 @@ COMMENT ON FUNCTION contacts_internal.check_dry_run(text, bigint) IS
 	'part of contacts.import(): an error if an import of the table is not finished; locks nothing';
 REVOKE ALL ON FUNCTION contacts_internal.check_dry_run(text, bigint) FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.put_back_bad_rows(import_id bigint, chunk integer, workspace_id bigint) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
+	AS $$
+#variable_conflict use_column
+DECLARE
+	chunk_bytes CONSTANT bigint := 32 * 1024 * 1024;
+	again bigint;
+BEGIN
+	IF contacts_internal.is_elsewhere(put_back_bad_rows.workspace_id) THEN
+		RETURN contacts_internal.call_there('put_back_bad_rows', put_back_bad_rows.workspace_id, put_back_bad_rows.import_id::text, chunk::text);
+	END IF;
+	-- The rows go back to those that wait, under their numbers.
+	INSERT INTO contacts.import_chunk (workspace_id, import_id, first_row, rows, row_numbers)
+		SELECT put_back_bad_rows.workspace_id, put_back_bad_rows.import_id, min(n.row_number), array_agg(n.row ORDER BY n.row_number),
+			array_agg(n.row_number ORDER BY n.row_number)
+		FROM (
+			SELECT e.row_number, e.row, (row_number() OVER w - 1) / put_back_bad_rows.chunk AS by_count,
+				sum(octet_length(e.row::text)) OVER w / chunk_bytes AS by_size
+			FROM contacts.import_error e
+			WHERE e.workspace_id = put_back_bad_rows.workspace_id AND e.import_id = put_back_bad_rows.import_id AND e.error_number = 1
+			WINDOW w AS (ORDER BY e.row_number)
+		) n
+		GROUP BY n.by_count, n.by_size;
+	DELETE FROM contacts.import_error e
+		WHERE e.workspace_id = put_back_bad_rows.workspace_id AND e.import_id = put_back_bad_rows.import_id AND e.error_number > 1;
+	DELETE FROM contacts.import_error e
+		WHERE e.workspace_id = put_back_bad_rows.workspace_id AND e.import_id = put_back_bad_rows.import_id;
+	GET DIAGNOSTICS again = ROW_COUNT;
+	RETURN again;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.put_back_bad_rows(bigint, integer, bigint) IS
+	'part of contacts.import(): puts the bad rows of an import back to those that it has still to load; returns how many';
+REVOKE ALL ON FUNCTION contacts_internal.put_back_bad_rows(bigint, integer, bigint) FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.retry_import(
 	name text, import_id bigint, state text, began_with jsonb, called_with jsonb, chunk integer, workspace_id bigint
 ) RETURNS bigint
@@ -110,9 +146,9 @@ CREATE FUNCTION contacts_internal.retry_import(
 	AS $$
 #variable_conflict use_column
 DECLARE
-	chunk_bytes CONSTANT bigint := 32 * 1024 * 1024;
 	again bigint;
 	moment CONSTANT timestamptz := clock_timestamp();
+	session CONSTANT integer := contacts_internal.session_pid();
 BEGIN
 	IF retry_import.import_id IS NULL OR state NOT IN ('running', 'finished') THEN
 		RAISE EXCEPTION 'There is no import of % whose bad rows could be tried again.', name
@@ -120,23 +156,7 @@ BEGIN
 				HINT = 'retry => true is for the bad rows of the last import of a table, as long as that is not undone.';
 	END IF;
 	PERFORM contacts_internal.check_import_parameters(name, retry_import.import_id, began_with, called_with);
-	-- The rows go back to those that wait, under their numbers.
-	INSERT INTO contacts.import_chunk (workspace_id, import_id, first_row, rows, row_numbers)
-		SELECT retry_import.workspace_id, retry_import.import_id, min(n.row_number), array_agg(n.row ORDER BY n.row_number),
-			array_agg(n.row_number ORDER BY n.row_number)
-		FROM (
-			SELECT e.row_number, e.row, (row_number() OVER w - 1) / retry_import.chunk AS by_count,
-				sum(octet_length(e.row::text)) OVER w / chunk_bytes AS by_size
-			FROM contacts.import_error e
-			WHERE e.workspace_id = retry_import.workspace_id AND e.import_id = retry_import.import_id AND e.error_number = 1
-			WINDOW w AS (ORDER BY e.row_number)
-		) n
-		GROUP BY n.by_count, n.by_size;
-	DELETE FROM contacts.import_error e
-		WHERE e.workspace_id = retry_import.workspace_id AND e.import_id = retry_import.import_id AND e.error_number > 1;
-	DELETE FROM contacts.import_error e
-		WHERE e.workspace_id = retry_import.workspace_id AND e.import_id = retry_import.import_id;
-	GET DIAGNOSTICS again = ROW_COUNT;
+	again := contacts_internal.put_back_bad_rows(retry_import.import_id, chunk, retry_import.workspace_id);
 	IF again = 0 AND state = 'finished' THEN
 		RAISE NOTICE 'Nothing to do: import % of % has no bad rows.', retry_import.import_id, name
 			USING HINT = 'restart => true loads all rows again.';
@@ -145,13 +165,13 @@ BEGIN
 	RAISE NOTICE 'Import % of % tries % rows again.', retry_import.import_id, name, again;
 	UPDATE contacts.import_progress p
 		SET state = 'running', finished_at = NULL, done = p.done - again, failed = p.failed - again,
-			backend_pid = pg_backend_pid(), updated_at = moment
+			backend_pid = session, updated_at = moment
 		WHERE p.workspace_id = retry_import.workspace_id AND p.import_id = retry_import.import_id;
 	RETURN retry_import.import_id;
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.retry_import(text, bigint, text, jsonb, jsonb, integer, bigint) IS
-	'part of contacts.import(): puts the bad rows of an import back to those that it has still to load';
+	'part of contacts.import(): has the bad rows of an import loaded again; returns its id, or null if there are none';
 REVOKE ALL ON FUNCTION contacts_internal.retry_import(text, bigint, text, jsonb, jsonb, integer, bigint) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.begin_import(
@@ -172,6 +192,7 @@ DECLARE
 	same boolean;
 	match record;
 	moment CONSTANT timestamptz := clock_timestamp();
+	session CONSTANT integer := contacts_internal.session_pid();
 BEGIN
 	PERFORM contacts_internal.abandon_dry_run(name, begin_import.workspace_id);
 	IF contacts_internal.is_dry_run(parameters) THEN
@@ -221,7 +242,7 @@ BEGIN
 			WHERE p.workspace_id = begin_import.workspace_id AND p.import_id = last.import_id;
 	END IF;
 	UPDATE contacts.import_progress p
-		SET backend_pid = pg_backend_pid(), updated_at = moment
+		SET backend_pid = session, updated_at = moment
 		WHERE p.workspace_id = begin_import.workspace_id AND p.import_id = last.import_id;
 	RETURN last.import_id;
 END

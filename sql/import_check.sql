@@ -87,11 +87,15 @@ CREATE FUNCTION contacts_internal.check_import_call(
 DECLARE
 	matched jsonb;
 	dated text;
+	name text := (
+		SELECT format('%I.%I', n.nspname, c.relname)
+		FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.oid = check_import_call.staging_table);
 	-- "columns" has nulls that mean something
 	parameters jsonb := jsonb_build_object('mode', 'upsert') || jsonb_strip_nulls(given - 'columns')
 		|| CASE WHEN given -> 'columns' <> 'null' THEN jsonb_build_object('columns', given -> 'columns') ELSE '{}' END;
 BEGIN
-	PERFORM contacts_internal.require_one_server('contacts.import()');
+	PERFORM contacts_internal.require_coordinator('contacts.import()');
 	PERFORM contacts_internal.require_commits('contacts.import()', NULL);
 	PERFORM contacts_internal.require_workspace(check_import_call.workspace_id);
 	IF staging_table IS NULL OR chunk IS NULL OR retry IS NULL
@@ -115,9 +119,9 @@ BEGIN
 	END IF;
 	-- An import that goes on keeps what its columns were matched to, whatever has become of the fields.
 	IF NOT retry AND (restart OR contacts_internal.is_dry_run(parameters) OR NOT EXISTS (
-		SELECT FROM contacts.import_progress p, pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		SELECT FROM contacts.import_progress p
 		WHERE p.workspace_id = check_import_call.workspace_id AND p.state = 'running' AND p.fingerprint IS NOT NULL
-			AND c.oid = check_import_call.staging_table AND p.staging_table = format('%I.%I', n.nspname, c.relname)
+			AND p.staging_table = name
 			AND NOT contacts_internal.is_dry_run(p.parameters))) THEN
 		SELECT m.matched INTO matched
 			FROM contacts_internal.match_import(staging_table, parameters, false, check_import_call.workspace_id) m;

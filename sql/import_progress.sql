@@ -145,6 +145,31 @@ COMMENT ON FUNCTION contacts_internal.find_import(text, bigint) IS
 	'is at it';
 REVOKE ALL ON FUNCTION contacts_internal.find_import(text, bigint) FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.note_import(
+	name text, parameters jsonb, matched jsonb, defined text[], workspace_id bigint
+) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp SET DateStyle = ISO
+	AS $$
+#variable_conflict use_column
+DECLARE
+	id bigint;
+BEGIN
+	IF contacts_internal.is_elsewhere(note_import.workspace_id) THEN
+		RETURN contacts_internal.call_there('note_import', note_import.workspace_id, name, note_import.parameters::text,
+			note_import.matched::text, note_import.defined::text);
+	END IF;
+	INSERT INTO contacts.import_progress AS p (workspace_id, staging_table, parameters, matched, defined, backend_pid)
+		VALUES (note_import.workspace_id, name, note_import.parameters, note_import.matched, note_import.defined, contacts_internal.session_pid())
+		ON CONFLICT DO NOTHING
+		RETURNING p.import_id INTO id;
+	RETURN id;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.note_import(text, jsonb, jsonb, text[], bigint) IS
+	'part of contacts.import(): notes an import that begins and returns its id; null if that is in use, or another session was faster';
+REVOKE ALL ON FUNCTION contacts_internal.note_import(text, jsonb, jsonb, text[], bigint) FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.new_import(staging_table regclass, name text, parameters jsonb, workspace_id bigint)
 	RETURNS bigint
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
@@ -159,10 +184,7 @@ BEGIN
 		FROM contacts_internal.match_import(staging_table, new_import.parameters, true, new_import.workspace_id);
 	-- Where the sequence is behind the data, each try takes it past one id that is in use.
 	FOR try IN 0 .. (SELECT count(*) FROM contacts.import_progress p WHERE p.workspace_id = new_import.workspace_id) LOOP
-		INSERT INTO contacts.import_progress AS p (workspace_id, staging_table, parameters, matched, defined, backend_pid)
-			VALUES (new_import.workspace_id, name, new_import.parameters, match.matched, match.defined, pg_backend_pid())
-			ON CONFLICT DO NOTHING
-			RETURNING p.import_id INTO id;
+		id := contacts_internal.note_import(name, new_import.parameters, match.matched, match.defined, new_import.workspace_id);
 		IF id IS NOT NULL THEN
 			RETURN id;
 		ELSIF EXISTS (
@@ -233,7 +255,7 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = format('It, or workspace %s, was deleted meanwhile, or your access to it was revoked.',
 					hold_import.workspace_id);
-	ELSIF state <> 'running' OR backend_pid IS DISTINCT FROM pg_backend_pid() THEN
+	ELSIF state <> 'running' OR backend_pid IS DISTINCT FROM contacts_internal.session_pid() THEN
 		RAISE EXCEPTION 'Another session has taken over or ended import %.', hold_import.import_id
 			USING ERRCODE = 'object_in_use', HINT = 'TABLE contacts.import_progress shows how far it is.';
 	END IF;

@@ -38,7 +38,7 @@ CREATE FUNCTION contacts_internal.check_undo(import_id bigint, dry_run boolean, 
 DECLARE
 	progress record;
 BEGIN
-	PERFORM contacts_internal.require_one_server('contacts.undo_import()');
+	PERFORM contacts_internal.require_coordinator('contacts.undo_import()');
 	IF check_undo.import_id IS NULL OR dry_run IS NULL THEN
 		RAISE EXCEPTION 'import_id and dry_run must not be null.'
 			USING ERRCODE = 'null_value_not_allowed', HINT = 'TABLE contacts.import_progress has the ids of the imports.';
@@ -109,6 +109,7 @@ CREATE FUNCTION contacts_internal.begin_undo(import_id bigint, workspace_id bigi
 DECLARE
 	progress record;
 	moment timestamptz;
+	session CONSTANT integer := contacts_internal.session_pid();
 BEGIN
 	SELECT * INTO progress
 		FROM contacts.import_progress p
@@ -124,7 +125,7 @@ BEGIN
 		WHERE c.workspace_id = begin_undo.workspace_id AND c.import_id = begin_undo.import_id;
 	moment := clock_timestamp();
 	UPDATE contacts.import_progress p
-		SET state = 'undoing', backend_pid = pg_backend_pid(), updated_at = moment
+		SET state = 'undoing', backend_pid = session, updated_at = moment
 		WHERE p.workspace_id = begin_undo.workspace_id AND p.import_id = begin_undo.import_id;
 	IF progress.state = 'undoing' THEN
 		RAISE NOTICE 'The undo of import % of % goes on.', progress.import_id, progress.staging_table;
@@ -173,7 +174,7 @@ BEGIN
 			USING ERRCODE = 'object_not_in_prerequisite_state',
 				HINT = format('It, or workspace %s, was deleted meanwhile, or your access to it was revoked.',
 					next_undo.workspace_id);
-	ELSIF progress.state <> 'undoing' OR progress.backend_pid IS DISTINCT FROM pg_backend_pid() THEN
+	ELSIF progress.state <> 'undoing' OR progress.backend_pid IS DISTINCT FROM contacts_internal.session_pid() THEN
 		RAISE EXCEPTION 'Another session has taken over or ended the undo of import %.', next_undo.import_id
 			USING ERRCODE = 'object_in_use', HINT = 'TABLE contacts.import_progress shows how far it is.';
 	END IF;
@@ -434,6 +435,9 @@ DECLARE
 	tries CONSTANT integer := 10;
 	ids text[];
 BEGIN
+	IF contacts_internal.is_elsewhere(workspace_id) THEN
+		RETURN contacts_internal.call_there('undo_chunk', workspace_id, import_id::pg_catalog.text);
+	END IF;
 	FOR try IN 1 .. tries LOOP
 		BEGIN
 			ids := contacts_internal.next_undo(import_id, workspace_id);
@@ -457,6 +461,33 @@ COMMENT ON FUNCTION contacts_internal.undo_chunk(bigint, bigint) IS
 	'false if there are none';
 REVOKE ALL ON FUNCTION contacts_internal.undo_chunk(bigint, bigint) FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.undo_counts(import_id bigint, after text, workspace_id bigint) RETURNS bigint[]
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	counts bigint[] := '{0,0,0}';
+	ids text[];
+BEGIN
+	IF contacts_internal.is_elsewhere(workspace_id) THEN
+		RETURN contacts_internal.call_there('undo_counts', workspace_id, import_id::text, after);
+	END IF;
+	LOOP
+		ids := contacts_internal.undo_ids(import_id, after, workspace_id);
+		EXIT WHEN cardinality(ids) = 0;
+		SELECT ARRAY[counts[1] + count(*) FILTER (WHERE p.action = 'restore'), counts[2] + count(*) FILTER (WHERE p.action = 'delete'),
+				counts[3] + count(*) FILTER (WHERE p.action IN ('keep', 'prove', 'gone') OR p.action = 'restore' AND p.lost IS NOT NULL)]
+			INTO counts
+			FROM contacts_internal.undo_plan(import_id, ids, workspace_id) p;
+		after := ids[cardinality(ids)];
+	END LOOP;
+	RETURN counts;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.undo_counts(bigint, text, bigint) IS
+	'part of contacts.undo_import(): how many contacts, behind the one with that id, it would restore, delete and keep';
+REVOKE ALL ON FUNCTION contacts_internal.undo_counts(bigint, text, bigint) FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.count_undo(import_id bigint, workspace_id bigint) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -464,8 +495,7 @@ CREATE FUNCTION contacts_internal.count_undo(import_id bigint, workspace_id bigi
 #variable_conflict use_column
 DECLARE
 	progress record;
-	ids text[];
-	chunk record;
+	counts bigint[];
 BEGIN
 	SELECT * INTO progress
 		FROM contacts.import_progress p
@@ -473,20 +503,9 @@ BEGIN
 	IF progress.import_id IS NULL THEN
 		RETURN;
 	END IF;
-	LOOP
-		ids := contacts_internal.undo_ids(count_undo.import_id, coalesce(progress.undone_up_to, ''), count_undo.workspace_id);
-		EXIT WHEN cardinality(ids) = 0;
-		SELECT count(*) FILTER (WHERE p.action = 'restore') AS restored, count(*) FILTER (WHERE p.action = 'delete') AS deleted,
-				count(*) FILTER (WHERE p.action IN ('keep', 'prove', 'gone') OR p.action = 'restore' AND p.lost IS NOT NULL) AS kept
-			INTO chunk
-			FROM contacts_internal.undo_plan(count_undo.import_id, ids, count_undo.workspace_id) p;
-		progress.restored := progress.restored + chunk.restored;
-		progress.deleted := progress.deleted + chunk.deleted;
-		progress.kept := progress.kept + chunk.kept;
-		progress.undone_up_to := ids[cardinality(ids)];
-	END LOOP;
+	counts := contacts_internal.undo_counts(count_undo.import_id, coalesce(progress.undone_up_to, ''), count_undo.workspace_id);
 	RAISE NOTICE 'Undo of import % of %: % to restore, % to delete, % to keep.', progress.import_id,
-			progress.staging_table, progress.restored, progress.deleted, progress.kept
+			progress.staging_table, progress.restored + counts[1], progress.deleted + counts[2], progress.kept + counts[3]
 		USING HINT = format('Nothing was written. CALL contacts.undo_import(%s); does it, and lists in contacts.import_kept what it keeps.',
 			progress.import_id);
 END

@@ -47,6 +47,12 @@ static const char *const calls[] = {"upsert",
 									"subscribe",
 									"unsubscribe",
 									"match_columns",
+									"list_columns",
+									"note_import",
+									"put_back_bad_rows",
+									"load_chunk",
+									"undo_chunk",
+									"undo_counts",
 									"record",
 									"record_many",
 									"change_address",
@@ -166,39 +172,41 @@ call_for_value(ReturnSetInfo *info, Oid function, Oid *types, int type_count, Da
 			call->isnull ? NULL : handed_over_output(value, get_func_rettype(function)));
 }
 
-/* Calls a function with the settings of the session that has handed the call over. */
+/* Calls a function, and adds what it returns. */
 static void
-call_here(ReturnSetInfo *info, int64 workspace_id, Oid function, Datum arguments, Datum settings)
+call_here(ReturnSetInfo *info, int64 workspace_id, Oid function, Datum arguments)
 {
-	int nest_level = handed_over_begin_texts();
 	Oid *types;
 	int count;
 
-	handed_over_begin_session(settings);
 	(void)get_func_signature(function, &types, &count);
 	if (get_func_retset(function))
 		call_for_rows(info, function, types, count, arguments, workspace_id);
 	else
 		call_for_value(info, function, types, count, arguments, workspace_id);
-	AtEOXact_GUC(false, nest_level);
 }
 
+/* Makes the call in the scope of a group, with the settings of the session that has handed it over. */
 static void
 call_in_scope(ReturnSetInfo *info, int64 workspace_id, Oid function, Datum arguments, Datum settings,
 			  const ShardGroup *group)
 {
+	int nest_level = handed_over_begin_texts();
+	int outer = handed_over_begin_session(settings);
 	ShardScope scope;
 
 	shard_scope_begin(&scope, group);
 	PG_TRY();
 	{
-		call_here(info, workspace_id, function, arguments, settings);
+		call_here(info, workspace_id, function, arguments);
 	}
 	PG_FINALLY();
 	{
 		shard_scope_end(&scope);
+		handed_over_end_session(outer);
 	}
 	PG_END_TRY();
+	AtEOXact_GUC(false, nest_level);
 }
 
 /* Returns the group of a workspace, which must be here. */

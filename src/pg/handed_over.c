@@ -4,6 +4,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -15,6 +16,9 @@
 /* The settings of the session that change what a call does. */
 static const char *const passed_settings[] = {
 	"contact_upsert.events", "contact_upsert.notify", "contact_upsert.unknown_keys", "contact_upsert.fast_path"};
+
+/* The process of the session whose call is under way here; 0: it is this one. */
+static int session_pid;
 
 /* Times and intervals as texts that read the same under every session's settings. */
 int
@@ -40,16 +44,18 @@ handed_over_output(Datum value, Oid type)
 Datum
 handed_over_session(void)
 {
-	Datum values[lengthof(passed_settings)];
+	Datum values[lengthof(passed_settings) + 1];
 
 	for (size_t i = 0; i < lengthof(passed_settings); i++)
 		values[i] = CStringGetTextDatum(GetConfigOption(passed_settings[i], false, false));
-	return PointerGetDatum(construct_array(values, lengthof(passed_settings), TEXTOID, -1, false, TYPALIGN_INT));
+	values[lengthof(passed_settings)] = CStringGetTextDatum(psprintf("%d", handed_over_session_pid()));
+	return PointerGetDatum(construct_array(values, lengthof(values), TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-void
+int
 handed_over_begin_session(Datum session)
 {
+	int outer = session_pid;
 	Datum *values;
 	int count;
 
@@ -63,6 +69,28 @@ handed_over_begin_session(Datum session)
 								true,
 								0,
 								false);
+	if (count > (int)lengthof(passed_settings))
+		session_pid = pg_strtoint32(TextDatumGetCString(values[lengthof(passed_settings)]));
+	return outer;
+}
+
+void
+handed_over_end_session(int outer)
+{
+	session_pid = outer;
+}
+
+int
+handed_over_session_pid(void)
+{
+	return session_pid ? session_pid : MyProcPid;
+}
+
+PG_FUNCTION_INFO_V1(contacts_session_pid);
+Datum
+contacts_session_pid(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(handed_over_session_pid());
 }
 
 void

@@ -20,9 +20,16 @@ extern int handed_over_begin_texts(void);
 
 extern char *handed_over_output(Datum value, Oid type);
 
-/* handed_over_session() returns what of the session goes with a call, a text[]; handed_over_begin_session() takes it until AtEOXact_GUC(). */
+/*
+ * handed_over_session() returns what of the session goes with a call, a text[]. handed_over_begin_session() takes its settings, until
+ * AtEOXact_GUC(), and its process, until handed_over_end_session(), also in PG_FINALLY, is given what was returned.
+ */
 extern Datum handed_over_session(void);
-extern void handed_over_begin_session(Datum session);
+extern int handed_over_begin_session(Datum session);
+extern void handed_over_end_session(int outer);
+
+/* handed_over_session_pid() returns the process of the session that has made the call under way, on the server where it has made it. */
+extern int handed_over_session_pid(void);
 
 /* handed_over_require() raises unless the tables are distributed. */
 extern void handed_over_require(void);

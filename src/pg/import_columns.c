@@ -296,7 +296,10 @@ contacts_list_columns(PG_FUNCTION_ARGS)
 	Datum *lists = palloc(sizeof(Datum) * Max(count, 1));
 	size_t list_count = 0;
 	ImportColumns columns;
+	Datum there;
 
+	if (delegate_call(fcinfo, 1, NULL, &there))
+		return there;
 	statement_connect();
 	definitions_begin_call();
 	columns = import_columns_match(definitions_of(PG_GETARG_INT64(1)), names, count, matched);

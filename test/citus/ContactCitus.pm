@@ -76,6 +76,7 @@ sub mask
 		s/(_\d{6})(?=["_ ])//g;
 		s/("+id"+: )(?:\d+|<number>)(, "+name"+)/$1<number>$2/g;
 		s/((?:event|tag)_id":")[^"]+/$1<number>/g;
+		s/(import |import_id = |undo_import\()\d+/$1<number>/gi;
 		s/with PID \d+/with PID <number>/g;
 		s/^psql:<stdin>:\d+: //mg;
 	}

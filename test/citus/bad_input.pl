@@ -54,9 +54,6 @@ my $counts = 'SELECT (SELECT count(*) FROM contacts.contact), (SELECT count(*) F
 my $before = query($coordinator, $counts);
 fails($coordinator, q(SELECT contacts.subscribe('all', workspace_id => 0)), '0A000', 'No call can be for every workspace', 'a consumer of every workspace');
 fails($coordinator, q(SELECT contacts.claim('all', workspace_id => 0)), '0A000', 'No call can be for every workspace', 'a claim of every workspace');
-$coordinator->safe_psql('postgres', q(CREATE TABLE staged AS SELECT 'i@example.com' AS email));
-fails($coordinator, q(CALL contacts.import('staged')), '0A000', 'contacts.import\(\) cannot work', 'import()');
-fails($coordinator, q(CALL contacts.undo_import(1)), '0A000', 'contacts.undo_import\(\) cannot work', 'undo_import()');
 fails($coordinator, q(SELECT contacts.create_import_view('v')), '0A000', 'contacts.create_import_view\(\) cannot work', 'create_import_view()');
 fails($coordinator, q(SELECT contacts_internal.call_here(1, 'erase_all', '{}', '{}')), '22023', q(There is no call 'erase_all'), 'a call that there is not');
 fails($coordinator, q(SELECT contacts.define_workspace('default', workspace_id => 99)), '23505', q(Another workspace has the name 'default'), 'a name that is taken');
