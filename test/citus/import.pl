@@ -45,7 +45,7 @@ sub state_of
 	return (
 		"SELECT c.email_address, c.status, c.data, c.version, ARRAY(SELECT t.name FROM contacts.tag t WHERE t.workspace_id = $w AND t.tag_id = ANY (c.tags) ORDER BY 1)
 			FROM contacts.contact c WHERE c.workspace_id = $w ORDER BY c.email_address",
-		"SELECT c.email_address, e.type, e.contact_version, e.ordinal, e.payload - 'tag_id' - 'event_id' FROM contacts.event e JOIN contacts.contact c ON c.workspace_id = $w AND c.id = e.contact_id
+		"SELECT c.email_address, e.type, e.contact_version, e.ordinal, e.detail FROM contacts.event e JOIN contacts.contact c ON c.workspace_id = $w AND c.id = e.contact_id
 			WHERE e.workspace_id = $w ORDER BY 1, 3, 4",
 		"SELECT c.email_address, h.contact_version, h.source, h.changes -> 'fields', h.import_id IS NULL FROM contacts.history h JOIN contacts.contact c ON c.workspace_id = $w AND c.id = h.contact_id
 			WHERE h.workspace_id = $w ORDER BY 1, 2, 4::text",
@@ -120,6 +120,22 @@ like(query($coordinator, q(SELECT contacts.define_field('late', 'Late', workspac
 is(query($coordinator, q(CALL contacts.import('many', chunk => 1000, workspace_id => 2)), user => 'member'), '', 'it goes on');
 is(query($coordinator, "SELECT p.state, p.total, p.done, p.created, p.updated, p.unchanged, p.failed $progress"), 'finished|16000|16000|8000|8000|0|0', 'each row exactly once');
 is(query($coordinator, q(SELECT count(*), min(version), max(version), min(data ->> 'name') FROM contacts.contact WHERE workspace_id = 2 AND email_address LIKE 'm%')), '8000|2|2|step 1', 'in their order');
+
+# The program
+my $file = $coordinator->basedir . '/file.csv';
+append_to_file($file, "E-Mail,Name\n" . join('', map { "p$_\@example.com,Program $_\n" } 1 .. 1500) . "no address,Bad\n");
+my %of_program;
+for my $database ('plain', 'postgres')
+{
+	my ($out, $said) = ('', '');
+	IPC::Run::run([ 'contact-import', '--yes', '--dbname', $coordinator->connstr($database), $file ], '<', '/dev/null', '>', \$out, '2>', \$said,
+		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+	$of_program{$database} = join '|', $? >> 8, "$out$said" =~ s/(import |--undo )\d+/$1<number>/gir,
+		query($coordinator, q(SELECT count(*), min(data ->> 'name') FROM contacts.contact c WHERE c.workspace_id = 1 AND c.email_address LIKE 'p%'), database => $database),
+		query($coordinator, q(SELECT e.row_number, e.code FROM contacts.import_error e WHERE e.workspace_id = 1 AND e.value = 'no address'), database => $database);
+}
+is($of_program{postgres}, $of_program{plain}, 'contact-import says and does the same');
+like($of_program{plain}, qr/\|1500\|Program 1\|1501\|/, 'it loads the file');
 
 # Two sessions at once, and a session at a worker
 my ($out, $said) = ('', '');
