@@ -130,7 +130,7 @@ for my $database ('plain', 'postgres')
 	my ($out, $said) = ('', '');
 	IPC::Run::run([ 'contact-import', '--yes', '--dbname', $coordinator->connstr($database), $file ], '<', '/dev/null', '>', \$out, '2>', \$said,
 		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
-	$of_program{$database} = join '|', $? >> 8, "$out$said" =~ s/(import |--undo )\d+/$1<number>/gir,
+	$of_program{$database} = join '|', $? >> 8, "$out$said" =~ s/(import |--undo )\d+/$1<number>/gir =~ s/\bin \d+\.\d s:/in <seconds>:/r,
 		query($coordinator, q(SELECT count(*), min(data ->> 'name') FROM contacts.contact c WHERE c.workspace_id = 1 AND c.email_address LIKE 'p%'), database => $database),
 		query($coordinator, q(SELECT e.row_number, e.code FROM contacts.import_error e WHERE e.workspace_id = 1 AND e.value = 'no address'), database => $database);
 }
