@@ -202,7 +202,7 @@ installation proxy proxy partition_0 partition_1
 row "PL/Proxy, two partitions, to plain" proxy plain
 installation partitions_alone partition_0 partition_1
 called_of[partitions_alone]=proxy
-row "the same, without the CPU of the proxy" partitions_alone plain
+row "of it, the CPU of the partitions" partitions_alone plain
 installation direct partition_0 partition_1
 called_of[direct]="partition_0 partition_1"
 row "direct connections to the two partitions, to plain" direct plain
