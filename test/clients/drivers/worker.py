@@ -8,7 +8,9 @@ import time
 def handle(event):
     """What is to be done about an event; if it raises an error, the event comes again."""
     time.sleep(0.003)
-    print(json.dumps({"event": str(event["event_id"]), "type": event["type"]}), flush=True)
+    said = json.dumps({"event": str(event["event_id"]), "type": event["type"]})
+    sys.stdout.write(said + "\n")  # in one piece: the workers share a file, and PYTHONUNBUFFERED may be set
+    sys.stdout.flush()
 
 
 # region: worker
