@@ -35,6 +35,7 @@
 #   make check-asan      regress, isolation, tap and documents with server, library and worker under sanitizers; SUITES="regress"
 #   make check-valgrind  regress and isolation on servers under valgrind; SUITES="tap" PROVE_TESTS="test/t/notify.pl"
 #                        (both build a PostgreSQL of their own from Debian's source, and take half an hour and more)
+#   make coverage        the lines of library, core and programs that the suites run; SUITES="regress"; build/coverage/html shows them
 #   make check-partitioned   the TAP tests where install() makes hash-partitioned tables; PROVE_TESTS="test/t/a.pl"
 #   make bench-scale-out     partitioned tables, PL/Proxy and direct connections beside plain tables: rates and CPU of a call, as ratios of one run
 #   make setup           only install the Debian packages that building and running need
@@ -62,7 +63,7 @@ export PG_CONFIG
 all:
 
 # These need no PostgreSQL yet, and PGXS has a "check" of its own: they leave PGXS out.
-STANDALONE = help setup demo check check-pg check-fresh check-asan check-valgrind dist dist-check
+STANDALONE = help setup demo check check-pg check-fresh check-asan check-valgrind coverage dist dist-check
 ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
 
 .NOTPARALLEL:
@@ -97,6 +98,9 @@ check-asan:
 
 check-valgrind:
 	@scripts/check_valgrind.sh $(SUITES)
+
+coverage:
+	@scripts/coverage.sh $(SUITES)
 
 all $(filter-out all $(STANDALONE),$(MAKECMDGOALS)):
 	@$(MAKE) --no-print-directory $@

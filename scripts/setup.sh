@@ -1,8 +1,8 @@
 #!/bin/bash
-# Usage: setup.sh demo|bench|test|check|clients|check-pg|dist|watch
+# Usage: setup.sh demo|bench|test|check|clients|check-pg|coverage|dist|watch
 # Installs the Debian packages that a target still lacks: demo builds and runs, bench adds what draws and counts, test adds what the
-# suites want, check adds format and lint, clients adds drivers and ORMs, watch adds what builds a server and watches it; check-pg makes
-# chroots, dist archives.
+# suites want, check adds format and lint, clients adds drivers and ORMs, watch adds what builds a server and watches it, coverage
+# what counts the lines that run; check-pg makes chroots, dist archives.
 # With nothing missing it does nothing and needs no rights. Otherwise it needs apt, and root or sudo; it fails with the names of the
 # packages when it has not. Installing starts no service, now or at the next boot, and makes no cluster.
 set -euo pipefail
@@ -95,9 +95,9 @@ as_root=()
 
 packages=() optional=()
 case ${1:-} in
-	demo | bench | test | check | clients | watch) packages+=(build-essential libcsv-dev libpq-dev) ;;&
+	demo | bench | test | check | clients | coverage | watch) packages+=(build-essential libcsv-dev libpq-dev) ;;&
 	bench) packages+=(gnuplot-nox valgrind) ;;
-	test | check | clients | watch)
+	test | check | clients | coverage | watch)
 		packages+=(clang iso-codes jq git libdbd-pg-perl libgtest-dev libipc-run-perl libpqxx-dev nlohmann-json3-dev pgbouncer python3-asyncpg
 			python3-jsonschema python3-psycopg python3-psycopg2 unicode-data unzip)
 		optional+=(libclang-rt-dev prometheus prometheus-postgres-exporter)
@@ -110,6 +110,7 @@ case ${1:-} in
 			librust-serde-json-dev librust-tokio-dev librust-tokio-postgres-dev libslf4j-java php-cli php-doctrine-dbal
 			php-illuminate-database php-pgsql python3-django python3-sqlalchemy ruby-activerecord ruby-pg rustc)
 		;;
+	coverage) packages+=(lcov) ;;
 	watch) packages+=(libicu-dev pkg-config valgrind) ;;
 	check-pg) packages+=(mmdebstrap) ;;
 	dist) packages+=(git jq unzip) ;;
@@ -126,7 +127,7 @@ if [[ $1 != check-pg && $1 != dist ]]; then
 	version=$(postgresql_version) || { echo "apt knows no package postgresql: name a pg_config with PG_CONFIG=..." >&2; exit 1; }
 	if [[ $version != none ]]; then
 		packages+=("postgresql-$version" "postgresql-server-dev-$version")
-		if [[ $1 == test || $1 == check ]]; then optional+=("postgresql-$version-pgaudit" "postgresql-$version-pgq3" "postgresql-$version-plproxy"); fi
+		if [[ $1 == test || $1 == check || $1 == coverage ]]; then optional+=("postgresql-$version-pgaudit" "postgresql-$version-pgq3" "postgresql-$version-plproxy"); fi
 	fi
 fi
 

@@ -46,13 +46,13 @@ row-bench: build/bench/row_bench
 	build/bench/row_bench
 
 build/unit/unit_tests: $(UNIT_TESTS) $(UNIT_HELPERS) $(UNIT_CORE_OBJECTS) $(UNIT_IMPORT_OBJECTS)
-	$(CXX) $(UNIT_SANITIZE) -o $@ $^ -lgtest -lgtest_main -L$(libdir) -lpq -lcsv -pthread
+	$(CXX) $(UNIT_SANITIZE) $(PROFILE) -o $@ $^ -lgtest -lgtest_main -L$(libdir) -lpq -lcsv -pthread
 
 build/unit/replay: $(FUZZ_TEST:%.cpp=build/unit/%.o) build/unit/test/fuzz/replay_main.o $(UNIT_CORE_OBJECTS)
-	$(CXX) $(UNIT_SANITIZE) -o $@ $^
+	$(CXX) $(UNIT_SANITIZE) $(PROFILE) -o $@ $^
 
 build/unit/replay_rows: $(FUZZ_ROWS:%.cpp=build/unit/%.o) build/unit/test/fuzz/replay_main.o $(UNIT_CORE_OBJECTS)
-	$(CXX) $(UNIT_SANITIZE) -o $@ $^
+	$(CXX) $(UNIT_SANITIZE) $(PROFILE) -o $@ $^
 
 build/fuzz/contact_core_fuzz: $(patsubst %.cpp,build/fuzz/%.o,$(CORE_SOURCES) $(FUZZ_TEST))
 	$(FUZZ_CXX) -fsanitize=fuzzer $(UNIT_SANITIZE) -o $@ $^

@@ -1,0 +1,62 @@
+#!/bin/bash
+# Usage: coverage.sh [SUITE...]
+# Counts which lines of the library, its core and the programs the suites run (lcov): all suites that run the product, by default. They
+# run in a copy of the sources, and on a copy of PostgreSQL's installation, so that neither this checkout nor the machine gets a library
+# that counts. Ends with the lines that each directory runs; build/coverage/html shows the others. Fails if a test does.
+# A process that is killed leaves no counts, so what only such a one runs is not seen.
+set -euo pipefail
+cd "${BASH_SOURCE%/*}/.."
+scripts/setup.sh coverage
+# shellcheck source=instrumented.sh
+. scripts/instrumented.sh
+
+# Under /tmp, where the server's user can write: its processes write the counts, beside the objects.
+work=$(mktemp -d /tmp/contact_upsert_coverage.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work"
+umask 000
+
+# A server, and its pg_config, find their files where they lie relative to the program: programs are copied, the rest are links.
+copy_installation() {
+	local from=$1 name path
+	for name in bindir sharedir pkglibdir includedir includedir-server; do
+		path=$("$from" --"$name")
+		mkdir -p "$work/installation${path%/*}"
+		if [[ $name == bindir ]]; then cp -RL "$path" "$work/installation$path"
+		elif [[ ! -e $work/installation$path ]]; then cp -Rs "$path" "$work/installation$path"; fi
+	done
+	export PG_CONFIG=$work/installation$("$from" --bindir)/pg_config
+	# The library of another build may be installed.
+	rm -f "$("$PG_CONFIG" --pkglibdir)"/contact_upsert*.so "$("$PG_CONFIG" --sharedir)"/extension/contact_upsert*
+}
+
+capture() {
+	lcov --quiet --capture "$@" --directory "$checkout" --base-directory "$checkout" --ignore-errors gcov
+}
+
+# Lines and functions of each directory below src/, and of all.
+summary() {
+	awk -F '[:,]' '
+		/^SF:/ { match($2, /src\/[a-z]+/); dir = substr($2, RSTART, RLENGTH) }
+		/^LF:/ { lines[dir] += $2; lines["all"] += $2 }
+		/^LH:/ { run[dir] += $2; run["all"] += $2 }
+		END { for (dir in lines) printf "%-12s %5d of %5d lines, %.1f %%\n", dir, run[dir], lines[dir], 100 * run[dir] / lines[dir] }' "$1" | sort -r
+}
+
+suites=("$@")
+if (($# == 0)); then suites=(unit fuzz-corpus regress isolation tap documents); fi
+copy_installation "$(scripts/pg_config.sh)"
+take_checkout
+export PROFILE="--coverage -fprofile-update=atomic"
+run_suites "${suites[@]}"
+
+capture --initial --output-file "$work/none.info"
+capture --output-file "$work/run.info"
+lcov --quiet --add-tracefile "$work/none.info" --add-tracefile "$work/run.info" --output-file "$work/all.info"
+lcov --quiet --extract "$work/all.info" "$checkout/src/*" --output-file "$work/src.info"
+rm -rf build/coverage
+mkdir -p build/coverage
+sed "s|^SF:$checkout/|SF:$PWD/|" "$work/src.info" >build/coverage/lines.info
+genhtml --quiet --prefix "$PWD" --output-directory build/coverage/html build/coverage/lines.info
+summary build/coverage/lines.info
+end_run
