@@ -43,6 +43,7 @@ suites=("$@")
 if (($# == 0)); then suites=(unit fuzz-corpus regress isolation tap documents); fi
 copy_installation "$(scripts/pg_config.sh)"
 take_checkout
+chmod -R a+rwX "$checkout"
 export PROFILE="--coverage -fprofile-update=atomic"
 run_suites "${suites[@]}"
 
