@@ -13,6 +13,7 @@ use File::Path qw(make_path);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Writers;
 
 sub pg_config { my $dir = qx("$ENV{PG_CONFIG}" --$_[0]); chomp $dir; return $dir; }
 
@@ -56,7 +57,9 @@ sub put_library
 	my $changed = $bytes;
 
 	($changed =~ s/contact_upsert \Q$version\E\0/contact_upsert $wanted\0/g) == 1 or die 'the library does not say its version';
-	put_file($library, $changed);
+	put_file("$library.new", $changed);
+	# as a package does it: sessions that begin find one or the other
+	rename "$library.new", $library or die "$library: $!";
 	return;
 }
 
@@ -127,9 +130,20 @@ sub tables_of
 sub members_of
 {
 	return $node->safe_psql($_[0], q(
-		SELECT pg_describe_object(d.classid, d.objid, 0), CASE d.classid WHEN 'pg_proc'::regclass THEN (
-				SELECT pg_get_functiondef(p.oid) || coalesce(p.proacl::text, '') || coalesce(obj_description(p.oid, 'pg_proc'), '')
-				FROM pg_proc p WHERE p.oid = d.objid) END
+		SELECT pg_describe_object(d.classid, d.objid, 0), obj_description(d.objid, d.classid::regclass::name), CASE d.classid
+			WHEN 'pg_proc'::regclass THEN (SELECT pg_get_functiondef(p.oid) || coalesce(p.proacl::text, '') FROM pg_proc p WHERE p.oid = d.objid)
+			WHEN 'pg_class'::regclass THEN (
+				SELECT string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attacl), ', ' ORDER BY a.attnum)
+					|| coalesce(r.relacl::text, '') || coalesce(r.reloptions::text, '') || coalesce(pg_get_viewdef(r.oid), '')
+				FROM pg_class r JOIN pg_attribute a ON a.attrelid = r.oid WHERE r.oid = d.objid GROUP BY r.oid)
+			WHEN 'pg_type'::regclass THEN (
+				SELECT concat_ws(' ', t.typtype, t.typacl, (SELECT string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid),
+					(SELECT string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
+						FROM pg_attribute a WHERE a.attrelid = t.typrelid))
+				FROM pg_type t WHERE t.oid = d.objid)
+			WHEN 'pg_namespace'::regclass THEN (SELECT n.nspacl::text FROM pg_namespace n WHERE n.oid = d.objid)
+			WHEN 'pg_event_trigger'::regclass THEN (
+				SELECT concat_ws(' ', t.evtevent, t.evtfoid::regproc, t.evtenabled, t.evttags) FROM pg_event_trigger t WHERE t.oid = d.objid) END
 		FROM pg_depend d
 		WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
 			AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'contact_upsert')
@@ -152,11 +166,15 @@ sub make_database
 	return $node->safe_psql($database, $rows);
 }
 
-# Brings a database to another version, whose files are in place: what the README's Upgrading says.
+# Brings a database to another version, whose files it has put in place, while others write: what the README's Upgrading says.
 sub upgrade_database
 {
-	my ($database, $from, $to, $before) = @_;
+	my ($database, $from, $to, $before, $put_files) = @_;
+	my $writers = Writers->start($node, $database, 3);
 
+	$put_files->();
+	# Sessions that have loaded the older library end.
+	$writers->wait_for_calls;
 	is($node->safe_psql($database, sprintf $upsert, '1'), 'SUBSCRIBED', "$from to $to: the newer library serves the older script and its tables");
 	$node->safe_psql($database, 'ALTER EXTENSION contact_upsert UPDATE');
 	is($node->safe_psql($database, sprintf $upsert, '2'), 'SUBSCRIBED', 'the newer script serves the older tables');
@@ -164,6 +182,7 @@ sub upgrade_database
 	is($node->safe_psql($database, 'SELECT contacts.install()'), $to, 'install() brings the tables to the new version');
 	is($node->safe_psql($database, 'SELECT contacts.install()'), $to, 'and may run again');
 	is($node->safe_psql($database, 'SELECT contacts.tables_version()'), $to, 'and they say so');
+	$writers->stop("$from to $to");
 	is($node->safe_psql($database, $rows), $before, 'every row is there');
 
 	$node->safe_psql('postgres', "CREATE DATABASE fresh_for_$database");
@@ -188,7 +207,7 @@ for my $frozen (glob 'test/upgrade/contact_upsert--*.sql')
 	(my $database = "released_$released") =~ tr/./_/;
 
 	put_file("$extension/contact_upsert--$released.sql", slurp_file($frozen));
-	upgrade_database($database, $released, $version, make_database($database, $released));
+	upgrade_database($database, $released, $version, make_database($database, $released), sub { });
 }
 
 # This version to the next.
@@ -205,9 +224,10 @@ like(error_of('early', 'SELECT contacts.install()'),
 	qr/library of contact_upsert is version \Q$version\E, older than the extension in this database, \Q$next\E.*HINT:  Connect anew.*install the files of contact_upsert \Q$next\E/s,
 	'library older than the script: install() names the cure');
 
-put_library($next);
-put_file("$extension/contact_upsert.control", change($control, qr/\Q$version\E/, $next));
-upgrade_database('old', $version, $next, $before);
+upgrade_database('old', $version, $next, $before, sub {
+	put_library($next);
+	put_file("$extension/contact_upsert.control", change($control, qr/\Q$version\E/, $next));
+});
 $session->query(sprintf $upsert, '4');
 like($session->{stderr}, qr/library of contact_upsert is version \Q$version\E, older.*HINT:  Connect anew/s,
 	'a session that loaded the old library is told to connect anew');
