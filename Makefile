@@ -28,6 +28,7 @@
 #   make bench-instructions   instructions of a call and of an array's element beside the bare statement's, counted by valgrind
 #   make bench-import    files of 10,000 and 1,000,000 rows by contact-import and contacts.import beside COPY, and memory
 #   make check-pg PG=17  every suite with that PostgreSQL, in a chroot, and its row in the README (root only)
+#   make check-pg-upgrade FROM=15 PG=17   pg_upgrade from one to the other, in such a chroot
 #   make check-fresh RELEASE=trixie WHO=root|user   the README's first steps and every suite on a fresh machine (root only)
 #   make check-citus     what distributed tables promise, with an installed Citus: PG_CONFIG=/path/to/its/pg_config
 #   make dist            the archive of a release, from the last commit; REPOSITORY=<public address> goes into its META.json
@@ -63,7 +64,7 @@ export PG_CONFIG
 all:
 
 # These need no PostgreSQL yet, and PGXS has a "check" of its own: they leave PGXS out.
-STANDALONE = help setup demo check check-pg check-fresh check-asan check-valgrind coverage dist dist-check
+STANDALONE = help setup demo check check-pg check-pg-upgrade check-fresh check-asan check-valgrind coverage dist dist-check
 ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
 
 .NOTPARALLEL:
@@ -83,6 +84,9 @@ check:
 
 check-pg:
 	@scripts/check_pg.sh "$(PG)"
+
+check-pg-upgrade:
+	@OLDER="$(FROM)" scripts/check_pg.sh "$(PG)" pg-upgrade
 
 check-fresh:
 	@scripts/check_fresh.sh "$(RELEASE)" "$(or $(WHO),user)"
@@ -237,6 +241,11 @@ tap: installed
 
 documents: installed
 	@for script in test/*/check_*.sh; do scripts/server.sh "$$script" || exit 1; done
+
+# The chroot of make check-pg-upgrade has both servers.
+.PHONY: pg-upgrade
+pg-upgrade: installed
+	+@scripts/pg_upgrade.sh "$(OLDER)"
 
 .PHONY: check-partitioned
 check-partitioned: installed

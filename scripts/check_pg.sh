@@ -2,8 +2,8 @@
 # Usage: check_pg.sh VERSION|next [SUITE...]
 # Builds and tests with the PostgreSQL of another release of Debian, in a chroot that is made for it and thrown away; Ubuntu's where
 # no release of Debian has it. VERSION is a major version; "next" is the next newer one than that of this machine. Suites are
-# those of check.sh; without any, all but format and lint run, and the result is noted in the README's table. Needs root and the
-# network. Fails if a test does.
+# those of check.sh; without any, all but format and lint run, and the result is noted in the README's table. OLDER is a major version
+# that is there beside it, for the suite pg-upgrade. Needs root and the network. Fails if a test does.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 
@@ -21,6 +21,13 @@ else
 fi
 [[ -n ${release:-} ]] || { echo "No release of Debian or Ubuntu that can be reached has PostgreSQL $1." >&2; exit 1; }
 sources=$(scripts/debian.sh sources "$release")
+packages=make
+if [[ -n ${OLDER:-} ]]; then
+	older_release=$(scripts/debian.sh versions | awk -v major="$OLDER" '$1 == major { print $2 }')
+	[[ -n $older_release ]] || { echo "No release of Debian that can be reached has PostgreSQL $OLDER." >&2; exit 1; }
+	sources+=$'\n'$(scripts/debian.sh sources "$older_release")
+	packages+=$(printf ',postgresql-%s,postgresql-server-dev-%s' "$OLDER" "$OLDER" "$major" "$major")
+fi
 keyring=$(scripts/debian.sh keyring "$release")
 echo "PostgreSQL $major in a chroot of $release ..."
 
@@ -36,17 +43,17 @@ fi
 tar --create --file "$work/sources.tar" --exclude=./.git --exclude=./build --exclude=./results --exclude='./regression.*' --exclude='*.o' --exclude='*.so' \
 	--exclude=./contact-worker --exclude=./contact-import --transform 's,^\.,contact_upsert,' . || (($? == 1)) # 1: other suites make files beside
 # shellcheck disable=SC2016 # mmdebstrap expands $1
-mmdebstrap --quiet --variant=apt --include=make "${release/experimental/unstable}" /dev/null - <<<"$sources" --keyring="$keyring" \
+mmdebstrap --quiet --variant=apt --include="$packages" "${release/experimental/unstable}" /dev/null - <<<"$sources" --keyring="$keyring" \
 		--aptopt=<(apt-config dump | grep -E '^Acquire::(Check|http)') \
 		--customize-hook="tar-in $work/sources.tar /srv" --customize-hook="copy-in $work/npm-ca.pem /srv" \
-		--customize-hook='chroot "$1" env -C /srv/contact_upsert LC_ALL=C.UTF-8 HOME=/srv '"$npm_settings"' SUITE_SECONDS=1200 SERVER_OPTIONS="'"${SERVER_OPTIONS:-}"'" scripts/check.sh '"${suites[*]}"'
+		--customize-hook='chroot "$1" env -C /srv/contact_upsert LC_ALL=C.UTF-8 HOME=/srv '"$npm_settings"' SUITE_SECONDS=1200 OLDER='"${OLDER:-}"' SERVER_OPTIONS="'"${SERVER_OPTIONS:-}"'" scripts/check.sh '"${suites[*]}"'
 			echo $? >"$1/srv/status"
 			chroot "$1" /usr/lib/postgresql/'"$major"'/bin/postgres --version >"$1/srv/version"' \
 		--customize-hook="copy-out /srv/status /srv/version /etc/os-release /srv/contact_upsert/build/check/summary $work"
-if (($# == 1)); then
+if (($# == 1)) || [[ -n ${OLDER:-} ]]; then
 	# shellcheck source=/dev/null
 	platform=$(. "$work/os-release" && echo "${NAME%% *} ${VERSION_ID:-$VERSION_CODENAME}")
 	version=$(sed 's/[^0-9]*\([^ ]*\).*/\1/' "$work/version")
-	scripts/tested.sh note "$version" "$platform" "${suites[*]}" "$(tail -n 1 "$work/summary")"
+	scripts/tested.sh note "$version${OLDER:+ by pg_upgrade from $OLDER}" "$platform" "${suites[*]}" "$(tail -n 1 "$work/summary")"
 fi
 exit "$(<"$work/status")"
