@@ -63,7 +63,7 @@ CREATE FUNCTION contacts_internal.monitor_privileges(verb text, role_name name) 
 				('EXECUTE ON FUNCTION contacts_internal.count_deliveries(), contacts_internal.count_imports()'),
 				-- what a proxy calls for them; a role that monitors has nothing else to call there
 				('USAGE ON SCHEMA contacts_internal'),
-				('EXECUTE ON FUNCTION contacts_internal.serve(text, integer, integer, text, text[]), contacts_internal.is_monitor()')
+				('EXECUTE ON FUNCTION contacts_internal.serve(text, text, text[]), contacts_internal.is_monitor()')
 		) AS needed (privilege)
 	$$;
 COMMENT ON FUNCTION contacts_internal.monitor_privileges(text, name) IS

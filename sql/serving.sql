@@ -1,23 +1,21 @@
 -- What a partition does for its proxy (src/pg/serve.c): the extension contact_upsert_proxy calls these functions through PL/Proxy.
 -- They run as their caller, and give no rights.
 
-CREATE FUNCTION contacts_internal.serve(version text, number integer, count integer, function text, arguments text[])
+CREATE FUNCTION contacts_internal.serve(header text, function text, arguments text[])
 	RETURNS SETOF text
 	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_serve';
-COMMENT ON FUNCTION contacts_internal.serve(text, integer, integer, text, text[]) IS
-	'calls a function of contact_upsert for a proxy of that version that takes this database for that partition; rows ''='' and the '
-	'value, or ''!'' and the error';
-REVOKE ALL ON FUNCTION contacts_internal.serve(text, integer, integer, text, text[]) FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.serve(text, text, text[]) IS
+	'calls a function of contact_upsert for a proxy; the header says its version and which partition it takes this database for; '
+	'rows ''='' and the value, or ''!'' and the error';
+REVOKE ALL ON FUNCTION contacts_internal.serve(text, text, text[]) FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.answer(
-	version text, number integer, count integer, request jsonb, workspace_id bigint
-) RETURNS text
-	LANGUAGE C VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION contacts_internal.answer(call text) RETURNS text
+	LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'contacts_answer';
-COMMENT ON FUNCTION contacts_internal.answer(text, integer, integer, jsonb, bigint) IS
-	'contacts.upsert for a proxy, as contacts_internal.serve would do it, and without a subtransaction';
-REVOKE ALL ON FUNCTION contacts_internal.answer(text, integer, integer, jsonb, bigint) FROM PUBLIC;
+COMMENT ON FUNCTION contacts_internal.answer(text) IS
+	'contacts.upsert for a proxy, as contacts_internal.serve would do it, and without a subtransaction; the request is behind the header';
+REVOKE ALL ON FUNCTION contacts_internal.answer(text) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.extension_version() RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE

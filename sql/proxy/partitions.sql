@@ -1,29 +1,28 @@
 -- The way to a partition: two functions of PL/Proxy's, and what is to be known of the partitions. src/pg/proxy_call.c calls the former.
 
-CREATE FUNCTION contacts_internal.send(version text, number integer, count integer, function text, arguments text[])
+CREATE FUNCTION contacts_internal.send(header text, number integer, function text, arguments text[])
 	RETURNS SETOF text
 	LANGUAGE plproxy VOLATILE PARALLEL UNSAFE
 	AS $$
 		CLUSTER 'contacts';
 		RUN ON $2;
-		SELECT * FROM contacts_internal.serve($1, $2, $3, $4, $5);
+		SELECT * FROM contacts_internal.serve($1, $3, $4);
 	$$;
-COMMENT ON FUNCTION contacts_internal.send(text, integer, integer, text, text[]) IS
+COMMENT ON FUNCTION contacts_internal.send(text, integer, text, text[]) IS
 	'has the partition of that number call a function';
-REVOKE ALL ON FUNCTION contacts_internal.send(text, integer, integer, text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.send(text, integer, text, text[]) FROM PUBLIC;
 
-CREATE FUNCTION contacts_internal.send_request(
-	version text, number integer, count integer, request jsonb, workspace_id bigint
-) RETURNS text
+-- One parameter, for the partition parses and plans the statement anew in each call.
+CREATE FUNCTION contacts_internal.send_request(call text, number integer) RETURNS text
 	LANGUAGE plproxy VOLATILE PARALLEL UNSAFE
 	AS $$
 		CLUSTER 'contacts';
 		RUN ON $2;
-		SELECT contacts_internal.answer($1, $2, $3, $4, $5);
+		SELECT contacts_internal.answer($1);
 	$$;
-COMMENT ON FUNCTION contacts_internal.send_request(text, integer, integer, jsonb, bigint) IS
+COMMENT ON FUNCTION contacts_internal.send_request(text, integer) IS
 	'has the partition of that number upsert a contact';
-REVOKE ALL ON FUNCTION contacts_internal.send_request(text, integer, integer, jsonb, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION contacts_internal.send_request(text, integer) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.partition_count() RETURNS integer
 	LANGUAGE C STABLE PARALLEL UNSAFE

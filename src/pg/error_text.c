@@ -1,100 +1,122 @@
 /*
- * error_text.c - ErrorData to JSON and back.
+ * error_text.c - ErrorData to a line of columns, as COPY writes one, and back.
  */
 #include "postgres.h"
 
-#include "utils/builtins.h"
-#include "utils/jsonb.h"
+#include "lib/stringinfo.h"
 
 #include "error_text.h"
 
-/* A Part is a text of ErrorData, and its key. */
-typedef struct Part
-{
-	const char *key;
-	size_t offset;
-} Part;
-
-static const Part parts[] = {
-	{"message", offsetof(ErrorData, message)},
-	{"detail", offsetof(ErrorData, detail)},
-	{"hint", offsetof(ErrorData, hint)},
-	{"schema", offsetof(ErrorData, schema_name)},
-	{"table", offsetof(ErrorData, table_name)},
-	{"column", offsetof(ErrorData, column_name)},
-	{"datatype", offsetof(ErrorData, datatype_name)},
-	{"constraint", offsetof(ErrorData, constraint_name)},
+/* parts are the texts of an error, in their order behind its SQLSTATE. */
+static const size_t parts[] = {
+	offsetof(ErrorData, message),
+	offsetof(ErrorData, detail),
+	offsetof(ErrorData, hint),
+	offsetof(ErrorData, schema_name),
+	offsetof(ErrorData, table_name),
+	offsetof(ErrorData, column_name),
+	offsetof(ErrorData, datatype_name),
+	offsetof(ErrorData, constraint_name),
 };
 
 static char **
-part_of(const ErrorData *error, const Part *part)
+part_of(const ErrorData *error, size_t offset)
 {
-	return (char **)((const char *)error + part->offset);
+	return (char **)((const char *)error + offset);
 }
 
-static JsonbValue
-string_value(const char *text)
-{
-	return (JsonbValue){.type = jbvString, .val.string = {.val = pstrdup(text), .len = (int)strlen(text)}};
-}
-
+/* Appends a text, or the mark of none, so that no tab is in it. */
 static void
-push_text(JsonbParseState **state, const char *key, const char *text)
+append_escaped(StringInfo line, const char *text)
 {
-	JsonbValue name = string_value(key);
-	JsonbValue value = string_value(text);
+	if (text == NULL)
+	{
+		appendStringInfoString(line, "\\N");
+		return;
+	}
+	for (;;)
+	{
+		size_t plain = strcspn(text, "\t\\");
 
-	pushJsonbValue(state, WJB_KEY, &name);
-	pushJsonbValue(state, WJB_VALUE, &value);
+		appendBinaryStringInfo(line, text, (int)plain);
+		text += plain;
+		if (*text == '\0')
+			return;
+		appendStringInfoString(line, *text == '\t' ? "\\t" : "\\\\");
+		text++;
+	}
 }
 
 char *
 error_text_write(const ErrorData *error)
 {
-	JsonbParseState *state = NULL;
-	Jsonb *json;
+	StringInfoData line;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_text(&state, "sqlstate", unpack_sql_state(error->sqlerrcode));
+	initStringInfo(&line);
+	appendStringInfoString(&line, unpack_sql_state(error->sqlerrcode));
 	for (size_t i = 0; i < lengthof(parts); i++)
 	{
-		const char *text = *part_of(error, &parts[i]);
-
-		if (text)
-			push_text(&state, parts[i].key, text);
+		appendStringInfoChar(&line, '\t');
+		append_escaped(&line, *part_of(error, parts[i]));
 	}
-	json = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-	return JsonbToCString(NULL, &json->root, VARSIZE(json));
+	return line.data;
 }
 
-/* Returns a string of the object, or NULL. */
+/* Returns what append_escaped() has made a text of, and moves behind it. */
 static char *
-find_text(Jsonb *json, const char *key)
+read_escaped(const char **line)
 {
-	JsonbValue found;
+	size_t length = strcspn(*line, "\t");
+	const char *end = *line + length;
+	char *text = palloc(length + 1);
+	char *to = text;
 
-	if (!getKeyJsonValueFromContainer(&json->root, key, (int)strlen(key), &found) || found.type != jbvString)
-		return NULL;
-	return pnstrdup(found.val.string.val, (Size)found.val.string.len);
+	for (const char *from = *line; from < end; from++)
+	{
+		if (*from == '\\' && from + 1 < end)
+			from++;
+		else
+		{
+			*to++ = *from;
+			continue;
+		}
+		*to++ = (char)(*from == 't' ? '\t' : *from);
+	}
+	*to = '\0';
+	if (length == 2 && strncmp(*line, "\\N", 2) == 0)
+	{
+		pfree(text);
+		text = NULL;
+	}
+	*line = end;
+	return text;
 }
 
 ErrorData *
 error_text_read(const char *text)
 {
-	Jsonb *json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 	ErrorData *error = palloc0(sizeof(ErrorData));
-	const char *state = JB_ROOT_IS_OBJECT(json) ? find_text(json, "sqlstate") : NULL;
+	const char *rest = text + strcspn(text, "\t");
+	bool is_whole = rest - text == 5 && strncmp(text, "00", 2) != 0;
 
-	if (state == NULL || strlen(state) != 5 || strncmp(state, "00", 2) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("The partition sent an error that this proxy does not understand: %s", text)));
 	error->elevel = ERROR;
 	error->output_to_server = true;
 	error->output_to_client = true;
-	error->sqlerrcode = MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4]);
-	for (size_t i = 0; i < lengthof(parts); i++)
-		*part_of(error, &parts[i]) = find_text(json, parts[i].key);
+	error->sqlerrcode = is_whole ? MAKE_SQLSTATE(text[0], text[1], text[2], text[3], text[4]) : 0;
+	/* A newer partition may have more parts. */
+	for (size_t i = 0; i < lengthof(parts) && is_whole; i++)
+	{
+		is_whole = *rest == '\t';
+		if (is_whole)
+		{
+			rest++;
+			*part_of(error, parts[i]) = read_escaped(&rest);
+		}
+	}
+	if (!is_whole)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("The partition sent an error that this proxy does not understand: %s", text)));
 	if (error->message == NULL)
 		error->message = pstrdup("");
 	error->assoc_context = CurrentMemoryContext;

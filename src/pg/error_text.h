@@ -5,8 +5,8 @@
 #define CU_ERROR_TEXT_H
 
 /*
- * error_text_write() returns an error as JSON: sqlstate, message, detail, hint, and the names of schema, table, column, datatype and
- * constraint.
+ * error_text_write() returns an error as columns with tabs between them: sqlstate, message, detail, hint, and the names of schema, table, column,
+ * datatype and constraint.
  */
 extern char *error_text_write(const ErrorData *error);
 

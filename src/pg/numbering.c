@@ -1,5 +1,5 @@
 /*
- * numbering.c - reads from the catalogue which partition this database is, and refuses calls that are for another.
+ * numbering.c - reads from the catalogue which partition this database is.
  */
 #include "postgres.h"
 
@@ -12,8 +12,6 @@
 #include "utils/syscache.h"
 
 #include "numbering.h"
-#include "settings.h"
-#include "versions.h"
 
 /* SEQUENCE is the one that every installation has from the start: that of the ids by which partitions are told apart. */
 #define SEQUENCE "workspace_workspace_id_seq"
@@ -35,34 +33,6 @@ partition_self(void)
 		ReleaseSysCache(row);
 	}
 	return self;
-}
-
-void
-partition_check_call(const char *version, Partition called)
-{
-	const char *settings = strchr(version, ' ');
-	Partition self;
-
-	versions_check_proxy(settings ? pnstrdup(version, (Size)(settings - version)) : version);
-	self = partition_self();
-	if (self.number == called.number && self.count == called.count)
-	{
-		if (settings)
-			settings_of_proxy(pstrdup(settings));
-		return;
-	}
-	ereport(ERROR,
-			/* Not one that contact-worker takes for lasting: it passes while partitions are split. */
-			(errcode(ERRCODE_SQLSERVER_REJECTED_ESTABLISHMENT_OF_SQLCONNECTION),
-			 errmsg("This database was called as partition %lld of %lld, and is partition %lld of %lld.",
-					(long long)called.number,
-					(long long)called.count,
-					(long long)self.number,
-					(long long)self.count),
-			 errdetail("Nothing was read or written."),
-			 errhint("The options p0, p1 ... of the proxy's server contacts must name the partitions in the order of "
-					 "their numbers; "
-					 "contacts.set_partition() gives a partition its number.")));
 }
 
 PG_FUNCTION_INFO_V1(contacts_partition);

@@ -16,10 +16,4 @@ typedef struct Partition
 /* partition_self() returns which partition this database is. */
 extern Partition partition_self(void);
 
-/*
- * partition_check_call() raises unless a proxy of that version may call this database as that partition. Behind the version are settings of the
- * proxy's session, which become those of the transaction.
- */
-extern void partition_check_call(const char *version, Partition called);
-
 #endif

@@ -19,6 +19,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
@@ -255,21 +256,9 @@ contacts_proxy_internal_at(PG_FUNCTION_ARGS)
 static Datum
 upsert_at_partition(FunctionCallInfo fcinfo, int64 workspace_id)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	Datum answer;
-	uint64 count;
-	char *text;
-
 	proxy_refuse_in_transaction("contact_upsert()");
-	statement_connect();
-	count = proxy_answer(workspace_id, PG_ARGISNULL(0) ? (Datum)0 : PG_GETARG_DATUM(0));
-	text = count == 1 ? proxy_row(0) : NULL;
-	if (text == NULL)
-		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("The partition sent no answer.")));
-	MemoryContextSwitchTo(caller);
-	answer = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
-	SPI_finish();
-	return answer;
+	return DirectFunctionCall1(
+		jsonb_in, CStringGetDatum(proxy_answer(workspace_id, PG_ARGISNULL(0) ? (Datum)0 : PG_GETARG_DATUM(0))));
 }
 
 PG_FUNCTION_INFO_V1(contacts_proxy_contact_upsert);

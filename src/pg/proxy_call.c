@@ -1,5 +1,5 @@
 /*
- * proxy_call.c - calls through PL/Proxy: contacts_internal.send() and contacts_internal.send_request() of sql/proxy/sending.sql are the two
+ * proxy_call.c - calls through PL/Proxy: contacts_internal.send() and contacts_internal.send_request() of sql/proxy/partitions.sql are the two
  * functions in its language, and serve.c is at their other end.
  *
  * An error of the partition's comes back as a value, and is raised here as it was raised there. What PL/Proxy itself raises says which of
@@ -8,19 +8,28 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/objectaccess.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "fmgr.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
+#include "call_header.h"
 #include "error_text.h"
 #include "errors.h"
+#include "pg_compat.h"
 #include "proxy_call.h"
 #include "proxy_error.h"
 #include "settings.h"
@@ -28,21 +37,9 @@
 #include "versions.h"
 
 static Statement send_call = {
-	.sql = "SELECT s.r FROM contacts_internal.send($1, $2, $3, $4, $5) s (r)",
-	.parameter_count = 5,
-	.parameter_types = {TEXTOID, INT4OID, INT4OID, TEXTOID, TEXTARRAYOID},
-};
-
-static Statement send_request = {
-	.sql = "SELECT contacts_internal.send_request($1, $2, $3, $4, $5)",
-	.parameter_count = 5,
-	.parameter_types = {TEXTOID, INT4OID, INT4OID, JSONBOID, INT8OID},
-};
-
-static Statement send_null = {
-	.sql = "SELECT contacts_internal.send_request($1, $2, $3, NULL, $4)",
+	.sql = "SELECT s.r FROM contacts_internal.send($1, $2, $3, $4) s (r)",
 	.parameter_count = 4,
-	.parameter_types = {TEXTOID, INT4OID, INT4OID, INT8OID},
+	.parameter_types = {TEXTOID, INT4OID, TEXTOID, TEXTARRAYOID},
 };
 
 /* Whether an option of the server is a partition: p and its number. */
@@ -176,9 +173,22 @@ proxy_refuse_in_transaction(const char *call)
 					 "(contacts.partition_of() names it); or SET contact_upsert_proxy.allow_in_transaction = on.")));
 }
 
-/* Executes a statement of PL/Proxy's; its own errors are told again in words of ours. */
+/* Tells the error again, which PL/Proxy has raised, in words of ours. */
+pg_noreturn static void
+raise_again(MemoryContext caller, int number)
+{
+	ErrorData *error;
+
+	MemoryContextSwitchTo(caller);
+	error = CopyErrorData();
+	FlushErrorState();
+	ReThrowError(proxy_error(error, number));
+	pg_unreachable();
+}
+
+/* Executes contacts_internal.send(). */
 static uint64
-execute(Statement *statement, Datum *parameters, int number)
+execute_send(Datum *parameters, int number)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	volatile uint64 count = 0;
@@ -186,53 +196,97 @@ execute(Statement *statement, Datum *parameters, int number)
 	check_mapping(get_foreign_server_oid(PROXY_SERVER, false));
 	PG_TRY();
 	{
-		count = statement_execute(statement, parameters);
+		count = statement_execute(&send_call, parameters);
 	}
 	PG_CATCH();
 	{
-		ErrorData *error;
-
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		ReThrowError(proxy_error(error, number));
+		raise_again(caller, number);
 	}
 	PG_END_TRY();
 	return count;
 }
 
-/* Returns a row of what was sent back, with its mark; NULL for null. What serve.c does not send is refused. */
-static char *
-marked_row(uint64 row)
+/* Returns how contacts_internal.send_request() is called: without a statement, which would cost as much again as what it does. */
+static FmgrInfo *
+request_sender(void)
 {
-	bool is_null;
-	Datum value = statement_nullable_column(row, 1, &is_null);
-	char *marked = is_null ? NULL : TextDatumGetCString(value);
+	static FmgrInfo sender;
+	static uint64 known_changes = 0;
+	uint64 changes = versions_function_changes();
 
-	if (marked && marked[0] != '=' && marked[0] != '!')
-		ereport(ERROR,
-				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("The partition sent an answer that this proxy does not understand: %s", marked)));
-	return marked;
+	if (known_changes != changes)
+	{
+		Oid types[] = {TEXTOID, INT4OID};
+		List *name = list_make2(makeString("contacts_internal"), makeString("send_request"));
+
+		known_changes = 0;
+		fmgr_info_cxt(LookupFuncName(name, lengthof(types), types, false), &sender, TopMemoryContext);
+		known_changes = changes;
+	}
+	if (!may_execute(sender.fn_oid, GetUserId()))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, get_func_name(sender.fn_oid));
+	InvokeFunctionExecuteHook(sender.fn_oid);
+	return &sender;
 }
 
-/* Raises the error that the partition has answered, if it has. */
-static uint64
-check_rows(uint64 count)
+/* Has a partition answer the call; returns NULL for null. */
+static text *
+send_request(const char *call, int number)
 {
-	const char *first = count > 0 ? marked_row(0) : NULL;
+	MemoryContext caller = CurrentMemoryContext;
+	FmgrInfo *sender = request_sender();
+	text *volatile answer = NULL;
 
-	if (first && first[0] == '!')
-		ThrowErrorData(error_text_read(first + 1));
-	return count;
+	check_mapping(get_foreign_server_oid(PROXY_SERVER, false));
+	PG_TRY();
+	{
+		LOCAL_FCINFO(fcinfo, 2);
+		Datum result;
+
+		InitFunctionCallInfoData(*fcinfo, sender, 2, InvalidOid, NULL, NULL);
+		fcinfo->args[0] = (NullableDatum){.value = CStringGetTextDatum(call), .isnull = false};
+		fcinfo->args[1] = (NullableDatum){.value = Int32GetDatum(number), .isnull = false};
+		result = FunctionCallInvoke(fcinfo);
+		answer = fcinfo->isnull ? NULL : DatumGetTextPP(result);
+	}
+	PG_CATCH();
+	{
+		raise_again(caller, number);
+	}
+	PG_END_TRY();
+	return answer;
+}
+
+/* Raises the error that is a row of what was sent back, if it is one. What serve.c does not send is refused. */
+static void
+check_row(const char *row)
+{
+	if (row[0] == '!')
+		ThrowErrorData(error_text_read(row + 1));
+	if (row[0] != '=')
+		ereport(ERROR,
+				(errcode(ERRCODE_PROTOCOL_VIOLATION),
+				 errmsg("The partition sent an answer that this proxy does not understand: %s", row)));
 }
 
 char *
 proxy_row(uint64 row)
 {
-	char *value = marked_row(row);
+	bool is_null;
+	Datum value = statement_nullable_column(row, 1, &is_null);
+	char *marked = is_null ? NULL : TextDatumGetCString(value);
 
-	return value ? value + 1 : NULL;
+	if (marked == NULL)
+		return NULL;
+	check_row(marked);
+	return marked + 1;
+}
+
+static void
+begin_call(StringInfo call, int number, int64 workspace_id)
+{
+	initStringInfo(call);
+	call_header_append(call, number, proxy_partition_count(), workspace_id);
 }
 
 uint64
@@ -241,27 +295,39 @@ proxy_call(int number, const char *function, Datum *arguments, bool *nulls, int 
 	int length = argument_count;
 	int lower_bound = 1;
 	ArrayType *array = construct_md_array(arguments, nulls, 1, &length, &lower_bound, TEXTOID, -1, false, TYPALIGN_INT);
-	Datum parameters[] = {
-		CStringGetTextDatum(settings_for_partition(versions_library())),
-		Int32GetDatum(number),
-		Int32GetDatum(proxy_partition_count()),
-		CStringGetTextDatum(function),
-		PointerGetDatum(array),
-	};
+	StringInfoData header;
+	Datum parameters[] = {0, Int32GetDatum(number), CStringGetTextDatum(function), PointerGetDatum(array)};
+	uint64 count;
 
-	return check_rows(execute(&send_call, parameters, number));
+	begin_call(&header, number, 0);
+	parameters[0] = CStringGetTextDatum(header.data);
+	count = execute_send(parameters, number);
+	/* An error is the only row, and raised also where no row is wanted. */
+	if (count > 0)
+		(void)proxy_row(0);
+	return count;
 }
 
-uint64
+char *
 proxy_answer(int64 workspace_id, Datum request)
 {
 	int number = proxy_partition_of(workspace_id);
-	Datum version = CStringGetTextDatum(settings_for_partition(versions_library()));
-	Datum count = Int32GetDatum(proxy_partition_count());
-	Datum with_request[] = {version, Int32GetDatum(number), count, request, Int64GetDatum(workspace_id)};
-	Datum without[] = {version, Int32GetDatum(number), count, Int64GetDatum(workspace_id)};
+	StringInfoData call;
+	const text *answer;
+	char *row;
 
+	begin_call(&call, number, workspace_id);
 	if (request)
-		return check_rows(execute(&send_request, with_request, number));
-	return check_rows(execute(&send_null, without, number));
+	{
+		Jsonb *json = DatumGetJsonbP(request);
+
+		appendStringInfoChar(&call, '\n');
+		(void)JsonbToCString(&call, &json->root, VARSIZE(json));
+	}
+	answer = send_request(call.data, number);
+	if (answer == NULL)
+		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION), errmsg("The partition sent no answer.")));
+	row = text_to_cstring(answer);
+	check_row(row);
+	return row + 1;
 }

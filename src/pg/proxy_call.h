@@ -28,8 +28,8 @@ extern void proxy_refuse_in_transaction(const char *call);
  */
 extern uint64 proxy_call(int number, const char *function, Datum *arguments, bool *nulls, int argument_count);
 
-/* proxy_answer() does the same for contact_upsert(), with a request or 0 for NULL. */
-extern uint64 proxy_answer(int64 workspace_id, Datum request);
+/* proxy_answer() has a partition call contact_upsert(), with a request or 0 for NULL, and returns the answer. Needs no SPI. */
+extern char *proxy_answer(int64 workspace_id, Datum request);
 
 /* proxy_row() returns the value of a row, from 0; NULL for null. */
 extern char *proxy_row(uint64 row);

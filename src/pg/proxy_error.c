@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "error_text.h"
+#include "pg_compat.h"
 #include "proxy_call.h"
 #include "proxy_error.h"
 #include "serve.h"

@@ -13,4 +13,14 @@
  */
 extern int serve_begin_text(void);
 
+/* serve_row() returns a row for the proxy: '=' and a value, or '!' and an error that is a text. */
+extern text *serve_row(char mark, const char *value);
+
+/*
+ * serve_raise() raises an error again with all that it says in its DETAIL. PL/Proxy would take a cancel of the partition's for one of its own,
+ * and wait for ever for the answer that it has read: so a cancel has another SQLSTATE on its way, but not where a block with EXCEPTION might
+ * catch that.
+ */
+pg_noreturn extern void serve_raise(ErrorData *error);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "lib/stringinfo.h"
 
 #include "pg_compat.h"
 #include "settings.h"
@@ -231,21 +232,22 @@ settings_notify_interval(void)
 static const char *const traveling[][2] = {
 	{"events", "on"}, {"unknown_keys", "notice"}, {"notify", "events"}, {"notify_interval", "100ms"}};
 
-char *
-settings_for_partition(const char *version)
+const char *
+settings_for_partition(void)
 {
-	char *words = pstrdup(version);
+	StringInfoData words;
 
 	if (events && unknown_keys == UNKNOWN_KEYS_NOTICE && notify == NOTIFY_EVENTS && notify_interval == 100)
-		return words;
+		return NULL;
+	initStringInfo(&words);
 	for (size_t i = 0; i < lengthof(traveling); i++)
 	{
 		const char *value = GetConfigOptionByName(psprintf("contact_upsert.%s", traveling[i][0]), NULL, false);
 
 		if (strcmp(value, traveling[i][1]) != 0)
-			words = psprintf("%s %s=%s", words, traveling[i][0], value);
+			appendStringInfo(&words, "%s%s=%s", words.len == 0 ? "" : " ", traveling[i][0], value);
 	}
-	return words;
+	return words.data;
 }
 
 void

@@ -39,8 +39,8 @@ extern int settings_notify_interval(void); /* milliseconds */
 /* settings_proxy_in_transaction() returns contact_upsert_proxy.allow_in_transaction. */
 extern bool settings_proxy_in_transaction(void);
 
-/* settings_for_partition() returns a version, and behind it the settings of the session that a partition is to go by: those that are not the default. */
-extern char *settings_for_partition(const char *version);
+/* settings_for_partition() returns the settings of the session that a partition is to go by, those that are not the default; NULL if there are none. */
+extern const char *settings_for_partition(void);
 
 /* settings_of_proxy() makes these settings those of the transaction. */
 extern void settings_of_proxy(char *words);

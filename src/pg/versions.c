@@ -148,6 +148,12 @@ versions_check(void)
 	fitted_at = now;
 }
 
+uint64
+versions_function_changes(void)
+{
+	return changes;
+}
+
 const char *
 versions_library(void)
 {

@@ -19,6 +19,9 @@ extern void versions_check(void);
 /* versions_library() returns the version of this library. */
 extern const char *versions_library(void);
 
+/* versions_function_changes() counts changes of functions: as long as it stays, every function is the one that it was. */
+extern uint64 versions_function_changes(void);
+
 /* versions_check_proxy() raises unless this library serves a proxy of that version. */
 extern void versions_check_proxy(const char *proxy);
 

@@ -89,11 +89,15 @@ my $function = q(CREATE OR REPLACE FUNCTION contacts.upsert(request jsonb, works
 sql(sprintf $function, $copy);
 like(answer_of($proxy, upsert('a', $zero)), qr/^ERROR:  55000: The proxy is of version \Q$other\E, newer than the library of contact_upsert in this partition, \Q$version\E\.\nHINT:  Partitions are upgraded before their proxies/, 'a proxy that is newer than its partition');
 sql(sprintf $function, '$libdir/contact_upsert');
-like(answer_of($partitions[0], "SELECT contacts_internal.serve('0.9.0', 0, 2, 'contacts.get', '{x,$zero}')"), qr/^!.*The proxy is of version 0\.9\.0, and the library of contact_upsert in this partition of \Q$version\E\./, 'a proxy that is too old');
-like(answer_of($partitions[0], "SELECT contacts_internal.serve('$version', 0, 2, 'contacts.$_')"), qr/42883/, 'too few arguments') for 'get';
+like(answer_of($partitions[0], "SELECT contacts_internal.serve('0.9.0 0 2 0', 'contacts.get', '{x,$zero}')"), qr/^!.*The proxy is of version 0\.9\.0, and the library of contact_upsert in this partition of \Q$version\E\./, 'a proxy that is too old');
+like(answer_of($partitions[0], "SELECT contacts_internal.serve('$version 0 2 0', 'contacts.$_')"), qr/42883/, 'too few arguments') for 'get';
 for my $name ('contacts.nothing', 'pg_catalog.pg_read_file', 'contacts.import', 'get', 'contacts.get; SELECT 1', 'x' x 200)
 {
-	like(answer_of($partitions[0], "SELECT contacts_internal.serve('$version', 0, 2, '$name', '{x,$zero}')"), qr/^!.*("This partition has no function \Q$name\E with 2 arguments.*42883|invalid name syntax)/s, 'a function that is none: ' . substr($name, 0, 30));
+	like(answer_of($partitions[0], "SELECT contacts_internal.serve('$version 0 2 0', '$name', '{x,$zero}')"), qr/^!(42883\tThis partition has no function \Q$name\E with 2 arguments|42602\tinvalid name syntax)/, 'a function that is none: ' . substr($name, 0, 30));
+}
+for my $header ('', $version, "$version 0", "$version 0 2", "$version 0 2 x", "$version 0 2 1x", "$version 0 2 99999999999999999999", "$version  0 2 1")
+{
+	like(answer_of($partitions[0], "SELECT contacts_internal.serve('$header', 'contacts.get', '{x,$zero}')"), qr/^!(08P01\tThe call of the proxy has no header|55000\tThe proxy is of version ,)/, "a header that is none: '$header'");
 }
 
 # The same name at once, by many sessions: one workspace.
