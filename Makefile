@@ -124,6 +124,9 @@ SQL_PARTS = $(patsubst %,sql/%.sql,contact_upsert numbering definitions defining
 PROXY_PARTS = $(patsubst %,sql/proxy/%.sql,contact_upsert_proxy partitions contacts workspaces consumers monitoring direct access)
 DATA = $(wildcard sql/contact_upsert--*--*.sql sql/contact_upsert_proxy--*--*.sql)
 DATA_built = sql/contact_upsert--$(EXTVERSION).sql sql/contact_upsert_proxy--$(EXTVERSION).sql
+# In a directory of their own: other extensions have a README and a licence, too.
+DOCS = README.md LICENSE
+override docmoduledir = extension/contact_upsert
 
 # The programs: C++20 on libpq, with what both need in src/client.
 objects_of = $(patsubst src/%.cpp,build/%.o,$(sort $(wildcard src/$(1)/*.cpp)))
@@ -138,7 +141,22 @@ PG_CPPFLAGS = -DCU_VERSION='"$(EXTVERSION)"' -Isrc -isystem $(includedir_server)
 # An undeclared function compiles with GCC 13 and older, and is then missing when the library is loaded.
 PG_CFLAGS = -std=gnu11 $(PG_WARNINGS) -Werror=implicit-function-declaration -MMD -MP
 PG_WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wno-unused-parameter
-PROGRAM_CXXFLAGS = -std=c++20 -O2 -g -fstack-protector-strong -Wall -Wextra -Wshadow -Wconversion $(PROFILE)
+PROGRAM_CXXFLAGS = -std=c++20 -O2 -g -fstack-protector-strong -Wall -Wextra -Wshadow -Wconversion $(SAME_BYTES) $(PROFILE) $(GIVEN_CXXFLAGS)
+
+# No object names the directory that it was built in: two builds in two places are the same bytes.
+SAME_BYTES = -ffile-prefix-map=$(CURDIR)=.
+PG_CFLAGS += $(SAME_BYTES)
+
+# Flags of the environment or the command line, a distributor's mostly, before PGXS has those of the server in their place. They come
+# last everywhere, so that they win. What make inherits it would pass on with the server's in it: to nobody.
+given = $(if $(filter environment command,$(firstword $(origin $(1)))),$($(1)))
+from_environment = $(if $(filter environment,$(firstword $(origin $(1)))),$($(1)))
+GIVEN_CPPFLAGS := $(call given,CPPFLAGS)
+GIVEN_CXXFLAGS := $(call given,CXXFLAGS) $(GIVEN_CPPFLAGS)
+ENVIRONMENT_CPPFLAGS := $(call from_environment,CPPFLAGS)
+ENVIRONMENT_CFLAGS := $(call from_environment,CFLAGS)
+ENVIRONMENT_LDFLAGS := $(call from_environment,LDFLAGS)
+unexport CPPFLAGS CFLAGS CXXFLAGS LDFLAGS
 
 # No function of ours is small enough for the JIT to inline.
 override with_llvm = no
@@ -168,8 +186,13 @@ run "make setup", install postgresql-server-dev-NN, or name another with PG_CONF
 endif
 include $(PGXS)
 
+# PGXS takes these from the command line by itself.
+override CPPFLAGS += $(ENVIRONMENT_CPPFLAGS)
+override CFLAGS += $(ENVIRONMENT_CFLAGS)
+override LDFLAGS += $(ENVIRONMENT_LDFLAGS)
+
 # Objects of one PostgreSQL are of no use to another: these files change when the server does.
-BUILT_FOR := $(PG_VERSION) $(pkglibdir) $(EXTVERSION)
+BUILT_FOR := $(PG_VERSION) $(shell $(PG_CONFIG) --pkglibdir) $(EXTVERSION)
 ifneq ($(file < build/built-for),$(BUILT_FOR))
 ifeq (,$(filter clean uninstall,$(MAKECMDGOALS)))
 $(info Building for $(PG_VERSION), whose pg_config is $(PG_CONFIG))

@@ -7,6 +7,7 @@ cd "${BASH_SOURCE%/*}/../.."
 . scripts/tap_report.sh
 
 real=$(scripts/pg_config.sh)
+version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" contact_upsert.control)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 copy=$work/copy
@@ -71,12 +72,55 @@ report "no compiler" fails_with 'no_such_compiler does not compile C\+\+20: inst
 # Two PostgreSQLs: one of them is this one with another place for libraries.
 program other_pg_config <<<"#!/bin/sh
 [ \"\$1\" = --pkglibdir ] && echo $work/other/lib || exec $real \"\$@\""
-build PG_CONFIG="$work/bin/other_pg_config" make -C "$copy" -j2 >"$work/log" 2>&1 || cat "$work/log"
+build PG_CONFIG="$work/bin/other_pg_config" PROFILE="${PROFILE:-}" make -C "$copy" -j2 >"$work/log" 2>&1 || cat "$work/log"
 report "the build says for which of two PostgreSQLs" grep -q "^Building for PostgreSQL .*other_pg_config" "$work/log"
 build make -C "$copy" install DESTDIR="$work/stage" >"$work/log" 2>&1 || cat "$work/log"
 report "make install without PG_CONFIG (sudo drops it) installs for the one that was built for" \
 	test -e "$work/stage$work/other/lib/contact_upsert.so"
 report "and compiles nothing again" nothing "$(grep -E '^(gcc|g\+\+|c\+\+|cc) ' "$work/log" || true)"
+
+# The checkout's own build was made in another directory, with the warnings and sanitizers of PROFILE.
+if [[ ${PROFILE:-} == *-fsanitize* ]]; then
+	report_skip "two builds in two directories are the same bytes" "the checkout's build has sanitizers"
+else
+	for file in contact_upsert.so contact-worker contact-import build/core/libcontact_core.a "sql/contact_upsert--$version.sql"; do
+		report "two builds in two directories are the same bytes: $file" cmp "$file" "$copy/$file"
+	done
+fi
+
+# What is installed besides, and that it goes again.
+docs=$work/stage$("$real" --docdir)/extension/contact_upsert
+report "README and LICENSE are installed, in a directory of their own" test "$(ls "$docs")" = $'LICENSE\nREADME.md'
+build make -C "$copy" uninstall DESTDIR="$work/stage" >"$work/log" 2>&1 || cat "$work/log"
+report "make uninstall leaves no file" nothing "$(find "$work/stage" -type f)"
+
+# A distributor's flags, in the environment as dpkg-buildflags and rpm have them, or on the command line: one object of each kind is
+# made and linked anew.
+objects=(build/core/text.o build/client/text.o build/worker/main.o build/import/main.o src/pg/host.o)
+outputs=(contact_upsert.so contact-worker contact-import)
+debug_info() {
+	readelf --debug-dump=info "$copy/$1"
+}
+has_flag() {
+	grep -q -- "$2" <(debug_info "$1") || { debug_info "$1" | grep -m 1 DW_AT_producer; return 1; }
+}
+has_build_id() {
+	readelf --notes "$copy/$1" | grep -q "Build ID: $2"
+}
+with_flags() {
+	(cd "$copy" && rm -f "${objects[@]}" "${outputs[@]}" build/core/*.a)
+	build env PG_CONFIG="$work/bin/other_pg_config" "$@" >"$work/log" 2>&1 || cat "$work/log"
+}
+with_flags CPPFLAGS="-DCONTACT_NOTHING -include stdarg.h" CFLAGS=-fno-ivopts CXXFLAGS=-fno-ivopts LDFLAGS=-Wl,--build-id=0x636f6e7461637473 \
+	make -C "$copy" -j2
+report "CPPFLAGS of the environment reach every compilation" nothing \
+	"$(grep -E ' -c -o ' "$work/log" | grep -vE -- '-DCONTACT_NOTHING -include stdarg.h' || true)"
+report "every object was made anew" test "$(grep -cE ' -c -o ' "$work/log")" = "${#objects[@]}"
+for object in "${objects[@]}"; do report "$object has the environment's flags in it" has_flag "$object" -fno-ivopts; done
+for output in "${outputs[@]}"; do report "$output has LDFLAGS of the environment" has_build_id "$output" 636f6e7461637473; done
+with_flags make -C "$copy" -j2 CPPFLAGS=-DCONTACT_NOTHING CXXFLAGS=-fno-ivopts
+for object in "${objects[@]:0:4}"; do report "$object has the command line's CXXFLAGS in it" has_flag "$object" -fno-ivopts; done
+report "CPPFLAGS of the command line reach every compilation" nothing "$(grep -E ' -c -o ' "$work/log" | grep -v -- -DCONTACT_NOTHING || true)"
 
 # Setting up
 program dpkg-query <<<'#!/bin/sh
@@ -108,7 +152,6 @@ report "neither root nor sudo" fails_with 'are missing, and only root can instal
 	"${as_nobody[@]}" env PATH="$without_sudo" "$copy/scripts/setup.sh" demo
 
 # Testing on a server
-version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" contact_upsert.control)
 report "a server that fits" scripts/check_server.sh "$version"
 report "no server" fails_with 'Start the server, or name another' env PGPORT=1 scripts/check_server.sh "$version"
 report "contact_upsert is not installed" fails_with 'contact_upsert 9.9.9 is not installed on that server. Run "sudo make install"' \
