@@ -10,7 +10,7 @@
  *   ContactGroup   the requests of a batch that are for one contact (bulk_batch.c)
  *   Round          one pass over the groups of a batch: it looks their contacts up together, decides on the next request of
  *                  each, and writes what changes with one statement (bulk_batch.c)
- *   Slice          the groups of a round whose contacts are in memory at a time (bulk_batch.c)
+ *   Slice          the groups of a round whose contacts are in memory at a time (bulk_slice.c)
  *   ContactWrite   a contact that is to be written (store_bulk.h)
  *
  * The requests b1 a1 c1 a2 are one batch of the groups a (a1 a2), b (b1) and c (c1). If all of them change something, the

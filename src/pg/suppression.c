@@ -7,7 +7,7 @@
  * session_replication_role = replica they do not fire: there the suppression comes by replication, as a row of its own.
  *
  * A look-up sees all that is committed, under every isolation level. Made behind an INSERT of the address, which has waited for
- * whatever session was deleting the contact with it, it misses none: upsert.c and bulk_batch.c look twice for that reason.
+ * whatever session was deleting the contact with it, it misses none: upsert.c, bulk_batch.c and bulk_slice.c look twice for that reason.
  */
 #include "postgres.h"
 
