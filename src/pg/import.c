@@ -1,6 +1,6 @@
 /*
- * import.c - contacts.import() (sql/import.sql): makes requests of the rows of a chunk, runs them as an array, counts what they did, and
- * keeps all errors of the rows that could not be loaded; and what the procedure asks of its parameters before it begins.
+ * import.c - contacts.import() (sql/import.sql): makes requests of the rows of a chunk, runs them as an array, and counts what they did
+ * (import_rejected.c keeps the errors of the others); and what the procedure asks of its parameters before it begins.
  *
  * Raises what an upsert raises that is not a request's fault, with the numbers of the rows. It writes nothing but through bulk_run and
  * import_errors_store.
@@ -17,56 +17,15 @@
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 
-#include "bulk.h"
 #include "encoding.h"
 #include "errors.h"
 #include "host.h"
 #include "import_cells.h"
-#include "import_columns.h"
-#include "import_errors.h"
+#include "import_load.h"
 #include "import_options.h"
 #include "jsonb_writer.h"
-#include "row_error.h"
 #include "statement.h"
 #include "store.h"
-
-/* FETCHED_TOGETHER is how many contacts of rows that were not run are looked up together. */
-#define FETCHED_TOGETHER 250
-#define TOO_LONG "The cell is too long: a text has at most 65535 bytes."
-
-/* ImportCounts are what a chunk did, in the order of the columns that contacts_internal.load_rows() returns. */
-enum ImportCount
-{
-	COUNT_CREATED,
-	COUNT_UPDATED,
-	COUNT_UNCHANGED,
-	COUNT_SKIPPED,
-	COUNT_FAILED,
-	COUNT_VALUES_CLEARED,
-	COUNT_TAGS_REMOVED,
-	COUNT_STATUSES_CHANGED,
-	COUNT_COUNT,
-};
-
-/* A Load is the rows of a chunk on their way. */
-typedef struct Load
-{
-	BulkSink sink; /* the bulk engine's own part, and so the first */
-	int64 workspace_id;
-	const Datum *rows; /* jsonb */
-	const int64 *row_numbers;
-	int count;
-	const cu_definitions *definitions;
-	ImportColumns columns;
-	const cu_row_reader *reader;
-	BulkRow *bulk_rows;
-	int *deferred; /* the rows that were rejected without a look at their contacts */
-	int deferred_count;
-	cu_error *found; /* room for the errors of a row */
-	ImportErrors errors;
-	int64 counts[COUNT_COUNT];
-	MemoryContext scratch; /* of one row */
-} Load;
 
 static void
 describe_rows(void *argument)
@@ -79,119 +38,6 @@ describe_rows(void *argument)
 		errcontext("rows %lld to %lld of the staging table",
 				   (long long)load->row_numbers[0],
 				   (long long)load->row_numbers[load->count - 1]);
-}
-
-/* Reads a row as a request. */
-static cu_row
-read_row(const Load *load, int number, cu_json **cells)
-{
-	cu_host host = host_in(CurrentMemoryContext);
-	cu_row row;
-
-	*cells = import_columns_read(&load->columns, DatumGetJsonbP(load->rows[number]));
-	host_check(cu_read_row(&host, load->reader, *cells, &row));
-	return row;
-}
-
-static size_t
-text_size(const cu_json *cell)
-{
-	size_t size = cell->kind == CU_JSON_STRING ? cell->text.size : 0;
-
-	for (size_t i = 0; cell->kind == CU_JSON_ARRAY && i < cell->count; i++)
-		size += text_size(&cell->items[i]);
-	return size;
-}
-
-/* Returns the column of the longest cell, if that is longer than any good one; else the number of columns. */
-static size_t
-too_long_column(const cu_json *cells, size_t count)
-{
-	size_t found = count;
-
-	for (size_t i = 0; i < count; i++)
-		if (text_size(&cells[i]) > (found < count ? text_size(&cells[found]) : CU_MAX_TEXT_BYTES))
-			found = i;
-	return found;
-}
-
-/* Adds an error of a row, with the hint of its cell. */
-static void
-add_error(Load *load, int number, int error_number, const cu_row *row, const cu_json *cells, cu_error *error)
-{
-	const ImportColumns *columns = &load->columns;
-	size_t column = cu_error_column(columns->columns, columns->count, error);
-	cu_text hint = {"", 0};
-	ImportCell cell = {.value = error->has_value ? encoding_to_cstring((cu_text){error->value, strlen(error->value)})
-												 : NULL};
-
-	if (column < columns->count)
-		hint = row->hints[column];
-	else if (error->code == CU_INVALID_REQUEST && (column = too_long_column(cells, columns->count)) < columns->count)
-		hint = (cu_text){
-			TOO_LONG,
-			strlen(TOO_LONG)}; /* a request that is too large is not looked into, and its error names no key */
-	cu_set_hint(error, hint);
-	if (column < columns->count)
-		cell = (ImportCell){.column = columns->names[column], .value = import_cell_as_text(&cells[column])};
-	import_errors_add(&load->errors,
-					  load->row_numbers[number],
-					  error_number,
-					  DatumGetJsonbP(load->rows[number]),
-					  errors_as_jsonb(error),
-					  cell);
-}
-
-/* Whether two errors are about the same. */
-static bool
-is_same_error(const cu_error *a, const cu_error *b)
-{
-	return a->code == b->code && strcmp(a->message, b->message) == 0;
-}
-
-/* Adds all errors of a row; rejected is the one by which its request was rejected, or NULL. */
-static void
-add_errors(Load *load, int number, const cu_definitions *definitions, const cu_contact *existing, bool suppressed,
-		   const cu_error *rejected)
-{
-	cu_host host = host_in(CurrentMemoryContext);
-	cu_json *cells;
-	cu_row row = read_row(load, number, &cells);
-	cu_decide_options options = {.suppressed = suppressed, .cells = row.cells};
-	size_t room = row.error ? IMPORT_MAX_ERRORS - 1 : IMPORT_MAX_ERRORS;
-	size_t count = 0;
-
-	host_check(cu_find_errors(&host, definitions, &row.request, existing, &options, load->found, room, &count));
-	/* An error that the definitions of the moment do not make any more is said all the same. */
-	if (rejected && (count == 0 || !is_same_error(&load->found[0], rejected)))
-		load->found[0] = *rejected, count = 1;
-	if (row.error)
-		load->found[count++] = *row.error;
-	for (size_t i = 0; i < count; i++)
-		add_error(load, number, (int)i + 1, &row, cells, &load->found[i]);
-}
-
-/* Takes note of a row that was rejected. */
-static void
-take_rejected(Load *load, int number, const Upsert *upsert)
-{
-	load->counts[COUNT_FAILED]++;
-	if (upsert->row_error)
-		import_errors_add(&load->errors,
-						  load->row_numbers[number],
-						  1,
-						  DatumGetJsonbP(load->rows[number]),
-						  row_error_as_jsonb(upsert->row_error),
-						  (ImportCell){NULL});
-	else if (upsert->definitions == NULL)
-		load->deferred[load->deferred_count++] = number;
-	else
-		add_errors(load,
-				   number,
-				   upsert->definitions,
-				   upsert->found.exists ? &upsert->found.stored : NULL,
-				   upsert->suppressed,
-				   upsert->error);
 }
 
 /* Counts what a contact loses by a decision. */
@@ -217,7 +63,7 @@ take(BulkSink *sink, int64 position, const Upsert *upsert)
 	MemoryContext caller = MemoryContextSwitchTo(load->scratch);
 
 	if (upsert->rejected)
-		take_rejected(load, (int)position - 1, upsert);
+		import_add_rejected(load, (int)position - 1, upsert);
 	else
 	{
 		load->counts[outcomes[upsert->decision.outcome]]++;
@@ -241,7 +87,7 @@ read_rows(Load *load)
 
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(load->scratch);
-		row = read_row(load, i, &cells);
+		row = import_read_row(load, i, &cells);
 		*bulk_row = (BulkRow){.has_created_at = row.created_at.size > 0};
 		if (bulk_row->has_created_at)
 			bulk_row->created_at = import_read_time(row.created_at);
@@ -258,62 +104,6 @@ read_rows(Load *load)
 		}
 		MemoryContextReset(load->scratch);
 	}
-}
-
-/* Returns the address of a row, or 0 if it has no good one. */
-static Datum
-address_of(const Load *load, int number)
-{
-	cu_json *cells;
-	cu_row row = read_row(load, number, &cells);
-	Upsert upsert = {.error = palloc(sizeof(cu_error))};
-	cu_text email;
-
-	return upsert_parse(&upsert, &row.request, &email) ? encoding_to_text(email) : (Datum)0;
-}
-
-/* Adds the errors of deferred rows, as many as are looked up together. */
-static void
-add_deferred(Load *load, const int *rows, int count)
-{
-	Datum *emails = palloc(sizeof(Datum) * (size_t)count); /* the good ones, without gaps */
-	bool *has_email = palloc(sizeof(bool) * (size_t)count);
-	size_t email_count = 0;
-	FetchedContacts fetched = {.snapshot = NULL};
-
-	for (int i = 0; i < count; i++)
-	{
-		Datum email = address_of(load, rows[i]);
-
-		has_email[i] = email != 0;
-		if (has_email[i])
-			emails[email_count++] = email;
-	}
-	if (email_count > 0 && !store_fetch_contacts(load->workspace_id, emails, email_count, false, &fetched))
-		email_count = 0; /* the workspace is gone, which the rest of the import will say */
-	for (int i = 0, next = 0; i < count; i++)
-	{
-		ContactRow contact = {.exists = false};
-
-		if ((size_t)next < email_count && has_email[i])
-			(void)store_read_fetched(&fetched, (size_t)next++, &contact);
-		add_errors(load, rows[i], load->definitions, contact.exists ? &contact.stored : NULL, false, NULL);
-	}
-	store_end_fetched(&fetched);
-}
-
-/* Adds the errors of the rows that were rejected without a look at their contacts. */
-static void
-add_all_deferred(Load *load)
-{
-	for (int i = 0; i < load->deferred_count; i += FETCHED_TOGETHER)
-	{
-		CHECK_FOR_INTERRUPTS();
-		statement_connect();
-		add_deferred(load, &load->deferred[i], Min(load->deferred_count - i, FETCHED_TOGETHER));
-		SPI_finish();
-	}
-	load->deferred_count = 0;
 }
 
 /* Returns the fields that a dry run takes for defined: those that "unknown" => 'define' would make of columns. */
@@ -399,11 +189,11 @@ load_rows(Load *load, FunctionCallInfo fcinfo)
 	load->found = palloc(sizeof(cu_error) * IMPORT_MAX_ERRORS);
 	read_rows(load);
 	/* Before other rows of the chunk are written: a dry run finds the same. */
-	add_all_deferred(load);
+	import_add_deferred(load);
 	requests = bulk_read_rows(load->bulk_rows, (size_t)load->count);
 	bulk_options.rows = load->bulk_rows;
 	bulk_run(load->workspace_id, requests, bulk_options, &load->sink);
-	add_all_deferred(load);
+	import_add_deferred(load);
 	import_errors_store(&load->errors);
 }
 
