@@ -8,6 +8,8 @@
 #   npm_packages DIRECTORY   installs what package-lock.json of that directory says into $out/DIRECTORY, beside copies of its programs
 #   build_libpqxx            compiles $out/with_libpqxx
 #   compare NAME...          compares what these clients printed with the table; prints TAP
+# shellcheck source=../../scripts/npm.sh
+. scripts/npm.sh
 out=$PWD/build/clients
 template=contact_upsert_clients
 export PYTHONDONTWRITEBYTECODE=1
@@ -41,22 +43,12 @@ client() {
 	fi
 }
 
-# Asks the registry only where the packages of an earlier run are not those of the lock. A registry that cannot be reached is an
-# error after four minutes at most.
 npm_packages() {
 	local directory=$out/$1
 	mkdir -p "$directory"
 	cp test/clients/drivers/steps.mjs "$directory"
-	cp "test/clients/$1"/with_*.mjs "test/clients/$1"/package*.json "$directory"
-	cmp -s "$directory"/package-lock.json "$directory"/node_modules/.installed && return
-	(cd "$directory" && exec timeout --kill-after=5 240 npm ci --no-audit --no-fund --ignore-scripts --fetch-retries=3 \
-		--fetch-retry-mintimeout=2000 --fetch-retry-maxtimeout=10000 --fetch-timeout=30000) \
-		>"$out/npm.txt" 2>&1 || {
-		tail -n 20 "$out/npm.txt" >&2
-		echo "npm could not install the packages of test/clients/$1/package-lock.json, for the reason above. It needs its registry." >&2
-		return 1
-	}
-	cp "$directory"/package-lock.json "$directory"/node_modules/.installed
+	cp "test/clients/$1"/with_*.mjs "$directory"
+	npm_install "test/clients/$1" "$directory"
 }
 
 # libpqxx 7.10 calls exec_params() deprecated, and libpqxx 6 has nothing else.
