@@ -9,46 +9,22 @@ use strict;
 use warnings;
 
 use File::Basename qw(dirname);
-use File::Path qw(make_path);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Writers;
 
-sub pg_config { my $dir = qx("$ENV{PG_CONFIG}" --$_[0]); chomp $dir; return $dir; }
+use Installation;
 
 my $control = slurp_file('contact_upsert.control');
 my ($version) = $control =~ /default_version = '([0-9.]+)'/ or die 'no version';
 (my $next = $version) =~ s/([0-9]+)$/$1 + 1/e;
 (my $previous = $version) =~ s/^([0-9]+)/$1 - 1/e;
 
-# A server finds its files where they lie relative to its program.
-my $prefix = "$ENV{TESTDATADIR}/installation";
-my %dir = map { $_ => $prefix . pg_config($_) } qw(bindir sharedir pkglibdir);
-for my $name (keys %dir)
-{
-	my $from = pg_config($name);
-
-	make_path(dirname($dir{$name}));
-	# real programs, links for the rest
-	system('cp', $name eq 'bindir' ? '-RL' : '-Rs', $from, $dir{$name}) == 0 or die "cannot copy $from";
-}
+my %dir = copy_installation();
 my $extension = "$dir{sharedir}/extension";
 my $library = "$dir{pkglibdir}/contact_upsert.so";
 my $bytes = slurp_file(pg_config('pkglibdir') . '/contact_upsert.so');
-
-sub put_file
-{
-	my ($path, $content) = @_;
-
-	# A new file: a server that runs has the old one open.
-	unlink $path;
-	open my $file, '>', $path or die "$path: $!";
-	binmode $file;
-	print $file $content;
-	close $file or die "$path: $!";
-	return;
-}
 
 # Puts in place a library that says it is of that version.
 sub put_library
