@@ -47,7 +47,7 @@ missing() {
 }
 
 # Services that come with packages of ours. (PostgreSQL's own starts clusters, and there is none.)
-services=(nginx pgbouncer pgqd prometheus prometheus-postgres-exporter)
+services=(nginx pgbouncer pgpool2 pgqd prometheus prometheus-postgres-exporter)
 
 # As root: installs packages. Services stay down (policy-rc.d), at the next boot too unless they were there before, and
 # postgresql-common makes no cluster "main".
@@ -100,7 +100,7 @@ case ${1:-} in
 	test | check | clients | coverage | watch)
 		packages+=(clang curl iso-codes jq git libdbd-pg-perl libgtest-dev libipc-run-perl libpqxx-dev nginx nlohmann-json3-dev openssl pgbouncer
 			python3-asyncpg python3-jsonschema python3-psycopg python3-psycopg2 unicode-data unzip)
-		optional+=(libclang-rt-dev prometheus prometheus-postgres-exporter)
+		optional+=(libclang-rt-dev pgpool2 prometheus prometheus-postgres-exporter)
 		# A Node.js that is not Debian's brings its npm.
 		if ! { command -v node && command -v npm; } >/dev/null; then packages+=(nodejs npm); fi
 		;;&

@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "consumer.h"
+#include "errors.h"
 #include "member.h"
 #include "settings.h"
 
@@ -160,8 +161,7 @@ consumer_begin(FunctionCallInfo fcinfo, int workspace_argument, const char *comm
 	int64 workspace = settings_workspace_argument(fcinfo, workspace_argument);
 	char *name = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 
-	PreventCommandIfReadOnly(command);
-	PreventCommandIfParallelMode(command);
+	errors_raise_unless_writing(command);
 	member_require(workspace);
 	owner_begin(&call->owner);
 	statement_connect();

@@ -16,6 +16,7 @@
 #include "utils/syscache.h"
 
 #include "delegate.h"
+#include "errors.h"
 #include "member.h"
 #include "owner.h"
 #include "settings.h"
@@ -76,7 +77,7 @@ contacts_subscribe(PG_FUNCTION_ARGS)
 
 	if (delegate_call(fcinfo, 4, "contacts.subscribe()", &there))
 		return there;
-	PreventCommandIfReadOnly("contacts.subscribe()");
+	errors_raise_unless_writing("contacts.subscribe()");
 	return call_body(fcinfo);
 }
 
@@ -88,6 +89,6 @@ contacts_unsubscribe(PG_FUNCTION_ARGS)
 
 	if (delegate_call(fcinfo, 1, "contacts.unsubscribe()", &there))
 		return there;
-	PreventCommandIfReadOnly("contacts.unsubscribe()");
+	errors_raise_unless_writing("contacts.unsubscribe()");
 	return call_body(fcinfo);
 }

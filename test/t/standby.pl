@@ -29,10 +29,14 @@ $primary->wait_for_catchup($standby);
 
 my ($status, $out, $err) = $standby->psql('postgres', q(SELECT contact_upsert('[]')), on_error_stop => 0, extra_params => [ '-v', 'VERBOSITY=sqlstate' ]);
 like($err, qr/ERROR:  25006/, 'contact_upsert is refused with 25006');
+($status, $out, $err) = $standby->psql('postgres', q(SELECT contact_upsert('[]')));
+like($err, qr/HINT:  This server is a standby: connect to the primary\. contacts\.preview\(\) works here\.$/m, 'and says what to do');
 ($status, $out, $err) = $standby->psql('postgres', q(CALL contacts.import('staging')));
 like($err, qr/ERROR:  contacts\.import\(\) cannot run on a standby\.\nHINT:  CALL it on the primary\./, 'so is contacts.import');
 for my $call (q(contacts.erase('a@example.com')), q(contacts.change_address('a@example.com', 'b@example.com')), q(contacts.merge('a@example.com', 'b@example.com')),
 	q(contacts.lift_suppression('gone@example.com', 2)), q(contacts.record('0123456789abcdef01234567', 'total_opens')),
+	q(contacts.claim('mailer', 1)), q(contacts.ack('mailer', 1, '{1}')), q(contacts.fail('mailer', 1, 1, 'x')), q(contacts.retry_dead('mailer')),
+	q(contacts.subscribe('another')), q(contacts.unsubscribe('mailer')), q(contacts.relay('mailer', 'x')),
 	q(contacts.record_many('[]')), q(contacts.purge_history('1 day')), q(contacts.purge_events('1 day')))
 {
 	($status, $out, $err) = $standby->psql('postgres', "\\set VERBOSITY sqlstate\nSELECT $call;\n\\set VERBOSITY default\nSELECT $call;", on_error_stop => 0);
