@@ -24,47 +24,50 @@
 #include "shard_scope.h"
 #include "statement.h"
 
-/*
- * The functions that may be called so: each is about one workspace, which is its last argument, or without such an argument about all that are
- * in the shards.
- */
-static const char *const calls[] = {"upsert",
-									"apply",
-									"upsert_many",
-									"preview",
-									"get",
-									"search",
-									"erase",
-									"lift_suppression",
-									"merge",
-									"claim",
-									"ack",
-									"fail",
-									"release",
-									"extend",
-									"retry_dead",
-									"relay",
-									"subscribe",
-									"unsubscribe",
-									"match_columns",
-									"list_columns",
-									"note_import",
-									"put_back_bad_rows",
-									"load_chunk",
-									"undo_chunk",
-									"undo_counts",
-									"record",
-									"record_many",
-									"change_address",
-									"define_field",
-									"define_tag",
-									"define_workspace",
-									"request_schema",
-									"export",
-									"purge_events",
-									"purge_history",
-									"count_deliveries",
-									"count_imports"};
+typedef struct Call
+{
+	const char *name;
+	bool is_about_all; /* workspaces in the shards, and has no argument for one; the others have it last */
+} Call;
+
+/* The functions that may be called so. */
+static const Call calls[] = {{"upsert", false},
+							 {"apply", false},
+							 {"upsert_many", false},
+							 {"preview", false},
+							 {"get", false},
+							 {"search", false},
+							 {"erase", false},
+							 {"lift_suppression", false},
+							 {"merge", false},
+							 {"claim", false},
+							 {"ack", false},
+							 {"fail", false},
+							 {"release", false},
+							 {"extend", false},
+							 {"retry_dead", false},
+							 {"relay", false},
+							 {"subscribe", false},
+							 {"unsubscribe", false},
+							 {"match_columns", false},
+							 {"list_columns", false},
+							 {"note_import", false},
+							 {"put_back_bad_rows", false},
+							 {"load_chunk", false},
+							 {"undo_chunk", false},
+							 {"undo_counts", false},
+							 {"record", false},
+							 {"record_many", false},
+							 {"change_address", false},
+							 {"define_field", false},
+							 {"define_tag", false},
+							 {"define_workspace", false},
+							 {"request_schema", false},
+							 {"export", false},
+							 {"purge_events", true},
+							 {"purge_history", true},
+							 {"count_deliveries", true},
+							 {"count_imports", true}};
 
 /* Adds a row to what call_here() returns. */
 static void
@@ -89,21 +92,25 @@ raise_not_here(int64 workspace_id)
 			 "Citus needs its metadata: SELECT start_metadata_sync_to_all_nodes();")));
 }
 
-/* Returns a function that may be called, and the current role may. */
+static const Call *
+find_call(const char *name)
+{
+	for (size_t i = 0; i < lengthof(calls); i++)
+		if (strcmp(calls[i].name, name) == 0)
+			return &calls[i];
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("There is no call %s for one workspace.", quote_literal_cstr(name)),
+			 errhint("contacts_internal.call_here() is called by the functions in schema contacts.")));
+	return NULL;
+}
+
+/* Returns the function of a call, which the current role may execute. */
 static Oid
 find_function(const char *name)
 {
-	Oid function;
-	bool is_known = false;
+	Oid function = LookupFuncName(list_make2(makeString("contacts"), makeString(pstrdup(name))), -1, NULL, true);
 
-	for (size_t i = 0; i < lengthof(calls) && !is_known; i++)
-		is_known = strcmp(calls[i], name) == 0;
-	if (!is_known)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("There is no call %s for one workspace.", quote_literal_cstr(name)),
-				 errhint("contacts_internal.call_here() is called by the functions in schema contacts.")));
-	function = LookupFuncName(list_make2(makeString("contacts"), makeString(pstrdup(name))), -1, NULL, true);
 	if (!OidIsValid(function))
 		function =
 			LookupFuncName(list_make2(makeString("contacts_internal"), makeString(pstrdup(name))), -1, NULL, false);
@@ -144,11 +151,10 @@ call_for_value(ReturnSetInfo *info, Oid function, Oid *types, int type_count, Da
 	Datum *texts;
 	bool *nulls;
 	int count;
-	Datum value;
+	bool is_null = false;
+	Datum value = (Datum)0;
 
 	deconstruct_array(DatumGetArrayTypeP(arguments), TEXTOID, -1, false, TYPALIGN_INT, &texts, &nulls, &count);
-	if (count != type_count && count != type_count - 1)
-		elog(ERROR, "a call has %d arguments, and not %d", count, type_count - 1);
 	fmgr_info(function, &flinfo);
 	InitFunctionCallInfoData(*call, &flinfo, (short)type_count, InvalidOid, NULL, NULL);
 	for (int i = 0; i < count; i++)
@@ -157,6 +163,7 @@ call_for_value(ReturnSetInfo *info, Oid function, Oid *types, int type_count, Da
 		Oid parameter;
 
 		getTypeInputInfo(types[i], &input, &parameter);
+		is_null |= nulls[i];
 		call->args[i].isnull = nulls[i];
 		call->args[i].value =
 			nulls[i] ? (Datum)0 : OidInputFunctionCall(input, TextDatumGetCString(texts[i]), parameter, -1);
@@ -166,47 +173,50 @@ call_for_value(ReturnSetInfo *info, Oid function, Oid *types, int type_count, Da
 		call->args[count].isnull = false;
 		call->args[count].value = Int64GetDatum(workspace_id);
 	}
-	value = FunctionCallInvoke(call);
+	/* Nobody else sees to it that a strict function is given no null. */
+	is_null = is_null && flinfo.fn_strict;
+	if (!is_null)
+	{
+		value = FunctionCallInvoke(call);
+		is_null = call->isnull;
+	}
 	add_row(info,
-			call->isnull ? HANDED_NULL_ROW : HANDED_ROW,
-			call->isnull ? NULL : handed_over_output(value, get_func_rettype(function)));
+			is_null ? HANDED_NULL_ROW : HANDED_ROW,
+			is_null ? NULL : handed_over_output(value, get_func_rettype(function)));
+}
+
+/* Raises unless the arguments are those of the function but its workspace, which is the one that Citus has gone by. */
+static void
+check_arguments(const Call *call, const ArrayType *arguments, int count)
+{
+	int given = ArrayGetNItems(ARR_NDIM(arguments), ARR_DIMS(arguments));
+	int expected = call->is_about_all ? count : count - 1;
+
+	if (given == expected && ARR_NDIM(arguments) <= 1 && (given == 0 || ARR_LBOUND(arguments)[0] == 1))
+		return;
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		 errmsg(
+			 "The call %s has a list of %d arguments, and not of %d.", quote_literal_cstr(call->name), expected, given),
+		 errhint("contacts_internal.call_here() is called by the functions in schema contacts: its first argument "
+				 "is the workspace, and there is no other.")));
 }
 
 /* Calls a function, and adds what it returns. */
 static void
-call_here(ReturnSetInfo *info, int64 workspace_id, Oid function, Datum arguments)
+call_here(ReturnSetInfo *info, int64 workspace_id, const Call *call, Datum arguments)
 {
+	Oid function = find_function(call->name);
 	Oid *types;
 	int count;
 
 	(void)get_func_signature(function, &types, &count);
+	check_arguments(call, DatumGetArrayTypeP(arguments), count);
 	if (get_func_retset(function))
 		call_for_rows(info, function, types, count, arguments, workspace_id);
 	else
 		call_for_value(info, function, types, count, arguments, workspace_id);
-}
-
-/* Makes the call in the scope of a group, with the settings of the session that has handed it over. */
-static void
-call_in_scope(ReturnSetInfo *info, int64 workspace_id, Oid function, Datum arguments, Datum settings,
-			  const ShardGroup *group)
-{
-	int nest_level = handed_over_begin_texts();
-	int outer = handed_over_begin_session(settings);
-	ShardScope scope;
-
-	shard_scope_begin(&scope, group);
-	PG_TRY();
-	{
-		call_here(info, workspace_id, function, arguments);
-	}
-	PG_FINALLY();
-	{
-		shard_scope_end(&scope);
-		handed_over_end_session(outer);
-	}
-	PG_END_TRY();
-	AtEOXact_GUC(false, nest_level);
 }
 
 /* Returns the group of a workspace, which must be here. */
@@ -215,8 +225,9 @@ require_here(int64 workspace_id)
 {
 	const ShardGroup *group;
 
-	handed_over_require();
-	group = shard_group_of_workspace(workspace_id);
+	handed_over_require(workspace_id);
+	/* Who calls by hand holds the shards here alone. Where they are about to move, the server that hands over holds them. */
+	group = shard_try_hold(workspace_id);
 	if (!group->is_here)
 		raise_not_here(workspace_id);
 	if (!group->is_alike)
@@ -227,17 +238,40 @@ require_here(int64 workspace_id)
 	return group;
 }
 
+/* Makes the call in the scope of the workspace's shards, with the settings of the session that has handed it over. */
+static void
+call_in_scope(ReturnSetInfo *info, int64 workspace_id, const Call *call, Datum arguments, Datum settings)
+{
+	const ShardGroup *group = require_here(workspace_id);
+	int nest_level = handed_over_begin_texts();
+	int outer = handed_over_begin_session(settings);
+	ShardScope scope;
+
+	shard_scope_begin(&scope, group);
+	PG_TRY();
+	{
+		call_here(info, workspace_id, call, arguments);
+	}
+	PG_FINALLY();
+	{
+		shard_scope_end(&scope);
+		handed_over_end_session(outer);
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(false, nest_level);
+}
+
 PG_FUNCTION_INFO_V1(contacts_call_here);
 Datum
 contacts_call_here(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *info = (ReturnSetInfo *)fcinfo->resultinfo;
 	int64 workspace_id = PG_GETARG_INT64(0);
-	Oid function = find_function(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	const Call *call = find_call(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	ListCell *cell;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	call_in_scope(info, workspace_id, function, PG_GETARG_DATUM(2), PG_GETARG_DATUM(3), require_here(workspace_id));
+	call_in_scope(info, workspace_id, call, PG_GETARG_DATUM(2), PG_GETARG_DATUM(3));
 	foreach (cell, notify_take_queue())
 		add_row(info, HANDED_NOTIFICATION, lfirst(cell));
 	return (Datum)0;

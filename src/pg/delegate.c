@@ -74,7 +74,7 @@ hand_over(int64 workspace_id, const char *call, Datum arguments)
 	Datum values[] = {Int64GetDatum(workspace_id), CStringGetTextDatum(call), arguments, handed_over_session()};
 	int result;
 
-	handed_over_require();
+	handed_over_require(workspace_id);
 	(void)shard_hold(workspace_id);
 	/* In FROM, for else Citus takes it for an expression of PL/pgSQL. */
 	result = SPI_execute_with_args("SELECT h FROM contacts_internal.call_here($1, $2, $3, $4) AS h",
@@ -185,15 +185,6 @@ call_there(FunctionCallInfo fcinfo, int64 workspace_id, const char *call, int ar
 	return result;
 }
 
-static void
-raise_every_workspace(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("No call can be for every workspace where the tables are distributed."),
-			 errhint("Make one call for each workspace; a consumer of every workspace is one in each of them.")));
-}
-
 bool
 delegate_call(FunctionCallInfo fcinfo, int workspace_argument, const char *writes, Datum *result)
 {
@@ -204,8 +195,7 @@ delegate_call(FunctionCallInfo fcinfo, int workspace_argument, const char *write
 	workspace_id = settings_workspace_argument(fcinfo, workspace_argument);
 	if (is_here(workspace_id))
 		return false;
-	if (workspace_id < 1)
-		raise_every_workspace();
+	handed_over_require(workspace_id);
 	if (writes)
 		errors_raise_unless_writing(writes);
 	*result = call_there(fcinfo, workspace_id, get_func_name(fcinfo->flinfo->fn_oid), workspace_argument);

@@ -94,11 +94,16 @@ contacts_session_pid(PG_FUNCTION_ARGS)
 }
 
 void
-handed_over_require(void)
+handed_over_require(int64 workspace_id)
 {
 	if (!shard_is_distributed())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("The contact tables are not distributed."),
 				 errhint("SELECT contacts.distribute(), where Citus is, distributes them.")));
+	if (workspace_id < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("No call can be for every workspace where the tables are distributed."),
+				 errhint("Make one call for each workspace; a consumer of every workspace is one in each of them.")));
 }

@@ -31,7 +31,7 @@ extern void handed_over_end_session(int outer);
 /* handed_over_session_pid() returns the process of the session that has made the call under way, on the server where it has made it. */
 extern int handed_over_session_pid(void);
 
-/* handed_over_require() raises unless the tables are distributed. */
-extern void handed_over_require(void);
+/* handed_over_require() raises unless the tables are distributed, and a call can be for that workspace. */
+extern void handed_over_require(int64 workspace_id);
 
 #endif

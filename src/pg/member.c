@@ -181,6 +181,16 @@ keep(const Question *question, bool is_member)
 	drop_with_transaction |= IsInParallelMode();
 }
 
+/* Whether the statement under way is on shards that a workspace has no rows in: whoever wrote some there would not find them again. */
+static bool
+is_out_of_place(int64 workspace_id)
+{
+	const ShardGroup *group = shard_scope_group();
+
+	return group && workspace_id > 0 && shard_is_distributed() &&
+		   shard_group_of_workspace(workspace_id)->tables[0] != group->tables[0];
+}
+
 bool
 member_includes(Oid role, int64 workspace_id)
 {
@@ -189,6 +199,8 @@ member_includes(Oid role, int64 workspace_id)
 	uint64 drops_before;
 	bool is_member;
 
+	if (is_out_of_place(workspace_id))
+		return owner_includes(role);
 	if (has_last && last.question.workspace_id == workspace_id && last.question.role == role)
 		return last.is_member;
 	if (answers)

@@ -260,8 +260,8 @@ shard_is_shell(Oid relation)
 	return false;
 }
 
-const ShardGroup *
-shard_hold(int64 workspace_id)
+static const ShardGroup *
+hold(int64 workspace_id, bool waits)
 {
 	LOCKTAG tag;
 
@@ -269,7 +269,19 @@ shard_hold(int64 workspace_id)
 	SET_LOCKTAG_ADVISORY(
 		tag, MyDatabaseId, (uint32)shard_group_of_workspace(workspace_id)->index, colocation, LOCK_CLASS);
 	/* Whoever moves the group waits for this lock, or has moved it when it is granted; then Citus has told of the change. */
-	(void)LockAcquire(&tag, ShareLock, false, false);
+	(void)LockAcquire(&tag, ShareLock, false, !waits);
 	(void)shard_is_distributed();
 	return shard_group_of_workspace(workspace_id);
+}
+
+const ShardGroup *
+shard_hold(int64 workspace_id)
+{
+	return hold(workspace_id, true);
+}
+
+const ShardGroup *
+shard_try_hold(int64 workspace_id)
+{
+	return hold(workspace_id, false);
 }

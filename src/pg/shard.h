@@ -47,4 +47,7 @@ extern bool shard_is_shell(Oid relation);
  */
 extern const ShardGroup *shard_hold(int64 workspace_id);
 
+/* shard_try_hold() does so unless that would have to wait for whoever moves the group. */
+extern const ShardGroup *shard_try_hold(int64 workspace_id);
+
 #endif
