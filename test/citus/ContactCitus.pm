@@ -11,7 +11,7 @@ use Test::More;
 
 our @EXPORT = qw(start_server start_cluster add_worker query answers same_answers fails);
 
-# A server that has loaded Citus. No call waits for ever.
+# A server that has loaded Citus. No call waits for ever, and none is late because others use the machine.
 sub start_server
 {
 	my ($name, %options) = @_;
@@ -26,10 +26,10 @@ max_connections = 100
 max_wal_senders = 20
 max_replication_slots = 20
 max_worker_processes = 20
-statement_timeout = '60s'
 timezone = 'UTC'
 CONF
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = '" . ($options{libraries} // 'citus, contact_upsert') . "'\n"
+		. "statement_timeout = '${PostgreSQL::Test::Utils::timeout_default}s'\n"
 		. "citus.enable_statistics_collection = off\ncitus.local_hostname = '127.0.0.1'\n");
 	open my $hba, '>', $node->data_dir . '/pg_hba.conf' or die;
 	print $hba "local all all trust\nhost all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n";

@@ -43,7 +43,7 @@ my $before = query($coordinator, $catalogue);
 my $rows = q(SELECT workspace_id, email_address, data, version FROM contacts.contact ORDER BY 1, 2);
 is(query($coordinator, 'SELECT contacts.distribute(4)'), '', 'distribute()');
 
-# Load: a client that writes, as a member, in all workspaces.
+# Load: clients that write, as a member, in all workspaces, for as long as shards move.
 my $script = $coordinator->basedir . '/load.sql';
 append_to_file($script, <<'SQL');
 \set w random(1, 8)
@@ -52,7 +52,9 @@ append_to_file($script, <<'SQL');
 SELECT contacts.upsert(jsonb_build_object('email_address', :n || '@example.com', 'fields', jsonb_build_object('name', :v::text)), :w);
 SQL
 my ($out, $said) = ('', '');
-my $load = IPC::Run::start([ 'pgbench', '-n', '-c', '2', '-T', '12', '-f', $script, '-h', $coordinator->host, '-p', $coordinator->port, '-U', 'member', 'postgres' ],
+my $end = $coordinator->basedir . '/end';
+my $load = IPC::Run::start([ 'sh', '-c', 'end=$1; shift; until [ -e "$end" ]; do "$@" || exit 1; done', 'sh', $end,
+		'pgbench', '-n', '-c', '2', '-t', '60', '-f', $script, '-h', $coordinator->host, '-p', $coordinator->port, '-U', 'member', 'postgres' ],
 	'>', \$out, '2>', \$said);
 for my $move (1 .. 4)
 {
@@ -62,11 +64,13 @@ WHERE s.table_name = 'contacts.contact'::regclass AND o.groupid <> 0 AND o.nodep
 SQL
 	is(query($coordinator, "SELECT citus_move_shard_placement($shard, '127.0.0.1', $from, '127.0.0.1', $to, 'force_logical')"), '', "shard move $move under load");
 }
+append_to_file($end, '');
 $load->finish;
 is($load->result(0), 0, 'the load ends well') or diag($said);
-like($out, qr/number of failed transactions: 0 /, 'without an error') or diag("$out\n$said");
+unlike($out, qr/number of failed transactions: [1-9]/, 'without an error') or diag("$out\n$said");
 unlike($said, qr/ERROR/, 'and none was raised') or diag($said);
-my ($done) = $out =~ /actually processed: (\d+)/;
+my $done = 0;
+$done += $1 while $out =~ /actually processed: (\d+)/g;
 cmp_ok($done, '>', 100, "$done calls");
 is(query($coordinator, 'SELECT count(*) FROM contacts.contact'), query($coordinator, 'SELECT count(*) FROM (SELECT DISTINCT workspace_id, email_address FROM contacts.contact) c'),
 	'no address is there twice');
