@@ -120,7 +120,7 @@ SHLIB_EXPORTS = $(wildcard src/pg/exports.txt)
 SHLIB_LINK = $(CORE_LIB) -lstdc++
 
 # The parts of the install script, in order.
-SQL_PARTS = $(patsubst %,sql/%.sql,contact_upsert numbering definitions defining partitions contacts reading events claim history import_progress import_columns import_check import_begin import import_view undo erasure addresses merging monitoring serving access handing_over protection distribute undistribute install)
+SQL_PARTS = $(patsubst %,sql/%.sql,contact_upsert numbering definitions defining partitions contacts reading events claim history import_progress import_columns import_check import_begin import import_view undo_begin undo_plan undo erasure addresses merging monitoring serving access handing_over protection distribute undistribute install)
 PROXY_PARTS = $(patsubst %,sql/proxy/%.sql,contact_upsert_proxy partitions contacts workspaces consumers monitoring direct access)
 DATA = $(wildcard sql/contact_upsert--*--*.sql sql/contact_upsert_proxy--*--*.sql)
 DATA_built = sql/contact_upsert--$(EXTVERSION).sql sql/contact_upsert_proxy--$(EXTVERSION).sql
