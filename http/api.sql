@@ -1,5 +1,5 @@
 -- api.sql - what PostgREST and PostGraphile show of contact_upsert: a schema `api` with wrappers, and the roles for them. docs/http.md
--- says how to use it. It may be run again, and should be after an upgrade:
+-- says how to use it. It may be run again, and should be after an upgrade; it then grants again what has been revoked:
 --
 --     psql -f http/api.sql [-v workspace=1] [-v authenticator=NAME] [-v api=NAME] [-v member=NAME]
 --
@@ -193,14 +193,13 @@ COMMENT ON FUNCTION api.request_schema() IS $$JSON Schema of a request
 Draft 2020-12, with the fields of the workspace.$$;
 
 -- Roles belong to the server: another database may have made them.
-SELECT format('CREATE ROLE %I LOGIN NOINHERIT', :'authenticator')
+SELECT format('CREATE ROLE %I LOGIN NOINHERIT', :'authenticator'), format('ALTER ROLE %I SET statement_timeout = ''30s''', :'authenticator')
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = :'authenticator') \gexec
 SELECT format('CREATE ROLE %I NOLOGIN', wanted.name)
 FROM (VALUES (:'api'), (:'member')) wanted (name)
 WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = wanted.name) \gexec
 GRANT :"api" TO :"member";
 GRANT :"member" TO :"authenticator";
-ALTER ROLE :"authenticator" SET statement_timeout = '30s';
 
 SELECT format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', p.oid::pg_catalog.regprocedure),
 	format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::pg_catalog.regprocedure, :'api')

@@ -75,6 +75,11 @@ report "the authenticator has no right but to become the member" is "$(sql "SELE
 report "only the authenticator may log in" is "$(sql "SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolname LIKE 'contacts\_%' AND rolcanlogin")" \
 	contacts_authenticator
 
+# Why a setting of ours on the role of a token may be lost: PostgREST applies those that pg_settings shows.
+ours="SELECT count(*) > 0 FROM pg_settings WHERE name LIKE 'contact\_upsert.%'"
+report "a new session shows no setting of the extension" is "$(sql "$ours")" f
+report "with session_preload_libraries it does" is "$(PGOPTIONS='-c session_preload_libraries=contact_upsert' sql "$ours")" t
+
 report "roles of other names" nothing "$(run_api -v authenticator='we"ird 1' -v api='we"ird 2' -v member='we"ird 3')"
 # shellcheck disable=SC2016 # psql's
 report "which may call it" is "$(sql "SET ROLE \"we\"\"ird 3\"; SELECT api.upsert_contact('{\"email_address\": \"a@example.com\"}') -> 'data' ->> 'status'")" SUBSCRIBED

@@ -40,7 +40,7 @@ wait_for "$nginx_port" "$dir/nginx.log"
 block "check_http.sh: token" | sed "s|/etc/postgrest/jwt-secret|$dir/jwt-secret|" >"$dir/request.sh"
 block "check_http.sh: request" | sed "s|localhost:8080|127.0.0.1:$nginx_port|" >>"$dir/request.sh"
 
-/usr/bin/python3 test/http/requests_test.py "http://127.0.0.1:$nginx_port" "http://127.0.0.1:$model_port" "$secret" "$dir/request.sh" "$model" || {
+MODEL_LOG=$dir/model.log /usr/bin/python3 test/http/requests_test.py "http://127.0.0.1:$nginx_port" "http://127.0.0.1:$model_port" "$secret" "$dir/request.sh" "$model" || {
 	tail -n 20 "$dir/model.log" "$dir/nginx.log" | sed 's/^/# /'
 	exit 1
 }

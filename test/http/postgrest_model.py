@@ -268,8 +268,5 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """An argument as text, as json_to_record has it."""
         return value if value is None or isinstance(value, str) else json.dumps(value)
 
-    def log_message(self, *_):
-        """Says nothing."""
-
 
 http.server.ThreadingHTTPServer((settings["server-host"], int(settings["server-port"])), Handler).serve_forever()

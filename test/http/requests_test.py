@@ -278,6 +278,9 @@ def paths():
     report("nothing was written by them", contacts(), before)
     prefer = {"Prefer": "tx=rollback, return=minimal", "Content-Profile": "contacts", "Accept": "text/csv", "Range": "5-9", "X-Other": "1"}
     report("headers and query string are not passed on", call(body, path=PATH + "?select=id&columns=x", headers=prefer)[0], 200)
+    with open(os.environ["MODEL_LOG"], encoding="utf-8") as log:
+        lines = [line for line in log if "upsert_contact" in line]
+    report("no query string arrives", (len(lines) > 50, [line for line in lines if "?" in line]), (True, []))
     report(
         "these headers arrive",
         sql("SELECT array(SELECT jsonb_object_keys(headers) ORDER BY 1) FROM seen WHERE email_address = 'paths@example.com'"),
