@@ -32,6 +32,32 @@ COMMENT ON FUNCTION contacts_internal.find_workspace(text) IS
 	'for contacts.define_workspace() of a proxy: the workspace of that name; null if there is none';
 REVOKE ALL ON FUNCTION contacts_internal.find_workspace(text) FROM PUBLIC;
 
+-- A lock of the session: it outlives the call, and ends with the proxy's connection. (hashtext() only has to be the same in one database.)
+CREATE FUNCTION contacts_internal.hold_name(name text) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	PERFORM pg_advisory_lock(hashtext('contacts.workspace'), hashtext(name));
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.hold_name(text) IS
+	'for contacts.define_workspace() of a proxy, in the partition that a name hashes to: waits until no other session of a proxy gives the '
+	'name to a workspace, and keeps them away until release_name()';
+REVOKE ALL ON FUNCTION contacts_internal.hold_name(text) FROM PUBLIC;
+
+CREATE FUNCTION contacts_internal.release_name(name text) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	SET client_min_messages = error -- a lock that is not there is false, and no warning
+	AS $$
+BEGIN
+	RETURN pg_advisory_unlock(hashtext('contacts.workspace'), hashtext(name));
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.release_name(text) IS 'ends what hold_name() began; false if the session holds the name no more';
+REVOKE ALL ON FUNCTION contacts_internal.release_name(text) FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.list_consumers(
 	OUT workspace_id bigint, OUT consumer_id bigint, OUT name text, OUT types contacts.event_type[], OUT max_attempts integer,
 	OUT active boolean

@@ -66,6 +66,34 @@ COMMENT ON FUNCTION contacts_internal.extension_version(integer) IS
 	'part of partitions: the version of the extension in a partition';
 REVOKE ALL ON FUNCTION contacts_internal.extension_version(integer) FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.warn_of_waiting() RETURNS void
+	LANGUAGE plpgsql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	missing text[] := '{}';
+	cures text[] := '{}';
+BEGIN
+	IF coalesce((SELECT o.option_value FROM pg_foreign_server s, pg_options_to_table(s.srvoptions) o
+			WHERE s.srvname = 'contacts' AND o.option_name = 'query_timeout'), '0') !~ '^ *0*[1-9]' THEN
+		missing := missing || 'the server contacts has no query_timeout'::text;
+		cures := cures || 'ALTER SERVER contacts OPTIONS (ADD query_timeout ''60''); (SET where it is 0)'::text;
+	END IF;
+	IF current_setting('statement_timeout') = '0' THEN
+		missing := missing || 'this session has no statement_timeout'::text;
+		cures := cures || format('ALTER ROLE %I SET statement_timeout = ''30s'';', current_user);
+	END IF;
+	IF missing <> '{}' THEN
+		RAISE WARNING 'A call to a partition that goes silent waits for ever: %.', array_to_string(missing, ', and ')
+			USING DETAIL = 'PL/Proxy gives up query_timeout seconds after a call began, once statement_timeout has cancelled it; neither does it alone.',
+				HINT = array_to_string(cures, ' ');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.warn_of_waiting() IS
+	'part of partitions: warns where nothing ends a call to a partition that does not answer';
+REVOKE ALL ON FUNCTION contacts_internal.warn_of_waiting() FROM PUBLIC;
+
 CREATE FUNCTION contacts.partitions(OUT number integer, OUT connection text, OUT version text, OUT problem text) RETURNS SETOF record
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -87,8 +115,10 @@ BEGIN
 		END;
 		RETURN NEXT;
 	END LOOP;
+	PERFORM contacts_internal.warn_of_waiting();
 END
 $$;
 COMMENT ON FUNCTION contacts.partitions() IS
-	'the partitions: where each is, which version of contact_upsert it has, and why it cannot be called, if it cannot';
+	'the partitions: where each is, which version of contact_upsert it has, and why it cannot be called, if it cannot; warns where nothing ends '
+	'a call to one that does not answer';
 REVOKE ALL ON FUNCTION contacts.partitions() FROM PUBLIC;
