@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/tuplestore.h"
 
+#include "delegate.h"
 #include "handed_over.h"
 #include "notify.h"
 #include "pg_compat.h"
@@ -271,6 +272,12 @@ contacts_call_here(PG_FUNCTION_ARGS)
 	ListCell *cell;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	handed_over_require(workspace_id);
+	if (delegate_tells_unsent() && !shard_group_of_workspace(workspace_id)->is_here)
+	{
+		add_row(info, HANDED_UNSENT, NULL);
+		return (Datum)0;
+	}
 	call_in_scope(info, workspace_id, call, PG_GETARG_DATUM(2), PG_GETARG_DATUM(3));
 	foreach (cell, notify_take_queue())
 		add_row(info, HANDED_NOTIFICATION, lfirst(cell));

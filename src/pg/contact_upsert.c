@@ -111,7 +111,7 @@ contacts_upsert(PG_FUNCTION_ARGS)
 {
 	Datum there;
 
-	if (delegate_call(fcinfo, 1, "contact_upsert()", &there))
+	if (delegate_upsert(fcinfo, 1, "contact_upsert()", &there))
 		return there;
 	return upsert_answer(settings_workspace_argument(fcinfo, 1), request_argument(fcinfo, 0));
 }
@@ -122,7 +122,7 @@ contacts_apply(PG_FUNCTION_ARGS)
 {
 	Datum there;
 
-	if (delegate_call(fcinfo, 1, "contacts.apply()", &there))
+	if (delegate_upsert(fcinfo, 1, "contacts.apply()", &there))
 		return there;
 	errors_raise_unless_writable("contacts.apply()");
 	return upsert_result(fcinfo, true);
@@ -180,7 +180,7 @@ contacts_upsert_many(PG_FUNCTION_ARGS)
 	UpsertResults results;
 	Datum there;
 
-	if (delegate_call(fcinfo, 3, "contacts.upsert_many()", &there))
+	if (delegate_upsert(fcinfo, 3, "contacts.upsert_many()", &there))
 		return there;
 	errors_raise_unless_writable("contacts.upsert_many()");
 	upsert_results_begin(&results, wanted, fcinfo);

@@ -66,27 +66,68 @@ arguments_of(FunctionCallInfo fcinfo, int count)
 	return text_array(texts, nulls, count);
 }
 
+/*
+ * Analyzed once, planned for each call: Citus sends it to where a workspace is only while it plans, and knows which one. In FROM, for else
+ * Citus takes it for an expression of PL/pgSQL.
+ */
+static Statement call_elsewhere = {
+	.sql = "SELECT h FROM contacts_internal.call_here($1, $2, $3, $4) AS h",
+	.parameter_count = 4,
+	.parameter_types = {INT8OID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID},
+	.plan_freely = true,
+};
+
+/*
+ * For a session in which Citus has raised an error while it planned a query of parts: Citus 13 sends no function any more until the session
+ * ends, for it believes that it is planning such a part still. A query on a table it sends.
+ */
+static Statement call_beside_table = {
+	.sql = "SELECT h FROM (SELECT COALESCE(pg_catalog.max(w.workspace_id), $1) AS id FROM contacts.workspace w"
+		   " WHERE w.workspace_id" EQ "$1) AS c, contacts_internal.call_here(c.id, $2, $3, $4) AS h",
+	.parameter_count = 4,
+	.parameter_types = {INT8OID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID},
+	.plan_freely = true,
+};
+
+/* Whether a call that is executed here, and not where the workspace is, is to say so rather than raise. */
+static bool tells_unsent;
+
+bool
+delegate_tells_unsent(void)
+{
+	return tells_unsent;
+}
+
+/* Executes call_elsewhere; returns false if Citus has not sent it. */
+static bool
+try_elsewhere(Datum *values, uint64 *count)
+{
+	tells_unsent = true;
+	PG_TRY();
+	{
+		*count = statement_execute(&call_elsewhere, values);
+	}
+	PG_FINALLY();
+	{
+		tells_unsent = false;
+	}
+	PG_END_TRY();
+	return *count != 1 || TextDatumGetCString(statement_column(0, 1))[0] != HANDED_UNSENT;
+}
+
 /* Executes the call elsewhere; its rows are in SPI_tuptable. */
 static uint64
 hand_over(int64 workspace_id, const char *call, Datum arguments)
 {
-	Oid types[] = {INT8OID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID};
 	Datum values[] = {Int64GetDatum(workspace_id), CStringGetTextDatum(call), arguments, handed_over_session()};
-	int result;
+	uint64 count = 0;
 
 	handed_over_require(workspace_id);
 	(void)shard_hold(workspace_id);
-	/* In FROM, for else Citus takes it for an expression of PL/pgSQL. */
-	result = SPI_execute_with_args("SELECT h FROM contacts_internal.call_here($1, $2, $3, $4) AS h",
-								   lengthof(types),
-								   types,
-								   values,
-								   NULL,
-								   false,
-								   0);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "could not hand a call over: %s", SPI_result_code_string(result));
-	return SPI_processed;
+	/* Below a call that has been handed over there is no other way. */
+	if (shard_scope_group())
+		return statement_execute(&call_elsewhere, values);
+	return try_elsewhere(values, &count) ? count : statement_execute(&call_beside_table, values);
 }
 
 /* Returns a row of the result, without its first character; NULL for a null. Queues a notification, of which there is no row. */
@@ -185,8 +226,10 @@ call_there(FunctionCallInfo fcinfo, int64 workspace_id, const char *call, int ar
 	return result;
 }
 
-bool
-delegate_call(FunctionCallInfo fcinfo, int workspace_argument, const char *writes, Datum *result)
+/* As delegate_call(); raise raises where nothing can be written. */
+static bool
+delegate(FunctionCallInfo fcinfo, int workspace_argument, const char *writes, void (*raise)(const char *call),
+		 Datum *result)
 {
 	int64 workspace_id;
 
@@ -197,9 +240,21 @@ delegate_call(FunctionCallInfo fcinfo, int workspace_argument, const char *write
 		return false;
 	handed_over_require(workspace_id);
 	if (writes)
-		errors_raise_unless_writing(writes);
+		raise(writes);
 	*result = call_there(fcinfo, workspace_id, get_func_name(fcinfo->flinfo->fn_oid), workspace_argument);
 	return true;
+}
+
+bool
+delegate_call(FunctionCallInfo fcinfo, int workspace_argument, const char *writes, Datum *result)
+{
+	return delegate(fcinfo, workspace_argument, writes, errors_raise_unless_writing, result);
+}
+
+bool
+delegate_upsert(FunctionCallInfo fcinfo, int workspace_argument, const char *writes, Datum *result)
+{
+	return delegate(fcinfo, workspace_argument, writes, errors_raise_unless_writable, result);
 }
 
 /* Returns the lowest number of a workspace, whether there is one or not, that would be in each group. */

@@ -13,6 +13,9 @@
  */
 extern bool delegate_call(FunctionCallInfo fcinfo, int workspace_argument, const char *writes, Datum *result);
 
+/* delegate_upsert() does the same for a call that can be previewed, which the error says. */
+extern bool delegate_upsert(FunctionCallInfo fcinfo, int workspace_argument, const char *writes, Datum *result);
+
 /*
  * delegate_everywhere() has a function without a workspace executed for each group of shards, and returns the rows of all; false: it is to be
  * executed here.
@@ -21,5 +24,8 @@ extern bool delegate_everywhere(FunctionCallInfo fcinfo);
 
 /* delegate_contact_upsert() does the same for contact_upsert(), which is upsert() in the workspace of the setting. */
 extern bool delegate_contact_upsert(FunctionCallInfo fcinfo, Datum *result);
+
+/* delegate_tells_unsent() says whether call_here(), where it is executed in the wrong place, returns HANDED_UNSENT rather than to raise. */
+extern bool delegate_tells_unsent(void);
 
 #endif

@@ -20,14 +20,22 @@ static const char *const passed_settings[] = {
 /* The process of the session whose call is under way here; 0: it is this one. */
 static int session_pid;
 
-/* Times and intervals as texts that read the same under every session's settings. */
+static void
+set_until_end_of_level(const char *name, const char *value)
+{
+	(void)set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* A setting that is as it shall be is left alone: after one that is not, the end of the level looks at all that there are. */
 int
 handed_over_begin_texts(void)
 {
 	int nest_level = NewGUCNestLevel();
 
-	(void)set_config_option("datestyle", "ISO", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	(void)set_config_option("intervalstyle", "postgres", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (DateStyle != USE_ISO_DATES)
+		set_until_end_of_level("datestyle", "ISO");
+	if (IntervalStyle != INTSTYLE_POSTGRES)
+		set_until_end_of_level("intervalstyle", "postgres");
 	return nest_level;
 }
 
@@ -61,14 +69,12 @@ handed_over_begin_session(Datum session)
 
 	deconstruct_array(DatumGetArrayTypeP(session), TEXTOID, -1, false, TYPALIGN_INT, &values, NULL, &count);
 	for (int i = 0; i < Min(count, (int)lengthof(passed_settings)); i++)
-		(void)set_config_option(passed_settings[i],
-								TextDatumGetCString(values[i]),
-								PGC_USERSET,
-								PGC_S_SESSION,
-								GUC_ACTION_SAVE,
-								true,
-								0,
-								false);
+	{
+		const char *value = TextDatumGetCString(values[i]);
+
+		if (strcmp(value, GetConfigOption(passed_settings[i], false, false)) != 0)
+			set_until_end_of_level(passed_settings[i], value);
+	}
 	if (count > (int)lengthof(passed_settings))
 		session_pid = pg_strtoint32(TextDatumGetCString(values[lengthof(passed_settings)]));
 	return outer;
@@ -101,7 +107,7 @@ handed_over_require(int64 workspace_id)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("The contact tables are not distributed."),
 				 errhint("SELECT contacts.distribute(), where Citus is, distributes them.")));
-	if (workspace_id < 1)
+	if (workspace_id == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("No call can be for every workspace where the tables are distributed."),

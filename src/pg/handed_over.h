@@ -11,6 +11,7 @@
 #define HANDED_ROW 'r'
 #define HANDED_NULL_ROW '0'
 #define HANDED_NOTIFICATION 'n'
+#define HANDED_UNSENT 'u' /* nothing was done: this is not the server of the workspace */
 
 /*
  * handed_over_begin_texts() has times and intervals written and read in the same way whatever the session's settings are, until AtEOXact_GUC() is

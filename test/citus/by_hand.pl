@@ -78,12 +78,10 @@ for my $node ($coordinator, $worker)
 	fails($node, call_here($own, 'get', q('{{a,b}}')), '22023', q(The call 'get' has a list of 1 arguments), "an array of arrays, $at", user => 'member');
 	fails($node, call_here($own, 'get', q('[0:0]={a}')), '22023', q(The call 'get' has a list of 1 arguments), "an array from 0, $at", user => 'member');
 
-	# Every workspace, and none
-	for my $workspace (0, -7)
-	{
-		fails($node, call_here($workspace, 'claim', q('{mailer,1,1s}')), '0A000', 'No call can be for every workspace', "workspace $workspace, $at");
-		fails($node, qq(SELECT contacts_internal.call_there('subscribe', $workspace, 'all', NULL, NULL, NULL)), '0A000', 'No call can be for every workspace', "call_there() for workspace $workspace, $at");
-	}
+	# Every workspace, and one that there is not
+	fails($node, call_here(0, 'claim', q('{mailer,1,1s}')), '0A000', 'No call can be for every workspace', "every workspace, $at");
+	fails($node, q(SELECT contacts_internal.call_there('subscribe', 0, 'all', NULL, NULL, NULL)), '0A000', 'No call can be for every workspace', "call_there() for every workspace, $at");
+	fails($node, call_here(-7, 'upsert', q(ARRAY['{"email_address":"m@example.com"}'])), '\w{5}', 'Workspace -7 does not exist', "workspace -7, $at");
 	like(query($node, call_here($theirs, 'upsert', q(ARRAY['{"email_address":"m@example.com"}'])), user => 'member'), qr/may not act for workspace|does not exist/, "another's workspace, $at");
 	like(query($node, call_here($own, 'get', q('{old@example.com}')), user => 'stranger'), qr/permission denied/, "a stranger, $at");
 	like(query($node, call_here($own, 'get', q('{old@example.com}')), user => 'watcher'), qr/permission denied for function get/, "who monitors, $at");
