@@ -306,7 +306,8 @@ BEGIN
 			UPDATE contacts.workspace w SET definitions_version = w.definitions_version WHERE w.workspace_id = id;
 		END LOOP;
 	END IF;
-	IF TG_TABLE_NAME = 'field' AND TG_OP <> 'DELETE' THEN
+	-- A shard of the table is field_102024, say.
+	IF starts_with(TG_TABLE_NAME, 'field') AND TG_OP <> 'DELETE' THEN
 		-- Fields and options have limits because each backend that serves the workspace has them in memory. The UPDATE above has
 		-- locked the workspaces: no other session adds to them until this transaction ends.
 		FOR workspace IN

@@ -8,15 +8,18 @@
  * not executed inside of one.
  *
  * A trigger on a shard, and a foreign key, run below a statement on the shard, whoever sent it: the executor's hooks look at the tables
- * of each statement, and begin its scope. Nothing is hooked where Citus is not loaded.
+ * of each statement, and begin its scope; so does the hook for commands, for COPY and TRUNCATE have triggers, too. Nothing is hooked where
+ * Citus is not loaded.
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
 #include "storage/lmgr.h"
+#include "tcop/utility.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/plancache.h"
@@ -28,6 +31,7 @@
 static planner_hook_type outer_planner;
 static ExecutorRun_hook_type outer_run;
 static ExecutorFinish_hook_type outer_finish;
+static ProcessUtility_hook_type outer_utility;
 static bool hooked_at_start;
 
 /* The scope's group, if there is a scope. */
@@ -181,15 +185,15 @@ plan_query(PLAN_ARGUMENTS)
 	return plan;
 }
 
-/* Returns the group of a statement on shards; NULL: it is none, or the scope is that group's already. */
+/* Returns the group of one that is on shards among some tables; NULL: there is none, or the scope is that group's already. */
 static const ShardGroup *
-group_of_statement(const PlannedStmt *statement)
+group_of_tables(const List *oids)
 {
 	ListCell *cell;
 
 	if (!shard_is_distributed())
 		return NULL;
-	foreach (cell, statement->relationOids)
+	foreach (cell, oids)
 	{
 		const ShardGroup *found = shard_group_of_table(lfirst_oid(cell));
 
@@ -197,6 +201,23 @@ group_of_statement(const PlannedStmt *statement)
 			return in_scope && found->tables[0] == group.tables[0] ? NULL : found;
 	}
 	return NULL;
+}
+
+/* Returns the tables of a command that has triggers executed; a name that is none is the command's error. */
+static List *
+tables_of_command(const Node *command)
+{
+	List *names = NIL;
+	List *oids = NIL;
+	ListCell *cell;
+
+	if (IsA(command, CopyStmt) && ((const CopyStmt *)command)->is_from)
+		names = list_make1(((const CopyStmt *)command)->relation);
+	else if (IsA(command, TruncateStmt))
+		names = ((const TruncateStmt *)command)->relations;
+	foreach (cell, names)
+		oids = lappend_oid(oids, RangeVarGetRelid(lfirst(cell), NoLock, true));
+	return oids;
 }
 
 #if PG_VERSION_NUM < 180000
@@ -219,7 +240,7 @@ run_further(RUN_ARGUMENTS)
 static void
 run(RUN_ARGUMENTS)
 {
-	const ShardGroup *found = group_of_statement(query->plannedstmt);
+	const ShardGroup *found = group_of_tables(query->plannedstmt->relationOids);
 	ShardScope scope;
 
 	if (found == NULL)
@@ -251,7 +272,7 @@ finish_further(QueryDesc *query)
 static void
 finish(QueryDesc *query)
 {
-	const ShardGroup *found = group_of_statement(query->plannedstmt);
+	const ShardGroup *found = group_of_tables(query->plannedstmt->relationOids);
 	ShardScope scope;
 
 	if (found == NULL)
@@ -263,6 +284,51 @@ finish(QueryDesc *query)
 	PG_TRY();
 	{
 		finish_further(query);
+	}
+	PG_FINALLY();
+	{
+		shard_scope_end(&scope);
+	}
+	PG_END_TRY();
+}
+
+#if PG_VERSION_NUM < 140000
+#define UTILITY_ARGUMENTS                                                                              \
+	PlannedStmt *statement, const char *text, ProcessUtilityContext context, ParamListInfo parameters, \
+		QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion
+#define UTILITY_VALUES statement, text, context, parameters, environment, receiver, completion
+#else
+#define UTILITY_ARGUMENTS                                                                                              \
+	PlannedStmt *statement, const char *text, bool is_shared, ProcessUtilityContext context, ParamListInfo parameters, \
+		QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion
+#define UTILITY_VALUES statement, text, is_shared, context, parameters, environment, receiver, completion
+#endif
+
+static void
+utility_further(UTILITY_ARGUMENTS)
+{
+	if (outer_utility)
+		outer_utility(UTILITY_VALUES);
+	else
+		standard_ProcessUtility(UTILITY_VALUES);
+}
+
+static void
+utility(UTILITY_ARGUMENTS)
+{
+	List *tables = tables_of_command(statement->utilityStmt);
+	const ShardGroup *found = tables == NIL ? NULL : group_of_tables(tables);
+	ShardScope scope;
+
+	if (found == NULL)
+	{
+		utility_further(UTILITY_VALUES);
+		return;
+	}
+	shard_scope_begin(&scope, found);
+	PG_TRY();
+	{
+		utility_further(UTILITY_VALUES);
 	}
 	PG_FINALLY();
 	{
@@ -284,4 +350,6 @@ shard_scope_init(void)
 	ExecutorRun_hook = run;
 	outer_finish = ExecutorFinish_hook;
 	ExecutorFinish_hook = finish;
+	outer_utility = ProcessUtility_hook;
+	ProcessUtility_hook = utility;
 }

@@ -99,6 +99,17 @@ my @statements = (
 	q(DELETE FROM contacts.field WHERE workspace_id = 1 AND merge_tag = 'hand'),
 	q(SELECT data, version FROM contacts.contact WHERE workspace_id = 1 AND email_address = 'hand@example.com'),
 	q(DELETE FROM contacts.contact WHERE workspace_id = 1 AND email_address = 'hand@example.com'),
+	# the limits of a workspace
+	q(SELECT contacts.define_field('big' || i, 'Big', 'DROPDOWN_MULTIPLE', ARRAY['a', repeat('x', 1024 * 1024 - 1)]) FROM generate_series(1, 9) i),
+	# by hand, many rows at once: Citus has a server copy them into a shard, where triggers see them
+	q(DO $$ BEGIN INSERT INTO contacts.field (workspace_id, merge_tag, label) SELECT 1, 'many' || i, 'Many ' || i FROM generate_series(1, 5001) i;
+		EXCEPTION WHEN OTHERS THEN RAISE NOTICE '%', SQLERRM; END $$),
+	q(SELECT count(*) FROM contacts.field WHERE workspace_id = 1 AND merge_tag LIKE 'many%'),
+	"COPY contacts.field (workspace_id, merge_tag, label) FROM stdin;\n1\tcopied\tCopied\n\\.\nSELECT merge_tag, \"position\" IS NULL FROM contacts.field WHERE merge_tag = 'copied'",
+	q(SELECT contact_upsert('{"email_address":"copied@example.com","fields":{"copied":"x"}}') #> '{data,data}'),
+	q(INSERT INTO contacts.contact (workspace_id, email_address, data) SELECT 1, 'many' || i || '@example.com', '{"name":"Many"}' FROM generate_series(1, 3) i),
+	q(SELECT c.email_address, c.data, c.version FROM contacts.contact c WHERE c.workspace_id = 1 AND c.email_address LIKE 'many%' ORDER BY 1),
+	q(SELECT contact_upsert('{"email_address":"many2@example.com","fields":{"name":"Few"}}') #> '{data,data}'),
 	# transaction blocks
 	q(BEGIN),
 	q(SELECT contact_upsert('{"email_address":"block@example.com","fields":{"name":"1"}}') #>> '{data,data,name}'),
@@ -118,6 +129,12 @@ my @statements = (
 	q(BEGIN READ ONLY),
 	q(SELECT contact_upsert('{"email_address":"read@example.com"}')),
 	q(ROLLBACK),
+	q(BEGIN READ ONLY),
+	q(SELECT contacts.apply('{"email_address":"read@example.com"}')),
+	q(ROLLBACK),
+	q(BEGIN READ ONLY),
+	q(SELECT contacts.record('a', 'total_opens')),
+	q(ROLLBACK),
 	q(DO $$ BEGIN PERFORM contact_upsert('{"email_address":"do@example.com"}'); PERFORM contact_upsert('{"email_address":"no"}'); EXCEPTION WHEN OTHERS THEN RAISE NOTICE '%', SQLERRM; END $$),
 	q(SELECT count(*) FROM contacts.contact WHERE email_address = 'do@example.com'),
 	# notifications come to the session that listens where the call was made
@@ -129,8 +146,32 @@ my @statements = (
 	q(SELECT contacts.purge_events('0') > 0, contacts.purge_history('0') > 0),
 	q(DELETE FROM contacts.workspace WHERE name = 'renamed'),
 	q(SELECT count(*) FROM contacts.contact WHERE workspace_id = 3),
-	q(SELECT email_address, status, data, version FROM contacts.contact ORDER BY workspace_id, email_address));
+	q(SELECT email_address, status, data, version FROM contacts.contact ORDER BY workspace_id, email_address),
+	q(SELECT contact_upsert('{"email_address":"tags@example.com","tags":["gold"]}') IS NOT NULL),
+	q(TRUNCATE contacts.tag),
+	q(SELECT contact_upsert('{"email_address":"tags@example.com","tags":["gold"]}')));
 same_answers($coordinator, $owner, 'plain', 'postgres', @statements);
+
+# A query that Citus cannot plan spoils no session: calls go on, alone, in a transaction block and rolled back.
+my ($status, $out, $said) = $coordinator->psql('postgres', <<'SQL', on_error_stop => 0);
+SELECT ARRAY(SELECT t.name FROM contacts.tag t WHERE t.tag_id = ANY (c.tags)) FROM contacts.contact c;
+SELECT contact_upsert('{"email_address":"spoilt@example.com","fields":{"name":"1"}}') #>> '{data,data,name}';
+BEGIN;
+SELECT contact_upsert('{"email_address":"spoilt@example.com","fields":{"name":"2"}}') #>> '{data,data,name}';
+SELECT contact_upsert('{"email_address":"spoilt@example.com","fields":{"name":"3"}}') #>> '{data,data,name}';
+SELECT contacts.upsert('{"email_address":"spoilt@example.com"}', 2) #>> '{data,status}';
+SELECT contacts.get('spoilt@example.com') #>> '{data,data,name}';
+SELECT data ->> 'name' FROM contacts.contact WHERE workspace_id = 1 AND email_address = 'spoilt@example.com';
+COMMIT;
+BEGIN;
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"spoilt@example.com","fields":{"name":"4"}},{"email_address":"spoilt2@example.com"}]');
+ROLLBACK;
+SELECT contacts.get('spoilt@example.com') ->> 'version', contacts.get('spoilt2@example.com');
+SELECT contacts.upsert('{"email_address":"spoilt@example.com"}', 99);
+SQL
+like($said, qr/ERROR:  complex joins .*ERROR:  Workspace 99 does not exist/s, 'a query that cannot be planned, and a workspace that there is not');
+is(scalar(() = $said =~ /ERROR:/g), 2, 'are all errors') or diag($said);
+is($out, "1\n2\n3\nSUBSCRIBED\n3\n3\nupdated\ncreated\n3|", 'calls go on behind it');
 
 # Members and strangers
 $coordinator->safe_psql('postgres', 'CREATE ROLE member LOGIN; CREATE ROLE stranger LOGIN; CREATE ROLE watcher LOGIN');
