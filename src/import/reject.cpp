@@ -172,8 +172,9 @@ RejectFile::write(const Source &source, const Dialect &dialect, const Header &he
 	encoder_ = std::make_unique<Converter>("UTF-8", dialect.encoding.name);
 	source.require_unchanged();
 	is_new_ = false;
-	// Not of a device or pipe.
-	(void)ftruncate(file_, 0);
+	// A device or pipe has no length.
+	if (ftruncate(file_, 0) < 0 && errno != EINVAL)
+		throw Failure(kUnreadable, "cannot write " + path_ + ": " + std::strerror(errno));
 
 	(void)rows.next(row);
 
