@@ -102,11 +102,10 @@ for my $database (@databases)
 	is($new->safe_psql($database, q(SELECT count(*) FROM pg_class WHERE relnamespace = 'contacts'::regnamespace AND relkind = 'p')),
 		$database eq 'parts' ? 5 : 0, 'its tables are what they were');
 	$new->safe_psql($database, 'CREATE EXTENSION amcheck');
-	is($new->safe_psql($database, q(
-			SELECT string_agg(i.indexrelid::regclass || bt_index_check(i.indexrelid, true)::text, '')
-			FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
-			WHERE a.amname = 'btree' AND c.relkind = 'i' AND c.relnamespace = 'contacts'::regnamespace)) =~ s/contacts\.\w+//gr,
-		'', 'its indexes are whole');
+	# an error unless each is whole
+	cmp_ok($new->safe_psql($database, q(
+			SELECT count(bt_index_check(i.indexrelid, true)) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam
+			WHERE a.amname = 'btree' AND c.relkind = 'i' AND c.relnamespace = 'contacts'::regnamespace)), '>', 20, 'its indexes are whole');
 	is($new->safe_psql($database, q(
 			SELECT count(*), count(DISTINCT c.id), min(c.version), max(c.version) FROM generate_series(1, 500) i,
 				contact_upsert(jsonb_build_object('email_address', 'Contact' || i || '@Example.com', 'partial_update', true,
