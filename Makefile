@@ -39,6 +39,7 @@
 #   make coverage        the lines of library, core and programs that the suites run; SUITES="regress"; build/coverage/html shows them
 #   make check-partitioned   the TAP tests where install() makes hash-partitioned tables; PROVE_TESTS="test/t/a.pl"
 #   make bench-scale-out     partitioned tables, PL/Proxy and direct connections beside plain tables: rates and CPU of a call, as ratios of one run
+#   make bench-scale-out-instructions   the same in instructions of a call, counted by valgrind: what a busy machine cannot blur
 #   make setup           only install the Debian packages that building and running need
 #
 # PG_CONFIG=/path/to/pg_config chooses the PostgreSQL; by default the first on PATH, else the newest installed. What comes after
@@ -340,6 +341,10 @@ bench-instructions: installed
 .PHONY: bench-scale-out
 bench-scale-out: installed
 	@test/bench/scale_out.sh
+
+.PHONY: bench-scale-out-instructions
+bench-scale-out-instructions: installed
+	@test/bench/scale_out_instructions.sh
 
 .PHONY: bench-import
 bench-import: installed build/bench/peers_bench

@@ -23,4 +23,4 @@ sql cu_bench_1 -c "INSERT INTO contacts.workspace (workspace_id, name) VALUES (1
 	-c "SELECT contacts.upsert(jsonb_build_object('email_address', 'c' || i || '@example.com'), 1) FROM generate_series(1, 10000) i"
 sql cu_bench_1 -c 'VACUUM ANALYZE'
 
-python3 "${BASH_SOURCE%/*}/proxy.py" "${1:-10000}"
+python3 -B "${BASH_SOURCE%/*}/proxy.py" "${1:-10000}"
