@@ -293,6 +293,25 @@ COMMENT ON FUNCTION contacts_internal.monitor_on_servers(name) IS
 	'part of grant_monitoring() and distribute(): lets a role count on each worker what it may count on the coordinator';
 REVOKE ALL ON FUNCTION contacts_internal.monitor_on_servers(name) FROM PUBLIC;
 
+CREATE FUNCTION contacts_internal.former_members() RETURNS SETOF name
+	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	RETURN QUERY EXECUTE $sql$
+		SELECT DISTINCT n.name::name
+		FROM run_command_on_workers($cmd$
+				SELECT coalesce(json_agg(DISTINCT pg_catalog.pg_get_userbyid(a.grantee)), '[]')
+				FROM pg_catalog.pg_proc p, pg_catalog.aclexplode(p.proacl) a
+				WHERE p.oid = 'contacts_internal.call_there(text, bigint, text[])'::pg_catalog.regprocedure AND a.grantee NOT IN (0, p.proowner) $cmd$) r,
+			json_array_elements_text(CASE WHEN r.success THEN r.result ELSE '[]' END::json) n (name)
+		WHERE n.name NOT IN (SELECT DISTINCT m.role_name FROM contacts.member m) $sql$;
+END
+$$;
+COMMENT ON FUNCTION contacts_internal.former_members() IS
+	'part of distribute(): the roles that may call on a worker and are no members any more, as revoke_access() leaves them';
+REVOKE ALL ON FUNCTION contacts_internal.former_members() FROM PUBLIC;
+
 CREATE FUNCTION contacts_internal.complete_servers() RETURNS void
 	LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
@@ -300,6 +319,10 @@ CREATE FUNCTION contacts_internal.complete_servers() RETURNS void
 DECLARE
 	role_name name;
 BEGIN
+	FOR role_name IN SELECT f FROM contacts_internal.former_members() f LOOP
+		PERFORM contacts_internal.run_on_servers(string_agg(s, '; '))
+			FROM contacts_internal.member_privileges('REVOKE', role_name) s WHERE s ~ '^REVOKE (EXECUTE|USAGE ON SCHEMA)';
+	END LOOP;
 	FOR role_name IN SELECT DISTINCT m.role_name FROM contacts.member m LOOP
 		IF to_regrole(quote_ident(role_name)) IS NOT NULL THEN
 			PERFORM contacts_internal.grant_on_servers(role_name);
@@ -313,7 +336,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION contacts_internal.complete_servers() IS 'part of distribute(): gives each server what members need there';
+COMMENT ON FUNCTION contacts_internal.complete_servers() IS 'part of distribute(): gives each server what members need there, and takes from former ones what they had';
 REVOKE ALL ON FUNCTION contacts_internal.complete_servers() FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.new_workspace_there(name text) RETURNS bigint

@@ -121,13 +121,18 @@ hand_over(int64 workspace_id, const char *call, Datum arguments)
 {
 	Datum values[] = {Int64GetDatum(workspace_id), CStringGetTextDatum(call), arguments, handed_over_session()};
 	uint64 count = 0;
+	int nest_level;
 
 	handed_over_require(workspace_id);
 	(void)shard_hold(workspace_id);
+	nest_level = handed_over_begin_texts();
 	/* Below a call that has been handed over there is no other way. */
 	if (shard_scope_group())
-		return statement_execute(&call_elsewhere, values);
-	return try_elsewhere(values, &count) ? count : statement_execute(&call_beside_table, values);
+		count = statement_execute(&call_elsewhere, values);
+	else if (!try_elsewhere(values, &count))
+		count = statement_execute(&call_beside_table, values);
+	AtEOXact_GUC(true, nest_level);
+	return count;
 }
 
 /* Returns a row of the result, without its first character; NULL for a null. Queues a notification, of which there is no row. */

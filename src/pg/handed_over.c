@@ -36,6 +36,9 @@ handed_over_begin_texts(void)
 		set_until_end_of_level("datestyle", "ISO");
 	if (IntervalStyle != INTSTYLE_POSTGRES)
 		set_until_end_of_level("intervalstyle", "postgres");
+	/* Citus writes literals as this session reads them, and the other server reads them as its own sessions do. */
+	if (strcmp(GetConfigOption("standard_conforming_strings", false, false), "on") != 0)
+		set_until_end_of_level("standard_conforming_strings", "on");
 	return nest_level;
 }
 

@@ -14,8 +14,8 @@
 #define HANDED_UNSENT 'u' /* nothing was done: this is not the server of the workspace */
 
 /*
- * handed_over_begin_texts() has times and intervals written and read in the same way whatever the session's settings are, until AtEOXact_GUC() is
- * called with what it returns.
+ * handed_over_begin_texts() has times, intervals and literals written and read in the same way whatever the session's settings are, until
+ * AtEOXact_GUC() is called with what it returns.
  */
 extern int handed_over_begin_texts(void);
 

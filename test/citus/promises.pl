@@ -54,6 +54,13 @@ my @statements = (
 	q(SET DateStyle = 'SQL, DMY'),
 	q(SELECT contacts.apply('{"email_address":"a@example.com","fields":{"name":"B","day":"2026-02-03"},"source":"form","evidence":{"ip":"::1"}}')),
 	q(RESET DateStyle),
+	q(SET standard_conforming_strings = off), q(SET escape_string_warning = off),
+	q(SELECT contacts.define_field('back', 'A ' || chr(92) || ' and "')),
+	q(SELECT contact_upsert(jsonb_build_object('email_address', 'back@example.com', 'fields', jsonb_build_object('back', '"' || chr(92) || chr(92), 'name', chr(92)))) #> '{data,data}'),
+	q(SELECT contacts.get('back@example.com') #> '{data,data}'),
+	q(RESET standard_conforming_strings), q(RESET escape_string_warning),
+	q(SELECT label FROM contacts.field WHERE workspace_id = 1 AND merge_tag = 'back'),
+	q(SELECT data FROM contacts.contact WHERE workspace_id = 1 AND email_address = 'back@example.com'),
 	q(SELECT contacts.upsert('{"email_address":"two@example.com","status":"UNCONFIRMED"}', 2)),
 	q(SELECT contacts.upsert('{"email_address":"x@example.com"}', 99)),
 	q(SELECT position, outcome, email_address, version, changes, events, error FROM contacts.upsert_many('[{"email_address":"a@example.com","tags":[1]},{"email_address":"m@example.com"},
@@ -193,5 +200,11 @@ is(query($coordinator, 'TABLE contacts.event_lag; SELECT count(*) FROM contacts.
 like(query($coordinator, q(SELECT contacts.distribute()), user => 'member'), qr/permission denied for function distribute/, 'a member cannot distribute');
 $coordinator->safe_psql('postgres', q(SELECT contacts.revoke_access('member', 1)));
 like(query($coordinator, q(SELECT contact_upsert('{"email_address":"member@example.com"}')), user => 'member'), qr/permission denied/, 'nor call once access is revoked');
+# A role that has left may be dropped, once the workers know.
+$coordinator->safe_psql('plain', q(SELECT contacts.revoke_access('member', 1)));
+like(query($coordinator, 'DROP ROLE member'), qr/cannot be dropped because some objects depend on it/, 'the workers still know the role');
+is(query($coordinator, 'SELECT contacts.distribute()'), '', 'distribute() again tells them');
+is(query($coordinator, 'DROP ROLE member'), '', 'and it may be dropped');
+is(query($coordinator, 'TABLE contacts.event_lag; SELECT count(*) FROM contacts.import_counts', user => 'watcher'), 0, 'who monitors sees counts still');
 
 done_testing();

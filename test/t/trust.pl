@@ -114,7 +114,7 @@ my @of_nobody = map { "contacts_internal.$_" } qw(subscribe unsubscribe install_
 	check_library delete_rows purge_deleted_workspaces revoke_default_privileges revoke_what_others_granted after_member_change before_consumer_change before_consumer_insert
 	after_consumer_delete after_event_delete partition next_in_partition id_sequences remove_first_workspace check_partition_ids find_workspace hold_name release_name install_erasure after_contact_delete after_address_change check_partition_count make_table partitioning check_partitions
 	protect_partitions
-	check_citus check_own_objects check_plain_tables check_servers complete_servers copy_privileges copy_rows workspace_there distributable_tables
+	check_citus check_own_objects check_plain_tables check_servers complete_servers former_members copy_privileges copy_rows workspace_there distributable_tables
 	distribute_tables drop_triggers grant_on_servers is_distributed is_ready_for_shards new_workspace_there monitor_on_servers purge_there raise_not_distributable run_on_servers);
 my @of_monitors = ('contacts_internal.monitor');
 my $no_workspace = qr/Workspace 2 does not exist/;
