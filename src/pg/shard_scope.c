@@ -20,6 +20,7 @@
 #include "optimizer/planner.h"
 #include "storage/lmgr.h"
 #include "tcop/utility.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/plancache.h"
@@ -313,6 +314,21 @@ utility_further(UTILITY_ARGUMENTS)
 		standard_ProcessUtility(UTILITY_VALUES);
 }
 
+/* Citus 13 makes policies on the shards and on the tables of other servers that are all permissive: one that restricts would open rows. */
+static void
+refuse_restrictive_policy(const CreatePolicyStmt *policy)
+{
+	if (policy->permissive || !shard_is_distributed() || !shard_is_shell(RangeVarGetRelid(policy->table, NoLock, true)))
+		return;
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		 errmsg("The policy %s cannot be restrictive where the tables are distributed.",
+				quote_identifier(policy->policy_name)),
+		 errhint(
+			 "On its other servers Citus would make a permissive one of it, which lets roles see more, not less.")));
+}
+
 static void
 utility(UTILITY_ARGUMENTS)
 {
@@ -320,6 +336,8 @@ utility(UTILITY_ARGUMENTS)
 	const ShardGroup *found = tables == NIL ? NULL : group_of_tables(tables);
 	ShardScope scope;
 
+	if (IsA(statement->utilityStmt, CreatePolicyStmt))
+		refuse_restrictive_policy((const CreatePolicyStmt *)statement->utilityStmt);
 	if (found == NULL)
 	{
 		utility_further(UTILITY_VALUES);

@@ -55,6 +55,8 @@ my $before = query($coordinator, $counts);
 fails($coordinator, q(SELECT contacts.subscribe('all', workspace_id => 0)), '0A000', 'No call can be for every workspace', 'a consumer of every workspace');
 fails($coordinator, q(SELECT contacts.claim('all', workspace_id => 0)), '0A000', 'No call can be for every workspace', 'a claim of every workspace');
 fails($coordinator, q(SELECT contacts.create_import_view('v')), '0A000', 'contacts.create_import_view\(\) cannot work', 'create_import_view()');
+fails($coordinator, q(CREATE POLICY own ON contacts.contact AS RESTRICTIVE USING (status <> 'CLEANED')), '0A000', 'The policy own cannot be restrictive', 'a restrictive policy, which Citus would make a permissive one');
+like(query($coordinator, q(CREATE POLICY own ON contacts.contact USING (false); SELECT string_agg(result, '') FROM run_command_on_workers($$SELECT count(*) FROM pg_policy WHERE polname = 'own' AND polpermissive$$); DROP POLICY own ON contacts.contact)), qr/^[1-9]$/, 'a permissive one is what it is');
 fails($coordinator, q(SELECT contacts_internal.call_here(1, 'erase_all', '{}', '{}')), '22023', q(There is no call 'erase_all'), 'a call that there is not');
 fails($coordinator, q(SELECT contacts.define_workspace('default', workspace_id => 99)), '23505', q(Another workspace has the name 'default'), 'a name that is taken');
 is(query($coordinator, $counts), $before, 'nothing was written');
