@@ -87,6 +87,7 @@ check-pg:
 	@scripts/check_pg.sh "$(PG)"
 
 check-pg-upgrade:
+	@test -n "$(FROM)" || { echo "Which PostgreSQLs? Say make check-pg-upgrade FROM=15 PG=17, for example." >&2; exit 2; }
 	@OLDER="$(FROM)" scripts/check_pg.sh "$(PG)" pg-upgrade
 
 check-fresh:

@@ -21,7 +21,7 @@ else
 fi
 [[ -n ${release:-} ]] || { echo "No release of Debian or Ubuntu that can be reached has PostgreSQL $1." >&2; exit 1; }
 sources=$(scripts/debian.sh sources "$release")
-packages=make
+packages="make"
 if [[ -n ${OLDER:-} ]]; then
 	older_release=$(scripts/debian.sh versions | awk -v major="$OLDER" '$1 == major { print $2 }')
 	[[ -n $older_release ]] || { echo "No release of Debian that can be reached has PostgreSQL $OLDER." >&2; exit 1; }

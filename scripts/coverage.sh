@@ -10,11 +10,10 @@ scripts/setup.sh coverage
 # shellcheck source=instrumented.sh
 . scripts/instrumented.sh
 
-# Under /tmp, where the server's user can write: its processes write the counts, beside the objects.
+# Under /tmp, where the server's user can go: its processes write the counts, beside the objects.
 work=$(mktemp -d /tmp/contact_upsert_coverage.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
-umask 000
 
 # A server, and its pg_config, find their files where they lie relative to the program: programs are copied, the rest are links.
 copy_installation() {
@@ -25,9 +24,25 @@ copy_installation() {
 		if [[ $name == bindir ]]; then cp -RL "$path" "$work/installation$path"
 		elif [[ ! -e $work/installation$path ]]; then cp -Rs "$path" "$work/installation$path"; fi
 	done
-	export PG_CONFIG=$work/installation$("$from" --bindir)/pg_config
+	PG_CONFIG=$work/installation$("$from" --bindir)/pg_config
+	export PG_CONFIG
+	[[ $("$PG_CONFIG" --pkglibdir) == "$work"/* ]] || {
+		echo "$from names the same directories wherever it lies, so it cannot be copied: name another PostgreSQL with PG_CONFIG." >&2
+		exit 1
+	}
 	# The library of another build may be installed.
 	rm -f "$("$PG_CONFIG" --pkglibdir)"/contact_upsert*.so "$("$PG_CONFIG" --sharedir)"/extension/contact_upsert*
+}
+
+# Root's servers run as another user: processes of both write the counts of an object. Nobody else may write here.
+share_counts() {
+	local group
+	if ((EUID != 0)); then return; fi
+	group=$(id -gn postgres 2>/dev/null || echo nogroup)
+	chgrp -R "$group" "$checkout"
+	chmod -R g+rwX,o-w "$checkout"
+	find "$checkout" -type d -exec chmod g+s {} +
+	umask 002
 }
 
 # The lines of each directory below src/, and of all.
@@ -43,7 +58,7 @@ suites=("$@")
 if (($# == 0)); then suites=(unit fuzz-corpus regress isolation tap documents); fi
 copy_installation "$(scripts/pg_config.sh)"
 take_checkout
-chmod -R a+rwX "$checkout"
+share_counts
 export PROFILE="--coverage -fprofile-update=atomic"
 run_suites "${suites[@]}"
 
