@@ -33,6 +33,7 @@
 #   make check-citus     what distributed tables promise, with an installed Citus: PG_CONFIG=/path/to/its/pg_config
 #   make dist            the archive of a release, from the last commit; REPOSITORY=<public address> goes into its META.json
 #   make dist-check      unpacks that archive, builds and tests it
+#   make check-deb       Debian packages, built, installed, upgraded and removed on clean machines; RELEASE=trixie for another release
 #   make check-asan      regress, isolation, tap and documents with server, library and worker under sanitizers; SUITES="regress"
 #   make check-valgrind  regress and isolation on servers under valgrind; SUITES="tap" PROVE_TESTS="test/t/notify.pl"
 #                        (both build a PostgreSQL of their own from Debian's source, and take half an hour and more)
@@ -65,7 +66,7 @@ export PG_CONFIG
 all:
 
 # These need no PostgreSQL yet, and PGXS has a "check" of its own: they leave PGXS out.
-STANDALONE = help setup demo check check-pg check-pg-upgrade check-fresh check-asan check-valgrind coverage dist dist-check
+STANDALONE = help setup demo check check-pg check-pg-upgrade check-fresh check-deb check-asan check-valgrind coverage dist dist-check
 ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
 
 .NOTPARALLEL:
@@ -92,6 +93,9 @@ check-pg-upgrade:
 
 check-fresh:
 	@scripts/check_fresh.sh "$(RELEASE)" "$(or $(WHO),user)"
+
+check-deb:
+	@scripts/check_deb.sh $(RELEASE)
 
 dist:
 	@scripts/dist.sh "$(REPOSITORY)"

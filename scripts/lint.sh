@@ -32,7 +32,8 @@ fi
 printf '%s\0' "${sources[@]}" | xargs -0 -r -P "$(nproc)" -n 1 bash -c 'tidy "$@"' tidy "$logs" "$libpq"
 for source in "${sources[@]}"; do report "clang-tidy $source" tidy_result "$source"; done
 
-mapfile -t shell_scripts < <(find scripts src test .ci \( -name '*.sh' -o -path .ci/run \) -type f | sort)
+mapfile -t shell_scripts < <(find scripts src test packaging debian .ci \( -name '*.sh' -o -path .ci/run -o -path debian/tests/demo -o -path debian/tests/installcheck \
+	-o -path debian/prerm.in \) -type f | sort)
 for script in "${shell_scripts[@]}"; do report "shellcheck $script" shellcheck "$script"; done
 
 version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" contact_upsert.control)
@@ -42,6 +43,9 @@ report "contact_upsert_proxy.control has version $version" grep -qx "default_ver
 report "META.json has version $version of contact_upsert_proxy" test "$version" = \
 	"$(perl -MJSON::PP -0777 -ne 'print decode_json($_)->{provides}{contact_upsert_proxy}{version}' META.json)"
 report "CHANGELOG.md has version $version" grep -q "^## $version" CHANGELOG.md
+report "debian/changelog has version $version" grep -qE "^contact-upsert \\($version-[0-9]+\\) " <(head -n 1 debian/changelog)
+report "debian/control is what debian/control.in makes" diff <(sed 's/PGVERSION/15/g' debian/control.in) debian/control
+report "debian/copyright has the licence" diff <(sed '1,4d; s/^$/./; s/^/ /' LICENSE) <(grep '^ ' debian/copyright)
 
 # META.json's word for a version that the changelog calls unreleased
 status=stable

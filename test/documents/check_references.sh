@@ -6,6 +6,6 @@ set -euo pipefail
 cd "${BASH_SOURCE%/*}/../.."
 
 mapfile -t documents < <(find . -name '*.md' -not -path './build/*' -not -path './.git/*' | sed 's,^\./,,' | sort)
-mapfile -t sources < <(find Makefile src sql http scripts test .github -type f -not -path 'test/fuzz/corpus/*' -not -path 'test/fuzz/rows/*' -not -name '*.o' \
+mapfile -t sources < <(find Makefile src sql http scripts test packaging debian .github -type f -not -path 'test/fuzz/corpus/*' -not -path 'test/fuzz/rows/*' -not -name '*.o' \
 	-not -name '*.bc' -not -name '*.d' -not -name 'contact_upsert--*' 2>/dev/null | sort)
 perl test/documents/references.pl "${documents[@]}" -- "${sources[@]}"

@@ -1,0 +1,100 @@
+# shellcheck shell=bash
+# Sourced by the scripts that test packages: fresh machines with a release of Debian, which are chroots. Needs root and the network.
+# Their services stay down, and clusters of PostgreSQL with them, until a test starts them. All is gone when the script ends.
+#   machines_begin RELEASE [PACKAGE...]   fetches what machines are made of, once, with these packages
+#   machine NAME                          makes one; a user "builder" is on it, and $machines/NAME is its root
+#   on NAME COMMAND_LINE                  runs a line of bash there as root, in /srv
+#   as NAME USER COMMAND_LINE             the same as a user, in its home
+#   source_on NAME DIR                    unpacks the last commit there, without debian/
+#   running                               the processes that are left on machines
+# and what reports of them need, with tap_report.sh:
+#   logs_in DIR                           makes $out, this directory, anew
+#   step NAME COMMAND...                  a report that ends the test when it fails: the others would have nothing to do
+#   log NAME COMMAND...                   keeps what the command prints in $out/NAME.log, and shows its end if it fails
+#   says NAME PATTERN                     whether that log has a line like this
+
+machines=$(mktemp -d /tmp/contact_upsert.XXXXXX)
+
+machines_begin() {
+	local mirror
+	((EUID == 0)) || { echo "This needs root, to make chroots." >&2; exit 1; }
+	scripts/setup.sh check-pg
+	mirror=$(scripts/debian.sh mirror)
+	mmdebstrap --quiet --variant=apt --include="$(IFS=, && set -- "$1" ca-certificates passwd "${@:2}" && echo "${*:2}")" "$1" "$machines/base.tar" "$mirror" \
+		--aptopt='Acquire::Languages "none"' --aptopt='APT::Install-Recommends "false"' \
+		--aptopt=<(apt-config dump | grep -E '^Acquire::(Check|http)')
+}
+
+machine() {
+	local root=$machines/$1
+	mkdir "$root"
+	tar --extract --file "$machines/base.tar" --directory "$root" --exclude='./dev/*'
+	mount -t proc proc "$root/proc"
+	mount --rbind /dev "$root/dev"
+	mount --make-rslave "$root/dev"
+	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+	chmod +x "$root/usr/sbin/policy-rc.d"
+	cp /etc/resolv.conf "$root/etc/resolv.conf"
+	echo "127.0.0.1 localhost $HOSTNAME" >"$root/etc/hosts"
+	chroot "$root" useradd --create-home --shell /bin/bash builder
+}
+
+on() {
+	chroot "$machines/$1" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 \
+		DEBIAN_FRONTEND=noninteractive bash -o pipefail -c "cd /srv && { $2
+		}" </dev/null
+}
+
+as() {
+	on "$1" "exec setpriv --reuid $2 --regid $2 --init-groups env HOME=\$(getent passwd $2 | cut -d: -f6) USER=$2 bash -o pipefail -c $(printf %q "cd && { $3
+		}")"
+}
+
+source_on() {
+	on "$1" "install -d -o builder -g builder $2"
+	git archive --format=tar HEAD -- . ':(exclude)debian' | on_stdin "$1" "tar --extract --directory $2 && chown -R builder: $2"
+}
+
+# The same with this script's input.
+on_stdin() {
+	chroot "$machines/$1" bash -c "$2"
+}
+
+running() {
+	local process
+	for process in /proc/[0-9]*; do
+		if [[ $(readlink "$process/root") == "$machines"/* ]]; then echo "${process#/proc/}"; fi
+	done
+}
+
+logs_in() {
+	out=$1
+	rm -rf "$out"
+	mkdir -p "$out"
+}
+
+step() {
+	local failed=$report_failed
+	report_failed=0
+	report "$@"
+	if ((report_failed > 0)); then report_end; fi
+	report_failed=$failed
+}
+
+log() {
+	"${@:2}" >"$out/$1.log" 2>&1 || { tail -n "${LOG_LINES:-60}" "$out/$1.log" | cut -c 1-400; return 1; }
+}
+
+says() {
+	grep -qE -- "$2" "$out/$1.log" || { tail -n "${LOG_LINES:-60}" "$out/$1.log" | cut -c 1-400; return 1; }
+}
+
+machines_end() {
+	local left
+	trap '' INT TERM
+	mapfile -t left < <(running)
+	((${#left[@]} == 0)) || kill -KILL "${left[@]}" 2>/dev/null || true
+	awk -v root="$machines/" 'index($2, root) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l
+	rm -rf --one-file-system "$machines"
+}
+trap machines_end EXIT
