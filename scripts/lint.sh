@@ -44,6 +44,8 @@ report "META.json has version $version of contact_upsert_proxy" test "$version" 
 	"$(perl -MJSON::PP -0777 -ne 'print decode_json($_)->{provides}{contact_upsert_proxy}{version}' META.json)"
 report "CHANGELOG.md has version $version" grep -q "^## $version" CHANGELOG.md
 report "debian/changelog has version $version" grep -qE "^contact-upsert \\($version-[0-9]+\\) " <(head -n 1 debian/changelog)
+report "the RPM's spec has version $version" grep -qE "^Version:\s+$version$" packaging/contact_upsert.spec
+report "and its changelog, too" grep -qE "^\* .* - $version-[0-9]+PGDG$" packaging/contact_upsert.spec
 report "debian/control is what debian/control.in makes" diff <(sed 's/PGVERSION/15/g' debian/control.in) debian/control
 report "debian/copyright has the licence" diff <(sed '1,4d; s/^$/./; s/^/ /' LICENSE) <(grep '^ ' debian/copyright)
 
