@@ -35,6 +35,8 @@
 #   make dist-check      unpacks that archive, builds and tests it
 #   make check-deb       Debian packages, built, installed, upgraded and removed on clean machines; RELEASE=trixie for another release
 #   make check-archive   the archive of a release as PGXN's client and rpmbuild take it
+#   make check-image     the images of packaging/docker, and the extension as CloudNativePG mounts it, with PostgreSQL 18
+#                        (root only, from the last commit, in chroots; a quarter of an hour each)
 #   make check-asan      regress, isolation, tap and documents with server, library and worker under sanitizers; SUITES="regress"
 #   make check-valgrind  regress and isolation on servers under valgrind; SUITES="tap" PROVE_TESTS="test/t/notify.pl"
 #                        (both build a PostgreSQL of their own from Debian's source, and take half an hour and more)
@@ -67,7 +69,7 @@ export PG_CONFIG
 all:
 
 # These need no PostgreSQL yet, and PGXS has a "check" of its own: they leave PGXS out.
-STANDALONE = help setup demo check check-pg check-pg-upgrade check-fresh check-deb check-archive check-asan check-valgrind coverage dist dist-check
+STANDALONE = help setup demo check check-pg check-pg-upgrade check-fresh check-deb check-archive check-image check-asan check-valgrind coverage dist dist-check
 ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
 
 .NOTPARALLEL:
@@ -100,6 +102,9 @@ check-deb:
 
 check-archive:
 	@scripts/check_archive.sh
+
+check-image:
+	@scripts/check_image.sh
 
 dist:
 	@scripts/dist.sh "$(REPOSITORY)"
