@@ -31,6 +31,8 @@
 
 BEGIN;
 SET LOCAL client_min_messages = warning;
+-- So that no function of somebody else's is taken for one of PostgreSQL's.
+SET LOCAL search_path = pg_catalog, pg_temp;
 
 DO $$
 BEGIN
@@ -42,11 +44,18 @@ BEGIN
 			HINT = 'SELECT contacts.install();';
 	-- Its owner could exchange the functions below for his own.
 	ELSIF EXISTS (
-		SELECT FROM pg_catalog.pg_namespace n
-		WHERE n.nspname = 'api' AND n.nspowner <> current_user::pg_catalog.regrole
+		SELECT FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
+		WHERE n.nspname = 'api' AND r.rolname <> current_user
 	) THEN
 		RAISE insufficient_privilege USING MESSAGE = 'There is a schema "api" that belongs to another role.',
 			HINT = 'Run this as its owner, ALTER SCHEMA api OWNER TO …, or write another name for "api" in this file.';
+	-- So could the owner of a function: CREATE OR REPLACE leaves it to him.
+	ELSIF EXISTS (
+		SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles r ON r.oid = p.proowner
+		WHERE n.nspname = 'api' AND r.rolname <> current_user
+	) THEN
+		RAISE insufficient_privilege USING MESSAGE = 'There are functions in schema "api" that belong to another role.',
+			HINT = 'Look at them with \df+ api.*, and ALTER FUNCTION … OWNER TO …, or DROP FUNCTION.';
 	END IF;
 END
 $$;

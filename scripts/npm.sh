@@ -3,9 +3,16 @@
 #   npm_install FROM TO   installs what package-lock.json of the directory FROM says into the directory TO
 
 # Asks the registry only where the packages of an earlier run are not those of the lock. A registry that cannot be reached is an
-# error after four minutes at most.
+# error after four minutes at most. Tests that run side by side come here one after the other.
 npm_install() {
 	mkdir -p "$2"
+	exec {npm_lock}>"$2/lock"
+	flock "$npm_lock"
+	install_locked "$@"
+	exec {npm_lock}>&-
+}
+
+install_locked() {
 	cp "$1"/package*.json "$2"
 	cmp -s "$2"/package-lock.json "$2"/node_modules/.installed && return
 	(cd "$2" && exec timeout --kill-after=5 240 npm ci --no-audit --no-fund --ignore-scripts --fetch-retries=3 \

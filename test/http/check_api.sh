@@ -6,12 +6,14 @@ cd "${BASH_SOURCE%/*}/../.."
 # shellcheck source=../../scripts/tap_report.sh
 . scripts/tap_report.sh
 
+# shellcheck source=tester.sh
+. test/http/tester.sh
 export PGDATABASE=contact_upsert_api
 roles=(contacts_member contacts_api contacts_authenticator contact_upsert_other)
 finish() {
 	dropdb --force --if-exists "$PGDATABASE"
 	dropdb --force --if-exists "${PGDATABASE}_2"
-	for role in "${roles[@]}" '"we""ird 1"' '"we""ird 2"' '"we""ird 3"'; do
+	for role in "${roles[@]}" '"we""ird 1"' '"we""ird 2"' '"we""ird 3"' '"Jane.Doe 7"'; do
 		psql -qX -d postgres -c 'SET client_min_messages = warning' -c "DROP ROLE IF EXISTS $role"
 	done
 	rm -rf "$dir"
@@ -55,10 +57,20 @@ report "nothing is left by them" nothing "$(left)"
 
 report "it runs, and says nothing" nothing "$(run_api)"
 pg_dump --schema=api >"$dir/first"
+# What a stranger may have made where PUBLIC may create in public: psql runs what format() returns.
+sql "CREATE FUNCTION public.format(text, text) RETURNS text LANGUAGE sql AS \$\$ SELECT 'ALTER ROLE contact_upsert_other SUPERUSER' \$\$;
+	CREATE FUNCTION public.format(text, regprocedure) RETURNS text LANGUAGE sql AS \$\$ SELECT 'ALTER ROLE contact_upsert_other SUPERUSER' \$\$"
 report "it runs again" nothing "$(run_api)"
+report "and runs no function of a stranger's" is "$(sql "SELECT rolsuper FROM pg_roles WHERE rolname = 'contact_upsert_other'")" f
+sql 'DROP FUNCTION public.format(text, text), public.format(text, regprocedure)'
 pg_dump --schema=api >"$dir/second"
 # What pg_dump writes into \restrict is another word each time.
 report "and leaves the same" diff <(grep -v '^.\(un\)\?restrict' "$dir/first") <(grep -v '^.\(un\)\?restrict' "$dir/second")
+
+sql 'ALTER FUNCTION api.get_contact(text) OWNER TO contact_upsert_other'
+report "where another role has a function of the schema" is "$(run_api)" 'There are functions in schema "api" that belong to another role.
+HINT: Look at them with \df+ api.*, and ALTER FUNCTION … OWNER TO …, or DROP FUNCTION.'
+sql 'ALTER FUNCTION api.get_contact(text) OWNER TO tester'
 
 api="pg_proc p WHERE pronamespace = 'api'::regnamespace"
 report "there are twelve functions" is "$(sql "SELECT count(*) FROM $api")" 12
@@ -85,6 +97,16 @@ report "roles of other names" nothing "$(run_api -v authenticator='we"ird 1' -v 
 report "which may call it" is "$(sql "SET ROLE \"we\"\"ird 3\"; SELECT api.upsert_contact('{\"email_address\": \"a@example.com\"}') -> 'data' ->> 'status'")" SUBSCRIBED
 sql 'REVOKE ALL ON ALL FUNCTIONS IN SCHEMA api FROM "we""ird 2"; REVOKE ALL ON SCHEMA api FROM "we""ird 2"'
 sql "SELECT contacts.revoke_access('we\"ird 3', 1)" >/dev/null
+
+other_runner() {
+	createdb "${PGDATABASE}_2"
+	sql 'CREATE ROLE "Jane.Doe 7" SUPERUSER LOGIN'
+	PGDATABASE=${PGDATABASE}_2 sql 'CREATE EXTENSION contact_upsert; SELECT contacts.install()' >/dev/null
+	PGDATABASE=${PGDATABASE}_2 PGUSER="Jane.Doe 7" run_api
+	PGDATABASE=${PGDATABASE}_2 PGUSER="Jane.Doe 7" run_api
+	dropdb "${PGDATABASE}_2"
+}
+report "it runs twice as a role of another name" nothing "$(other_runner 2>&1)"
 
 restore() {
 	createdb "${PGDATABASE}_2"

@@ -33,8 +33,8 @@ if ((EUID == 0)); then
 	chown -R nobody "$dir"
 fi
 background "$(PATH=$PATH:/usr/sbin command -v nginx)" -e "$dir/nginx.log" -c "$dir/nginx.conf" >"$dir/nginx.out" 2>&1
-wait_for "$model_port" "$dir/model.log"
-wait_for "$nginx_port" "$dir/nginx.log"
+wait_for "$model_port" "$model" "$dir/model.log"
+wait_for "$nginx_port" "${started[-1]}" "$dir/nginx.log"
 
 # The page's two blocks, with the test's secret and port.
 block "check_http.sh: token" | sed "s|/etc/postgrest/jwt-secret|$dir/jwt-secret|" >"$dir/request.sh"

@@ -15,9 +15,10 @@ prepare contact_upsert_postgraphile
 secret=of-the-test-and-of-at-least-32-characters
 echo "$secret" >"$dir/jwt-secret"
 port=$(free_port)
-block "check_postgraphile.sh: server" | sed -e "s|/etc/postgrest/jwt-secret|$dir/jwt-secret|" -e "s|listen(5000,|listen($port,|" >"$out/server.mjs"
-background node "$out/server.mjs" >"$dir/server.log" 2>&1
-wait_for "$port" "$dir/server.log"
+block "check_postgraphile.sh: server" | sed -e "s|/etc/postgrest/jwt-secret|$dir/jwt-secret|" -e "s|listen(5000,|listen($port,|" >"$out/server.$port.mjs"
+background node "$out/server.$port.mjs" >"$dir/server.log" 2>&1
+wait_for "$port" "${started[-1]}" "$dir/server.log"
+rm "$out/server.$port.mjs"
 /usr/bin/python3 test/http/graphql_test.py "http://127.0.0.1:$port/graphql" "$secret" "$(block "check_postgraphile.sh: mutation")" || {
 	tail -n 20 "$dir/server.log" | sed 's/^/# /'
 	exit 1

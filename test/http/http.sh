@@ -5,8 +5,10 @@
 #   block NAME        prints the block of docs/http.md below the comment that names it: what the page shows is what the tests run
 #   free_port         a port of 127.0.0.1 that is free
 #   background COMMAND...   starts it, by the prefix "${as[@]}"; it is ended at the end
-#   wait_for PORT LOG       until something listens there; shows the log if nothing does
+#   wait_for PORT PID LOG   until that process listens there; shows the log, and ends the test, if it does not
 #   finish            for a trap at the end
+# shellcheck source=tester.sh
+. test/http/tester.sh
 dir=$(mktemp -d /tmp/contact_upsert_http.XXXXXX)
 started=()
 as=(env)
@@ -37,11 +39,13 @@ background() {
 
 wait_for() {
 	local try
-	for ((try = 0; try < 150; try++)); do
-		if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
+	for ((try = 0; try < 600; try++)); do
+		# One that found its port taken has ended: who listens there is somebody else.
+		kill -0 "$2" 2>/dev/null || break
+		if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then sleep 0.1 && kill -0 "$2" && return; fi
 		sleep 0.1
 	done
-	tail "$2" >&2
+	tail "$3" >&2
 	return 1
 }
 

@@ -42,13 +42,13 @@ sub start_splitter
 	my $splitter = IPC::Run::start([ $pgpool, '-n', '-f', "$dir/conf", '-a', "$dir/hba", '-F', "$dir/pcp" ], '<', '/dev/null', '>', "$dir/log", '2>&1',
 		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
 	my $target = "host=$dir port=$port dbname=postgres user=$user";
-	for (my $try = 0; $try < 300; $try++)
+	for (my $try = 0; $try < 10 * $PostgreSQL::Test::Utils::timeout_default; $try++)
 	{
 		my ($out) = split_psql($target, "SELECT current_setting('port')");
-		last if $out eq $standby->port;
+		return ($splitter, $target) if $out eq $standby->port;
 		select(undef, undef, undef, 0.1);
 	}
-	return ($splitter, $target);
+	die "no statement comes to the standby through pgpool:\n" . slurp_file("$dir/log");
 }
 
 sub split_psql
