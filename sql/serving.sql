@@ -38,12 +38,19 @@ CREATE FUNCTION contacts_internal.hold_name(name text) RETURNS void
 	SET search_path = pg_catalog, pg_temp
 	AS $$
 BEGIN
+	IF current_setting('lock_timeout') = '0' THEN
+		PERFORM set_config('lock_timeout', '10s', true);
+	END IF;
 	PERFORM pg_advisory_lock(hashtext('contacts.workspace'), hashtext(name));
+EXCEPTION WHEN lock_not_available THEN
+	RAISE EXCEPTION 'Another session is giving the name "%" to a workspace.', name
+		USING ERRCODE = 'lock_not_available', SCHEMA = 'contacts',
+			HINT = 'Try again. If it stays so, look in pg_locks of this partition for the session that holds an advisory lock: a call that was cancelled may have left it, and ends with that session.';
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.hold_name(text) IS
-	'for contacts.define_workspace() of a proxy, in the partition that a name hashes to: waits until no other session of a proxy gives the '
-	'name to a workspace, and keeps them away until release_name()';
+	'for contacts.define_workspace() of a proxy, in the partition that a name hashes to: waits, for lock_timeout or else 10 s, until no other '
+	'session of a proxy gives the name to a workspace, and keeps them away until release_name()';
 REVOKE ALL ON FUNCTION contacts_internal.hold_name(text) FROM PUBLIC;
 
 CREATE FUNCTION contacts_internal.release_name(name text) RETURNS boolean
@@ -51,8 +58,13 @@ CREATE FUNCTION contacts_internal.release_name(name text) RETURNS boolean
 	SET search_path = pg_catalog, pg_temp
 	SET client_min_messages = error -- a lock that is not there is false, and no warning
 	AS $$
+DECLARE
+	held CONSTANT boolean := pg_advisory_unlock(hashtext('contacts.workspace'), hashtext(name));
 BEGIN
-	RETURN pg_advisory_unlock(hashtext('contacts.workspace'), hashtext(name));
+	-- A call of the same session that was cancelled may have left it held, too.
+	WHILE held AND pg_advisory_unlock(hashtext('contacts.workspace'), hashtext(name)) LOOP
+	END LOOP;
+	RETURN held;
 END
 $$;
 COMMENT ON FUNCTION contacts_internal.release_name(text) IS 'ends what hold_name() began; false if the session holds the name no more';

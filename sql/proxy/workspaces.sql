@@ -133,8 +133,8 @@ BEGIN
 		-- Without its name: if it has another by now, this does not make a second one.
 		RETURN contacts_internal.define_workspace(contacts.partition_of(known), NULL, status_policy, history, known);
 	END IF;
-	PERFORM contacts_internal.hold_name(home, name);
 	BEGIN
+		PERFORM contacts_internal.hold_name(home, name);
 		id := contacts_internal.give_name(name, status_policy, history, workspace_id);
 	EXCEPTION WHEN query_canceled OR OTHERS THEN
 		PERFORM contacts_internal.release_name_after(home, name, SQLSTATE, SQLERRM);

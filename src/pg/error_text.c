@@ -96,27 +96,23 @@ ErrorData *
 error_text_read(const char *text)
 {
 	ErrorData *error = palloc0(sizeof(ErrorData));
-	const char *rest = text + strcspn(text, "\t");
-	bool is_whole = rest - text == 5 && strncmp(text, "00", 2) != 0;
+	const char *rest = text + strspn(text, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 
+	/* Class 00 is success. */
+	if (rest - text != 5 || strncmp(text, "00", 2) == 0)
+		return NULL;
 	error->elevel = ERROR;
 	error->output_to_server = true;
 	error->output_to_client = true;
-	error->sqlerrcode = is_whole ? MAKE_SQLSTATE(text[0], text[1], text[2], text[3], text[4]) : 0;
+	error->sqlerrcode = MAKE_SQLSTATE(text[0], text[1], text[2], text[3], text[4]);
 	/* A newer partition may have more parts. */
-	for (size_t i = 0; i < lengthof(parts) && is_whole; i++)
+	for (size_t i = 0; i < lengthof(parts); i++)
 	{
-		is_whole = *rest == '\t';
-		if (is_whole)
-		{
-			rest++;
-			*part_of(error, parts[i]) = read_escaped(&rest);
-		}
+		if (*rest != '\t')
+			return NULL;
+		rest++;
+		*part_of(error, parts[i]) = read_escaped(&rest);
 	}
-	if (!is_whole)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROTOCOL_VIOLATION),
-				 errmsg("The partition sent an error that this proxy does not understand: %s", text)));
 	if (error->message == NULL)
 		error->message = pstrdup("");
 	error->assoc_context = CurrentMemoryContext;

@@ -10,7 +10,8 @@
  */
 extern char *error_text_write(const ErrorData *error);
 
-/* error_text_read() returns the error that error_text_write() made a text of, to be raised by ThrowErrorData() or ReThrowError(). */
+/* error_text_read() returns the error that error_text_write() made a text of, to be raised by ThrowErrorData() or ReThrowError(); NULL if the text
+   is no such one. */
 extern ErrorData *error_text_read(const char *text);
 
 #endif

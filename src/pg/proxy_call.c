@@ -261,8 +261,10 @@ send_request(const char *call, int number)
 static void
 check_row(const char *row)
 {
-	if (row[0] == '!')
-		ThrowErrorData(error_text_read(row + 1));
+	ErrorData *error = row[0] == '!' ? error_text_read(row + 1) : NULL;
+
+	if (error)
+		ThrowErrorData(error);
 	if (row[0] != '=')
 		ereport(ERROR,
 				(errcode(ERRCODE_PROTOCOL_VIOLATION),

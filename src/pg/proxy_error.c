@@ -33,14 +33,17 @@ static ErrorData *
 remote_error(ErrorData *error, const char *severity)
 {
 	const char *message = behind(severity, ": ");
-	char *whole;
+	ErrorData *whole;
 
 	error->detail = without(error->detail, "Remote detail: ");
 	error->hint = without(error->hint, "Remote hint: ");
 	if (message)
 		error->message = pstrdup(message);
-	whole = without(error->detail, SERVE_ERROR_MARK);
-	return whole == error->detail ? error : error_text_read(whole);
+	if (error->detail == NULL || strncmp(error->detail, SERVE_ERROR_MARK, strlen(SERVE_ERROR_MARK)) != 0)
+		return error;
+	/* Whatever raises an error at the commit may have a DETAIL that only begins like one of ours. */
+	whole = error_text_read(error->detail + strlen(SERVE_ERROR_MARK));
+	return whole ? whole : error;
 }
 
 /* What a failure to connect looks like in PL/Proxy's words, and to call where a connection has ended. */
@@ -95,14 +98,14 @@ ErrorData *
 proxy_error(ErrorData *error, int number)
 {
 	const char *remote = NULL;
-	const char *local = behind(error->message, "PL/Proxy function contacts_internal.send");
+	const char *local = behind(behind(error->message, "PL/Proxy function contacts_internal.send"), ": ");
 
 	if (strncmp(error->message, "contacts_internal.send", strlen("contacts_internal.send")) == 0)
 		remote = behind(error->message, "] REMOTE ");
 	if (remote)
 		error = remote_error(error, remote);
 	else if (local)
-		error = local_error(error, behind(local, ": "), number);
+		error = local_error(error, local, number);
 	if (error->sqlerrcode == ERRCODE_UNDEFINED_FUNCTION || error->sqlerrcode == ERRCODE_INVALID_SCHEMA_NAME)
 		error->hint = psprintf("Is partition %d a database with the extension contact_upsert of version %s or later?",
 							   number,

@@ -72,6 +72,9 @@ find_function(const WantedFunction *wanted)
 	name = strVal(lsecond(names));
 	if (strcmp(schema, "contacts") != 0 && strcmp(schema, "contacts_internal") != 0)
 		raise_no_function(wanted);
+	/* In one spelling alone, the proxy's: the name is the key of what is kept. */
+	if (strcmp(wanted->name, psprintf("%s.%s", schema, name)) != 0)
+		raise_no_function(wanted);
 	candidates = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(name));
 	for (int i = 0; i < candidates->n_members; i++)
 	{

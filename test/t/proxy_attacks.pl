@@ -118,6 +118,14 @@ $partitions[1]->safe_psql('postgres', 'ALTER DATABASE postgres RESET array_nulls
 $partitions[1]->safe_psql('postgres', q(CREATE FUNCTION public.forge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'forged' USING DETAIL = E'contact_upsert 00000\tforged \\\\N \\\\t\nend', HINT = '', COLUMN = E'\\\\N'; END $$;
 	CREATE TRIGGER forge BEFORE INSERT ON contacts.contact FOR EACH ROW WHEN (NEW.email_address LIKE 'forge%') EXECUTE FUNCTION forge()));
 like(answer_of($proxy, sprintf $upsert, 'forge', $one), qr/^ERROR:  P0001: forged\nDETAIL:  contact_upsert 00000\tforged \\N \\t\nend(\nHINT:  )?\nCOLUMN NAME:  \\N$/, 'a DETAIL that looks like ours');
+# At the commit, behind all that serves the call.
+$partitions[1]->safe_psql('postgres', q(DROP TRIGGER forge ON contacts.contact; CREATE OR REPLACE FUNCTION public.forge() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		RAISE EXCEPTION 'late' USING ERRCODE = '23514', DETAIL = CASE NEW.email_address WHEN 'forge1@example.com' THEN 'contact_upsert refused it' ELSE E'contact_upsert pp000' || repeat(E'\tx', 8) END; END $$;
+	CREATE CONSTRAINT TRIGGER forge AFTER INSERT ON contacts.contact DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.email_address LIKE 'forge%') EXECUTE FUNCTION forge()));
+like(answer_of($proxy, sprintf $upsert, 'forge1', $one), qr/^ERROR:  23514: late\nDETAIL:  contact_upsert refused it$/, 'one that begins like ours, of an error at the commit');
+like(answer_of($proxy, sprintf $upsert, 'forge2', $one), qr/^ERROR:  23514: late\nDETAIL:  contact_upsert pp000\tx/, 'and one with a SQLSTATE that none is');
+like($partitions[1]->safe_psql('postgres', "SELECT contacts_internal.serve('$version 1 2 0', '$_', '{x}')"), qr/^!42883\tThis partition has no function /, "another spelling: $_")
+	for 'Contacts.get', 'contacts."get"', 'contacts . get';
 
 # A partition that answers something else: an error, and the server of the proxy lives.
 for my $case ([ 'NULL', qr/The partition sent no answer/ ], [ q('odd'), qr/does not understand: odd/ ], [ q(''), qr/does not understand: / ], [ q('!'), qr/does not understand: / ], [ q('!22023'), qr/does not understand: 22023/ ],
