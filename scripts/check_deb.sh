@@ -46,15 +46,22 @@ mapfile -t packages < <(on build 'cd first && ls *.deb')
 for package in "${packages[@]}"; do
 	report "the same bytes from two directories: ${package%%_*}" on build "cmp first/$package second/other/place/$package"
 done
-hardened() {
-	on build "dpkg-deb --extract first/$1 /tmp/$1 && cd /tmp/$1 && for file in $2; do
-		readelf --dyn-syms --wide \$file | grep -q '_chk@' && readelf --dynamic \$file | grep -qE 'BIND_NOW|NOW' || { echo \$file; exit 1; }; done"
+compilations() {
+	grep -E ' -c -o ' "$out/build.log"
+}
+report "every file is compiled with what dpkg-buildflags says" nothing \
+	"$(compilations | grep -vE -- '-Wformat -Werror=format-security .*-Wdate-time -D_FORTIFY_SOURCE=2' || true)"
+report "those of the core and the programs among them" test "$(compilations | grep -cE 'build/(core|worker|import)/')" -gt 30
+# What of the flags a finished file shows
+linked_with() {
+	on build "dpkg-deb --extract first/$1 /tmp/$1 && cd /tmp/$1 && for file in $2; do readelf --dynamic \$file | grep -E 'BIND_NOW|FLAGS.* NOW' || { echo \$file; exit 1; }; done"
 }
 extension=$(printf '%s\n' "${packages[@]}" | grep -E '^postgresql-[0-9]+-contact-upsert_' | tail -n 1)
 tools=$(printf '%s\n' "${packages[@]}" | grep '^contact-upsert-tools_')
 major=$(cut -d- -f2 <<<"$extension")
-report "FORTIFY reached the library" hardened "$extension" "usr/lib/postgresql/$major/lib/contact_upsert.so"
-report "FORTIFY reached both programs" hardened "$tools" "usr/bin/contact-worker usr/bin/contact-import"
+report "the library is linked as dpkg-buildflags says" linked_with "$extension" "usr/lib/postgresql/$major/lib/contact_upsert.so"
+report "both programs, too" linked_with "$tools" "usr/bin/contact-worker usr/bin/contact-import"
+report "calls of contact-import are those of FORTIFY" on build "readelf --dyn-syms --wide /tmp/$tools/usr/bin/contact-import | grep '_chk@'"
 # The package closes no bug of Debian's as it is not uploaded there.
 report "lintian finds no error and no warning" log lintian as build builder "lintian --fail-on error,warning --suppress-tags initial-upload-closes-no-bugs --info /srv/first/contact-upsert_${version}-*.changes"
 cp "$machines"/build/srv/first/*.{deb,dsc,tar.*,changes} "$out"
