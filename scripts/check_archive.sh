@@ -33,7 +33,7 @@ step "a server with default settings starts" log server on pgxn "pg_conftool $ma
 	setpriv --reuid postgres --regid postgres --init-groups createuser --superuser root"
 # 5432, unless another server was there when the package was installed.
 port=$(on pgxn "pg_lsclusters --no-header | awk '{ print \$3 }'")
-report "pgxn check, on a server with default settings" log pgxn_check on pgxn "PGPORT=$port pgxn check --pg_config $bin/pg_config --dbname postgres ./$archive"
+report "pgxn check, on a server with default settings" log pgxn_check on pgxn "PGPORT=$port pgxn check --pg_config $bin/pg_config ./$archive"
 report "it ran the SQL and the isolation tests" test "$(grep -c 'All [0-9]* tests passed' "$out/pgxn_check.log")" = 2
 
 machine rpm

@@ -126,7 +126,7 @@ mount -o remount,ro,bind "$machines/server/extensions/contact_upsert"
 report "the image is mounted read-only" on server '! touch /extensions/contact_upsert/lib/x 2>/dev/null'
 touch "$machines/before"
 step "a server starts" log server as server postgres "$bin/initdb --pgdata=data --auth=trust --encoding=UTF8 --locale=C.UTF-8 &&
-	$bin/pg_ctl --pgdata=data --log=log --wait start --options=\"-c extension_control_path='\\\$system:/extensions/contact_upsert/share' -c dynamic_library_path='\\\$libdir:/extensions/contact_upsert/lib'\""
+	$bin/pg_ctl --pgdata=data --log=log --wait start --options=\"-c listen_addresses='' -c extension_control_path='\\\$system:/extensions/contact_upsert/share' -c dynamic_library_path='\\\$libdir:/extensions/contact_upsert/lib'\""
 report "CREATE EXTENSION and install()" as server postgres \
 	"psql --no-psqlrc --set ON_ERROR_STOP=1 --command 'CREATE EXTENSION contact_upsert' --command 'SELECT contacts.install()'"
 report "an upsert" as server postgres \
