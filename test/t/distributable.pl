@@ -41,6 +41,7 @@ my %of_all_workspaces = (
 	'contacts.revoke_monitoring' => 'asks whether a role acts for any workspace',
 	'contacts_internal.workspace_there' => 'looks for the name of a workspace on all servers',
 	'contacts_internal.complete_servers' => 'grants to the members of all workspaces',
+	'contacts_internal.former_members' => 'looks who acts for any workspace',
 	'contacts_internal.distribute_tables' => 'looks for consumers of every workspace',
 	'contacts.undistribute' => 'looks whether names of workspaces are unique',
 	'contacts_internal.purge_deleted_workspaces' => 'goes through the deleted workspaces',
