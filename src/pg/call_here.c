@@ -266,6 +266,8 @@ PG_FUNCTION_INFO_V1(contacts_call_here);
 Datum
 contacts_call_here(PG_FUNCTION_ARGS)
 {
+	/* Before anything else, for a trigger of what is called here may hand over a call of its own. */
+	bool tells_unsent = delegate_take_tells_unsent();
 	ReturnSetInfo *info = (ReturnSetInfo *)fcinfo->resultinfo;
 	int64 workspace_id = PG_GETARG_INT64(0);
 	const Call *call = find_call(text_to_cstring(PG_GETARG_TEXT_PP(1)));
@@ -273,7 +275,7 @@ contacts_call_here(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	handed_over_require(workspace_id);
-	if (delegate_tells_unsent() && !shard_group_of_workspace(workspace_id)->is_here)
+	if (tells_unsent && !shard_group_of_workspace(workspace_id)->is_here)
 	{
 		add_row(info, HANDED_UNSENT, NULL);
 		return (Datum)0;

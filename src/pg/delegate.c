@@ -89,13 +89,16 @@ static Statement call_beside_table = {
 	.plan_freely = true,
 };
 
-/* Whether a call that is executed here, and not where the workspace is, is to say so rather than raise. */
+/* Whether the next call_here() that is executed in this backend is to say that it is not where the workspace is, rather than raise. */
 static bool tells_unsent;
 
 bool
-delegate_tells_unsent(void)
+delegate_take_tells_unsent(void)
 {
-	return tells_unsent;
+	bool tells = tells_unsent;
+
+	tells_unsent = false;
+	return tells;
 }
 
 /* Executes call_elsewhere; returns false if Citus has not sent it. */
@@ -142,9 +145,20 @@ take_row(uint64 row, bool *is_row)
 	char *line = TextDatumGetCString(statement_column(row, 1));
 
 	*is_row = line[0] != HANDED_NOTIFICATION;
-	if (line[0] == HANDED_NOTIFICATION)
-		notify_pass_on(line + 1);
-	return line[0] == HANDED_ROW ? line + 1 : NULL;
+	switch (line[0])
+	{
+		case HANDED_ROW:
+			return line + 1;
+		case HANDED_NULL_ROW:
+			return NULL;
+		case HANDED_NOTIFICATION:
+			notify_pass_on(line + 1);
+			return NULL;
+		default:
+			/* HANDED_UNSENT is for try_elsewhere() alone. */
+			elog(ERROR, "a call that was handed over returned a row of an unknown kind");
+			return NULL;
+	}
 }
 
 /* Adds the rows of the statement before to the set that the function returns. */
@@ -161,6 +175,8 @@ return_rows(FunctionCallInfo fcinfo, uint64 count)
 	{
 		char *line = take_row(i, &is_row);
 
+		if (is_row && line == NULL)
+			elog(ERROR, "a call that was handed over returned a null in a set");
 		if (is_row)
 		{
 			Datum value = OidInputFunctionCall(F_RECORD_IN, line, info->setDesc->tdtypeid, info->setDesc->tdtypmod);

@@ -25,7 +25,10 @@ extern bool delegate_everywhere(FunctionCallInfo fcinfo);
 /* delegate_contact_upsert() does the same for contact_upsert(), which is upsert() in the workspace of the setting. */
 extern bool delegate_contact_upsert(FunctionCallInfo fcinfo, Datum *result);
 
-/* delegate_tells_unsent() says whether call_here(), where it is executed in the wrong place, returns HANDED_UNSENT rather than to raise. */
-extern bool delegate_tells_unsent(void);
+/*
+ * delegate_take_tells_unsent() says whether call_here(), where it is executed in the wrong place, returns HANDED_UNSENT rather than to
+ * raise. It is so for the call that is handed over, and not for those below it: asked again, it says no.
+ */
+extern bool delegate_take_tells_unsent(void);
 
 #endif
