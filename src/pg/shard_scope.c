@@ -186,10 +186,25 @@ plan_query(PLAN_ARGUMENTS)
 	return plan;
 }
 
-/* Returns the group of one that is on shards among some tables; NULL: there is none, or the scope is that group's already. */
-static const ShardGroup *
-group_of_tables(const List *oids)
+static void
+raise_several_groups(void)
 {
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		 errmsg("A statement that writes cannot be on shards of several groups of the contact tables."),
+		 errhint("Rows of a shard are checked as those of its workspaces, in one shard group at a time: write by one "
+				 "statement for each, or by the functions in schema contacts.")));
+}
+
+/*
+ * Returns the group of those that are shards among some tables; NULL: there is none, or the scope is that group's already. A statement
+ * that only reads may be on shards of several, and is in the scope of the first.
+ */
+static const ShardGroup *
+group_of_tables(const List *oids, bool writes)
+{
+	const ShardGroup *first = NULL;
 	ListCell *cell;
 
 	if (!shard_is_distributed())
@@ -198,10 +213,22 @@ group_of_tables(const List *oids)
 	{
 		const ShardGroup *found = shard_group_of_table(lfirst_oid(cell));
 
-		if (found)
-			return in_scope && found->tables[0] == group.tables[0] ? NULL : found;
+		if (first == NULL)
+			first = found;
+		else if (found && found != first)
+			raise_several_groups();
+		if (first && !writes)
+			break;
 	}
-	return NULL;
+	return first && in_scope && first->tables[0] == group.tables[0] ? NULL : first;
+}
+
+static const ShardGroup *
+group_of_query(const QueryDesc *query)
+{
+	const PlannedStmt *plan = query->plannedstmt;
+
+	return group_of_tables(plan->relationOids, plan->commandType != CMD_SELECT || plan->hasModifyingCTE);
 }
 
 /* Returns the tables of a command that has triggers executed; a name that is none is the command's error. */
@@ -241,7 +268,7 @@ run_further(RUN_ARGUMENTS)
 static void
 run(RUN_ARGUMENTS)
 {
-	const ShardGroup *found = group_of_tables(query->plannedstmt->relationOids);
+	const ShardGroup *found = group_of_query(query);
 	ShardScope scope;
 
 	if (found == NULL)
@@ -273,7 +300,7 @@ finish_further(QueryDesc *query)
 static void
 finish(QueryDesc *query)
 {
-	const ShardGroup *found = group_of_tables(query->plannedstmt->relationOids);
+	const ShardGroup *found = group_of_query(query);
 	ShardScope scope;
 
 	if (found == NULL)
@@ -333,7 +360,7 @@ static void
 utility(UTILITY_ARGUMENTS)
 {
 	List *tables = tables_of_command(statement->utilityStmt);
-	const ShardGroup *found = tables == NIL ? NULL : group_of_tables(tables);
+	const ShardGroup *found = tables == NIL ? NULL : group_of_tables(tables, true);
 	ShardScope scope;
 
 	if (IsA(statement->utilityStmt, CreatePolicyStmt))

@@ -142,6 +142,21 @@ for my $sql ("INSERT INTO contacts.contact (workspace_id, email_address) VALUES 
 	like(query($worker, "$manual SELECT own.below() FROM $shard LIMIT 1", user => 'member'), qr/violates row-level security/, 'below a statement on a shard: ' . substr $sql, 0, 6);
 }
 is(query($worker, "$manual INSERT INTO $shard (workspace_id, email_address) VALUES ($own, 'm\@example.com')", user => 'member'), '', 'INSERT of the workspace of the shard');
+# One statement on shards of two groups
+my $shard_beside = "contacts.contact_$place{$beside}{shard}";
+my $values = "(workspace_id, email_address) VALUES ($own, 'two\@example.com')";
+for my $sql ("WITH w AS (INSERT INTO $shard_beside $values RETURNING 1) SELECT 1 FROM $shard LIMIT 1",
+	"WITH w AS (SELECT 1 FROM $shard) INSERT INTO $shard_beside (workspace_id, email_address) SELECT $own, 'two\@example.com' FROM w LIMIT 1",
+	"INSERT INTO $shard_beside (workspace_id, email_address) SELECT c.workspace_id, 'two\@example.com' FROM $shard c LIMIT 1",
+	"UPDATE $shard_beside b SET workspace_id = $own, email_address = 'two\@example.com' FROM $shard c",
+	"WITH w AS (DELETE FROM $shard_beside RETURNING 1) SELECT 1 FROM $shard LIMIT 1")
+{
+	fails($worker, "$manual $sql", '0A000', 'A statement that writes cannot be on shards of several groups', 'on shards of two groups: ' . $sql =~ s/contacts\.contact_\d+/a shard/gr, user => 'member');
+}
+my $held = query($worker, "$manual SELECT (SELECT count(*) FROM $shard), (SELECT count(*) FROM $shard_beside)");
+like($held, qr/^[1-9]\d*\|[1-9]\d*$/, 'one that reads may be on both');
+fails($worker, "$manual TRUNCATE $shard, $shard_beside CASCADE", '0A000', 'A statement that writes cannot be on shards of several groups', 'TRUNCATE of both');
+is(query($worker, "$manual SELECT (SELECT count(*) FROM $shard), (SELECT count(*) FROM $shard_beside)"), $held, 'which have what they had');
 like(query($coordinator, "UPDATE contacts.contact SET workspace_id = $beside WHERE workspace_id = $own", user => 'member'), qr/modifying the partition value/, 'UPDATE of a workspace at the coordinator');
 is(rows_out_of_place(), 0, 'every row is in its place still');
 
