@@ -22,8 +22,8 @@ typedef struct Statement
 	bool
 		plan_each_time; /* by the parameters and the size of the tables as they are; else once, for tables of any size */
 	bool
-		plan_freely; /* each time, by the parameters, and with any plan; for statement_open() alone: it only reads, and sees what the
-						 query sees that calls */
+		plan_freely; /* each time, by the parameters, and with any plan. statement_open() only reads with one, and sees what the query
+						 sees that calls; statement_execute() executes it as any other, and may write */
 	bool
 		by_place; /* planned once, and finds rows of a table by nothing but their ctid, in the order in which those are given */
 	bool by_order; /* planned once, and finds rows by the indexes that give the order which it asks for */
