@@ -18,8 +18,9 @@ fail() {
 	fail "there is no Citus for $("$pg_config" --version), whose pg_config is $pg_config: install it, or name another with PG_CONFIG=/path/to/pg_config"
 tests=("$@")
 if ((${#tests[@]} == 0)); then tests=(test/citus/*.pl); fi
-log=build/check_citus.log
-mkdir -p build
+# Of its own for each run: two at once do not count each other's tests.
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 status=0
 scripts/tap.sh "${tests[@]}" 2>&1 | tee "$log" || status=$?
 read -r passed failed _ < <(awk -f scripts/count.awk "$log")
