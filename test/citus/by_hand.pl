@@ -175,6 +175,17 @@ is($moving->result(0), 0, 'then it moves') or diag($said);
 like(query($coordinator, "SELECT contacts.get('held\@example.com', $own)", user => 'member'), qr/held\@example.com/, 'with what he has written');
 fails($worker, call_here($own, 'upsert', q(ARRAY['{"email_address":"late@example.com"}'])) . ' WHERE random() >= 0', '0A000', "Workspace $own is on another server", 'where it was it is not looked for', user => 'member');
 is(rows_out_of_place(), 0, 'every row is in its place at the end');
+
+# What has been granted by hand: distribute() takes it again from roles that have left, and not from the owner of the tables, nor from those
+# that may call at the coordinator.
+$coordinator->safe_psql('postgres', 'CREATE ROLE keeper; CREATE ROLE auditor; CREATE ROLE gone; ALTER TABLE contacts.contact OWNER TO keeper');
+my $call_there = 'FUNCTION contacts_internal.call_there(text, bigint, text[])';
+$coordinator->safe_psql('postgres', "GRANT EXECUTE ON $call_there TO auditor");
+$_->safe_psql('postgres', "SET citus.enable_ddl_propagation = off; GRANT EXECUTE ON $call_there TO keeper, auditor, gone") for @workers;
+$worker->safe_psql('postgres', "SET citus.enable_ddl_propagation = off; CREATE ROLE \"only \\ 'here\"; GRANT EXECUTE ON $call_there TO \"only \\ 'here\"");
+is(query($coordinator, 'SELECT contacts.distribute()'), '', 'distribute() again, with a role that one server alone has');
+is(query($_, q(SELECT string_agg(g.name, ' ' ORDER BY g.name) FROM pg_proc p, aclexplode(p.proacl) a, pg_get_userbyid(a.grantee) g (name)
+	WHERE p.oid = 'contacts_internal.call_there(text, bigint, text[])'::regprocedure AND a.grantee <> p.proowner)), 'auditor keeper member tenant', $_->name . ': who may call there') for @workers;
 unlike(slurp_file($_->logfile), qr/PANIC|TRAP|terminated by signal/, $_->name . ' has not crashed') for $coordinator, @workers;
 
 done_testing();
