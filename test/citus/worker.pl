@@ -101,7 +101,8 @@ is(stop_worker($worker{$second}, 'TERM'), 0, 'and ends as ever');
 is(scalar(lines_of($worker{$second}{out})), $so_far + 2 * $contacts, 'having delivered each event once');
 
 # Killed in the middle: what it had comes again when its lease has run out, and nothing is lost.
-my ($handler, $seen) = write_handler($coordinator, 'slow', 'sleep(0.05); answer("ok");');
+# Behind the first events it is so slow that it has not done them all, however late the kill is.
+my ($handler, $seen) = write_handler($coordinator, 'slow', 'sleep($. > 20 ? 10 : 0.05); answer("ok");');
 raise_values(6, $second);
 my $killed = start_worker($as_member, '--workspace', $second, '--lease', 2, '--batch', 20, '--poll', 100, @$handler);
 wait_until('a handler has seen some events', sub { lines_of($seen) > 10 });
