@@ -222,13 +222,16 @@ call_here(ReturnSetInfo *info, int64 workspace_id, const Call *call, Datum argum
 
 /* Returns the group of a workspace, which must be here. */
 static const ShardGroup *
-require_here(int64 workspace_id)
+require_here(int64 workspace_id, bool is_handed_over)
 {
 	const ShardGroup *group;
 
 	handed_over_require(workspace_id);
-	/* Who calls by hand holds the shards here alone. Where they are about to move, the server that hands over holds them. */
-	group = shard_try_hold(workspace_id);
+	/*
+	 * Where the shards are about to move, the server that hands over holds them, and who moves them may wait for it: waiting for him here
+	 * would be for ever. Who calls by hand holds them here alone, and waits until they have moved.
+	 */
+	group = is_handed_over ? shard_try_hold(workspace_id) : shard_hold(workspace_id);
 	if (!group->is_here)
 		raise_not_here(workspace_id);
 	if (!group->is_alike)
@@ -243,7 +246,7 @@ require_here(int64 workspace_id)
 static void
 call_in_scope(ReturnSetInfo *info, int64 workspace_id, const Call *call, Datum arguments, Datum settings)
 {
-	const ShardGroup *group = require_here(workspace_id);
+	const ShardGroup *group = require_here(workspace_id, handed_over_is_from_session(settings));
 	int nest_level = handed_over_begin_texts();
 	int outer = handed_over_begin_session(settings);
 	ShardScope scope;

@@ -63,6 +63,14 @@ handed_over_session(void)
 	return PointerGetDatum(construct_array(values, lengthof(values), TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+bool
+handed_over_is_from_session(Datum session)
+{
+	const ArrayType *array = DatumGetArrayTypeP(session);
+
+	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)) > (int)lengthof(passed_settings);
+}
+
 int
 handed_over_begin_session(Datum session)
 {

@@ -29,6 +29,9 @@ extern Datum handed_over_session(void);
 extern int handed_over_begin_session(Datum session);
 extern void handed_over_end_session(int outer);
 
+/* handed_over_is_from_session() says whether what goes with a call has a process: who calls by hand has no need to give one. */
+extern bool handed_over_is_from_session(Datum session);
+
 /* handed_over_session_pid() returns the process of the session that has made the call under way, on the server where it has made it. */
 extern int handed_over_session_pid(void);
 

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -268,8 +269,9 @@ hold(int64 workspace_id, bool waits)
 	(void)shard_is_distributed();
 	SET_LOCKTAG_ADVISORY(
 		tag, MyDatabaseId, (uint32)shard_group_of_workspace(workspace_id)->index, colocation, LOCK_CLASS);
-	/* Whoever moves the group waits for this lock, or has moved it when it is granted; then Citus has told of the change. */
+	/* Whoever moves the group waits for this lock, or has moved it when it is granted; then Citus has told of the change: hear it. */
 	(void)LockAcquire(&tag, ShareLock, false, !waits);
+	AcceptInvalidationMessages();
 	(void)shard_is_distributed();
 	return shard_group_of_workspace(workspace_id);
 }

@@ -168,11 +168,20 @@ my $move = "SELECT citus_move_shard_placement($place{$own}{shard}, '127.0.0.1', 
 my ($out, $said) = ('', '');
 my $moving = IPC::Run::start([ 'psql', '-X', '-q', '-d', $coordinator->connstr('postgres'), '-c', $move ], '>', \$out, '2>', \$said, IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
 ok($worker->poll_query_until('postgres', q(SELECT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 8 AND NOT l.granted))), 'a shard does not move before he ends');
+# Another one who comes while it is about to move, and whose call Citus does not send, waits; then it is not here.
+my ($late_out, $late_said) = ('', '');
+my $late = IPC::Run::start([ 'psql', '-X', '-q', '-d', $worker->connstr('postgres') . ' user=member', '-v', 'VERBOSITY=verbose', '-c', call_here($own, 'upsert', q(ARRAY['{"email_address":"late@example.com"}'])) . ' WHERE random() >= 0' ],
+	'>', \$late_out, '2>', \$late_said, IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
+ok($worker->poll_query_until('postgres', q(SELECT EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.objsubid = 8 AND l.mode = 'ShareLock' AND NOT l.granted))),
+	'who calls by hand while a shard is about to move waits');
 $session->query_safe('COMMIT');
 $session->quit;
 $moving->finish;
 is($moving->result(0), 0, 'then it moves') or diag($said);
 like(query($coordinator, "SELECT contacts.get('held\@example.com', $own)", user => 'member'), qr/held\@example.com/, 'with what he has written');
+$late->finish;
+like($late_said, qr/ERROR:  0A000: Workspace $own is on another server/, 'who has waited is refused') or diag($late_out);
+is(query($coordinator, "SELECT contacts.get('late\@example.com', $own)"), '', 'and nothing of his is lost or written');
 fails($worker, call_here($own, 'upsert', q(ARRAY['{"email_address":"late@example.com"}'])) . ' WHERE random() >= 0', '0A000', "Workspace $own is on another server", 'where it was it is not looked for', user => 'member');
 is(rows_out_of_place(), 0, 'every row is in its place at the end');
 
