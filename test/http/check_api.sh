@@ -67,12 +67,16 @@ pg_dump --schema=api >"$dir/second"
 # What pg_dump writes into \restrict is another word each time.
 report "and leaves the same" diff <(grep -v '^.\(un\)\?restrict' "$dir/first") <(grep -v '^.\(un\)\?restrict' "$dir/second")
 
-sql 'ALTER FUNCTION api.get_contact(text) OWNER TO contact_upsert_other'
-report "where another role has a function of the schema" is "$(run_api)" 'There are functions in schema "api" that belong to another role.
-HINT: Look at them with \df+ api.*, and ALTER FUNCTION … OWNER TO …, or DROP FUNCTION.'
-sql 'ALTER FUNCTION api.get_contact(text) OWNER TO tester'
-
 api="pg_proc p WHERE pronamespace = 'api'::regnamespace"
+while read -r function; do
+	sql "ALTER FUNCTION $function OWNER TO contact_upsert_other"
+	report "where another role has $function" is "$(run_api)" 'There are functions in schema "api" that belong to another role.
+HINT: Look at them with \df+ api.*, and ALTER FUNCTION … OWNER TO …, or DROP FUNCTION.'
+	sql "ALTER FUNCTION $function OWNER TO tester"
+done < <(sql "SELECT oid::regprocedure FROM $api")
+sql "CREATE FUNCTION api.mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION api.mine() OWNER TO contact_upsert_other"
+report "where another role has added one of its own, it runs" nothing "$(run_api)"
+sql 'DROP FUNCTION api.mine()'
 report "there are twelve functions" is "$(sql "SELECT count(*) FROM $api")" 12
 report "each is one that contacts_api may call" finds_nothing "SELECT oid::regprocedure FROM $api AND NOT has_function_privilege('contacts_api', oid, 'EXECUTE')"
 report "and not PUBLIC" finds_nothing "SELECT oid::regprocedure FROM $api AND has_function_privilege('contact_upsert_other', oid, 'EXECUTE')"
