@@ -163,7 +163,7 @@ SAME_BYTES = -ffile-prefix-map=$(CURDIR)=.
 PG_CFLAGS += $(SAME_BYTES)
 
 # Flags of the environment or the command line, a distributor's mostly, before PGXS has those of the server in their place. They come
-# last everywhere, so that they win. What make inherits it would pass on with the server's in it: to nobody.
+# last everywhere, so that they win. Not exported: what make runs would get them with the server's flags in them.
 given = $(if $(filter environment command,$(firstword $(origin $(1)))),$($(1)))
 from_environment = $(if $(filter environment,$(firstword $(origin $(1)))),$($(1)))
 GIVEN_CPPFLAGS := $(call given,CPPFLAGS)

@@ -53,7 +53,7 @@ cat >"$machines/rpm$prefix/bin/pg_config" <<-SCRIPT
 	esac
 SCRIPT
 chmod +x "$machines/rpm$prefix/bin/pg_config"
-macros="--define 'pgmajorversion $major' --define '_unitdir /usr/lib/systemd/system' --define '_sourcedir /srv' --define '_topdir /home/builder/rpm'"
+macros="--define 'pgmajorversion $major' --define '_unitdir /usr/lib/systemd/system' --define '_sourcedir /srv' --define '_topdir %{getenv:HOME}/rpm'"
 macros+=" --define 'optflags -O2 -g -Wp,-D_FORTIFY_SOURCE=2'"
 report "the spec can be read" as rpm builder "rpmspec --parse $macros /srv/contact_upsert.spec"
 report "rpmlint finds no error in the spec" log rpmlint as rpm builder "rpmlint /srv/contact_upsert.spec"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Builds the images of packaging/docker from the last commit with buildah, which needs no daemon, and runs them: server, worker and
 # importer together, as users of their own; then the image "extension" as CloudNativePG mounts it, read-only, into a server of
-# PostgreSQL 18 from Debian testing. Base images come from Debian's packages (mmdebstrap) under the names that the Dockerfile has for
-# those of a registry. Neither a container engine, compose, nor Kubernetes runs. Needs root and the network. Reports in TAP.
+# PostgreSQL 18 from Debian testing. Base images come from Debian's packages (mmdebstrap), under the names that the Dockerfile has for
+# them. Neither a container engine, compose, nor Kubernetes runs. Needs root and the network. Reports in TAP.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 # shellcheck source=tap_report.sh
@@ -40,7 +40,7 @@ enter() {
 	"${containers[@]}" run "${settings[@]}" "$container" -- "${entry[@]}" "${@:2}"
 }
 
-step "an image of this release of Debian" log base base_image bookworm docker.io/library/debian:bookworm-slim
+step "an image of this release of Debian" log base base_image bookworm localhost/debian:bookworm-slim
 for target in server worker importer; do step "the image $target" log "$target" build "$target"; done
 report "no compiler warned" nothing "$(grep -hE '(warning|error):' "$out"/{server,worker,importer}.log | grep -v debconf | head -n 20 || true)"
 for target in server worker importer; do

@@ -35,6 +35,7 @@ sub start
 	return $self;
 }
 
+# What a writer does until it is told to stop: it notes each call that was answered as it should be, and ends with the first that was not.
 sub write
 {
 	my ($self, $number, $file) = @_;
@@ -47,11 +48,13 @@ sub write
 			q(SELECT contact_upsert(jsonb_build_object('email_address', $1::text, 'partial_update', true,
 				'fields', jsonb_build_object('name', $2::text))) #>> '{data,data,name}'), undef, "writer$number\@example.com", $call);
 		$session->disconnect;
-		append_to_file($file, ($name // '') eq $call ? "$call\n" : 'error: answered with name ' . ($name // 'NULL') . "\n");
+		die 'answered with name ' . ($name // 'NULL') . "\n" if ($name // '') ne $call;
+		append_to_file($file, "$call\n");
 	}
 	return;
 }
 
+# How many calls each writer has made.
 sub calls
 {
 	my ($self) = @_;
