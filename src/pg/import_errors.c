@@ -8,6 +8,7 @@
 #include "utils/memutils.h"
 
 #include "import_errors.h"
+#include "json_object.h"
 #include "pg_compat.h"
 #include "statement.h"
 
@@ -62,29 +63,17 @@ make_room(ImportErrors *errors)
 	}
 }
 
-static void
-push_text(JsonbParseState **state, const char *key, const char *text)
-{
-	JsonbValue name = {.type = jbvString, .val.string = {.val = pstrdup(key), .len = (int)strlen(key)}};
-	JsonbValue value = {.type = jbvString};
-
-	if (text == NULL)
-		return;
-	value.val.string.val = pstrdup(text);
-	value.val.string.len = (int)strlen(text);
-	pushJsonbValue(state, WJB_KEY, &name);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
 static Jsonb *
 cell_as_jsonb(ImportCell cell)
 {
-	JsonbParseState *state = NULL;
+	JsonObject object;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_text(&state, "column", cell.column);
-	push_text(&state, "value", cell.value);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	json_object_begin(&object);
+	if (cell.column != NULL)
+		json_object_add_text(&object, "column", cell.column);
+	if (cell.value != NULL)
+		json_object_add_text(&object, "value", cell.value);
+	return json_object_end(&object);
 }
 
 static Datum

@@ -1,5 +1,6 @@
 /*
- * pg_compat.h - every difference between the PostgreSQL versions that we build for (15 to 18) stands here.
+ * pg_compat.h - every difference between the PostgreSQL versions that we build for (15 to 19) stands here, but for
+ * that of building a jsonb object (json_object.c).
  */
 #ifndef CU_PG_COMPAT_H
 #define CU_PG_COMPAT_H
@@ -12,6 +13,7 @@
 #include "common/jsonapi.h"
 #include "executor/executor.h"
 #include "mb/pg_wchar.h"
+#include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/plancache.h"
@@ -111,6 +113,17 @@ identity_sequence(Relation table, AttrNumber number)
 	return getIdentitySequence(RelationGetRelid(table), number, true);
 #else
 	return getIdentitySequence(table, number, true);
+#endif
+}
+
+/* plan_without_parameters() plans one; 19 can explain how. */
+static inline PlannedStmt *
+plan_without_parameters(Query *query, const char *sql)
+{
+#if PG_VERSION_NUM < 190000
+	return pg_plan_query(query, sql, 0, NULL);
+#else
+	return pg_plan_query(query, sql, 0, NULL, NULL);
 #endif
 }
 

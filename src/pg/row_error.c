@@ -5,6 +5,7 @@
 
 #include "utils/builtins.h"
 
+#include "json_object.h"
 #include "row_error.h"
 #include "upsert.h"
 
@@ -86,56 +87,29 @@ row_error_copy(const ErrorData *error)
 	return copy;
 }
 
-static void
-push_text(JsonbParseState **state, const char *key, const char *text)
-{
-	JsonbValue name = {.type = jbvString, .val.string = {.val = pstrdup(key), .len = (int)strlen(key)}};
-	JsonbValue value = {.type = jbvNull};
-
-	if (text)
-	{
-		value.type = jbvString;
-		value.val.string.val = pstrdup(text);
-		value.val.string.len = (int)strlen(text);
-	}
-	pushJsonbValue(state, WJB_KEY, &name);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
-static void
-push_integer(JsonbParseState **state, const char *key, int64 integer)
-{
-	JsonbValue name = {.type = jbvString, .val.string = {.val = pstrdup(key), .len = (int)strlen(key)}};
-	JsonbValue value = {.type = jbvNumeric};
-
-	value.val.numeric = DatumGetNumeric(DirectFunctionCall1(int8_numeric, Int64GetDatum(integer)));
-	pushJsonbValue(state, WJB_KEY, &name);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
 /* The object of an error; with position unless it is 0, with message, sqlstate and hint only if in_row. */
 static Jsonb *
 as_json(const ErrorData *error, int64 position, bool in_row)
 {
 	const char *sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
-	JsonbParseState *state = NULL;
+	JsonObject object;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	push_text(&state, "code", sqlstate);
-	push_integer(&state, "status", 400);
+	json_object_begin(&object);
+	json_object_add_text(&object, "code", sqlstate);
+	json_object_add_integer(&object, "status", 400);
 	if (error->detail)
-		push_text(&state, "detail", error->detail);
+		json_object_add_text(&object, "detail", error->detail);
 	if (error->constraint_name)
-		push_text(&state, "constraint", error->constraint_name);
+		json_object_add_text(&object, "constraint", error->constraint_name);
 	if (position)
-		push_integer(&state, "position", position);
+		json_object_add_integer(&object, "position", position);
 	if (in_row)
 	{
-		push_text(&state, "message", error->message);
-		push_text(&state, "sqlstate", sqlstate);
-		push_text(&state, "hint", error->hint);
+		json_object_add_text(&object, "message", error->message);
+		json_object_add_text(&object, "sqlstate", sqlstate);
+		json_object_add_text(&object, "hint", error->hint);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	return json_object_end(&object);
 }
 
 Jsonb *

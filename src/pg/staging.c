@@ -37,6 +37,7 @@
 
 #include "core/contact_rows.h"
 #include "import_cells.h"
+#include "json_object.h"
 #include "pg_compat.h"
 #include "staging_row.h"
 
@@ -156,7 +157,7 @@ execute_query(Query *query, const char *sql, DestReceiver *receiver)
 	QueryDesc *execution;
 
 	/* The plan is not parallel, because a row's number is its place in the table. */
-	plan = pg_plan_query(linitial_node(Query, QueryRewrite(query)), sql, 0, NULL);
+	plan = plan_without_parameters(linitial_node(Query, QueryRewrite(query)), sql);
 	PushCopiedSnapshot(GetActiveSnapshot());
 	UpdateActiveSnapshotCommandId();
 	execution = CreateQueryDesc(plan, sql, GetActiveSnapshot(), InvalidSnapshot, receiver, NULL, NULL, 0);
@@ -273,9 +274,9 @@ write_separators(unsigned separators, char *text)
 static Jsonb *
 separators_as_jsonb(const StagingReader *reader)
 {
-	JsonbParseState *state = NULL;
+	JsonObject object;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	json_object_begin(&object);
 	for (int i = 0; i < reader->list_count; i++)
 	{
 		text *name = DatumGetTextPP(reader->lists[i]);
@@ -286,10 +287,9 @@ separators_as_jsonb(const StagingReader *reader)
 		value.val.string.len = write_separators(reader->separators[i], value.val.string.val);
 		if (value.val.string.len == 0)
 			continue;
-		pushJsonbValue(&state, WJB_KEY, &key);
-		pushJsonbValue(&state, WJB_VALUE, &value);
+		json_object_add(&object, key, value);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	return json_object_end(&object);
 }
 
 /* Returns the chunk so far as a row of the result. */

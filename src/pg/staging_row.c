@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "json_object.h"
 #include "jsonb_value.h"
 #include "staging_row.h"
 
@@ -93,19 +94,16 @@ column_value(const StagingColumn *column, TupleTableSlot *slot)
 Jsonb *
 staging_row_as_jsonb(const StagingColumns *columns, TupleTableSlot *slot)
 {
-	JsonbParseState *state = NULL;
+	JsonObject object;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	json_object_begin(&object);
 	for (int i = 0; i < columns->count; i++)
 	{
 		const StagingColumn *column = &columns->items[i];
-		JsonbValue name = column->name;
 		JsonbValue value = column_value(column, slot);
 
-		if (value.type == jbvNull)
-			continue;
-		pushJsonbValue(&state, WJB_KEY, &name);
-		pushJsonbValue(&state, WJB_VALUE, &value);
+		if (value.type != jbvNull)
+			json_object_add(&object, column->name, value);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	return json_object_end(&object);
 }
