@@ -138,4 +138,25 @@ run_to_end(QueryDesc *query)
 #endif
 }
 
+/* What the hooks of planner, executor and utility commands are called with, and what they pass on. 18 and 19 changed the first two. */
+#if PG_VERSION_NUM < 190000
+#define PLAN_ARGUMENTS Query *query, const char *text, int options, ParamListInfo parameters
+#define PLAN_VALUES query, text, options, parameters
+#else
+#define PLAN_ARGUMENTS \
+	Query *query, const char *text, int options, ParamListInfo parameters, struct ExplainState *explained
+#define PLAN_VALUES query, text, options, parameters, explained
+#endif
+#if PG_VERSION_NUM < 180000
+#define RUN_ARGUMENTS QueryDesc *query, ScanDirection direction, uint64 count, bool once
+#define RUN_VALUES query, direction, count, once
+#else
+#define RUN_ARGUMENTS QueryDesc *query, ScanDirection direction, uint64 count
+#define RUN_VALUES query, direction, count
+#endif
+#define UTILITY_ARGUMENTS                                                                                              \
+	PlannedStmt *statement, const char *text, bool is_shared, ProcessUtilityContext context, ParamListInfo parameters, \
+		QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion
+#define UTILITY_VALUES statement, text, is_shared, context, parameters, environment, receiver, completion
+
 #endif

@@ -152,15 +152,6 @@ mark_plan(PlannedStmt *plan)
 	has_left_plans = true;
 }
 
-#if PG_VERSION_NUM < 190000
-#define PLAN_ARGUMENTS Query *query, const char *text, int options, ParamListInfo parameters
-#define PLAN_VALUES query, text, options, parameters
-#else
-#define PLAN_ARGUMENTS \
-	Query *query, const char *text, int options, ParamListInfo parameters, struct ExplainState *explained
-#define PLAN_VALUES query, text, options, parameters, explained
-#endif
-
 static PlannedStmt *
 plan_query(PLAN_ARGUMENTS)
 {
@@ -248,14 +239,6 @@ tables_of_command(const Node *command)
 	return oids;
 }
 
-#if PG_VERSION_NUM < 180000
-#define RUN_ARGUMENTS QueryDesc *query, ScanDirection direction, uint64 count, bool once
-#define RUN_VALUES query, direction, count, once
-#else
-#define RUN_ARGUMENTS QueryDesc *query, ScanDirection direction, uint64 count
-#define RUN_VALUES query, direction, count
-#endif
-
 static void
 run_further(RUN_ARGUMENTS)
 {
@@ -319,18 +302,6 @@ finish(QueryDesc *query)
 	}
 	PG_END_TRY();
 }
-
-#if PG_VERSION_NUM < 140000
-#define UTILITY_ARGUMENTS                                                                              \
-	PlannedStmt *statement, const char *text, ProcessUtilityContext context, ParamListInfo parameters, \
-		QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion
-#define UTILITY_VALUES statement, text, context, parameters, environment, receiver, completion
-#else
-#define UTILITY_ARGUMENTS                                                                                              \
-	PlannedStmt *statement, const char *text, bool is_shared, ProcessUtilityContext context, ParamListInfo parameters, \
-		QueryEnvironment *environment, DestReceiver *receiver, QueryCompletion *completion
-#define UTILITY_VALUES statement, text, is_shared, context, parameters, environment, receiver, completion
-#endif
 
 static void
 utility_further(UTILITY_ARGUMENTS)
