@@ -28,6 +28,7 @@
 #   make bench-instructions   instructions of a call and of an array's element beside the bare statement's, counted by valgrind
 #   make bench-import    files of 10,000 and 1,000,000 rows by contact-import and contacts.import beside COPY, and memory
 #   make check-pg PG=17  every suite with that PostgreSQL, in a chroot, and its row in the README (root only)
+#   make check-pg-all    the same with each PostgreSQL from 15 on that Debian or Ubuntu has, half an hour each; PG="18 19" for some
 #   make check-pg-upgrade FROM=15 PG=17   pg_upgrade from one to the other, in such a chroot
 #   make check-fresh RELEASE=trixie WHO=root|user   the README's first steps and every suite on a fresh machine (root only)
 #   make check-citus     what distributed tables promise, with an installed Citus: PG_CONFIG=/path/to/its/pg_config
@@ -69,7 +70,7 @@ export PG_CONFIG
 all:
 
 # These need no PostgreSQL yet, and PGXS has a "check" of its own: they leave PGXS out.
-STANDALONE = help setup demo check check-pg check-pg-upgrade check-fresh check-deb check-archive check-image check-asan check-valgrind coverage dist dist-check
+STANDALONE = help setup demo check check-pg check-pg-all check-pg-upgrade check-fresh check-deb check-archive check-image check-asan check-valgrind coverage dist dist-check
 ifneq (,$(filter $(STANDALONE),$(MAKECMDGOALS)))
 
 .NOTPARALLEL:
@@ -89,6 +90,9 @@ check:
 
 check-pg:
 	@scripts/check_pg.sh "$(PG)"
+
+check-pg-all:
+	@scripts/check_pg_all.sh $(PG)
 
 check-pg-upgrade:
 	@test -n "$(FROM)" || { echo "Which PostgreSQLs? Say make check-pg-upgrade FROM=15 PG=17, for example." >&2; exit 2; }

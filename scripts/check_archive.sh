@@ -73,5 +73,6 @@ report "those of the core and the programs among them" test "$(grep -E ' -c -o '
 report "calls of contact-import are those of FORTIFY" as rpm builder "readelf --dyn-syms --wide unpacked$prefix/bin/contact-import | grep '_chk@'"
 report "the service calls the program where it is" as rpm builder "grep -q '^ExecStart=$prefix/bin/contact-worker ' unpacked/usr/lib/systemd/system/*@.service"
 report "the packages bring README, the pages and the licence" as rpm builder 'rpm --query --list --package rpm/RPMS/*/*.rpm | grep -cE "/(README.md|LICENSE|docs/api.md)$" | grep -x 4'
+report "and what HTTP and monitoring need" as rpm builder 'rpm --query --list --package rpm/RPMS/*/*.rpm | grep -cE "/(http/(api.sql|nginx.conf|postgrest.conf)|monitoring/(alerts.yml|dashboard.json|exporter.yml))$" | grep -x 6'
 report "nothing is left running" nothing "$(on pgxn "pg_ctlcluster $major main stop"; running)"
 report_end

@@ -101,6 +101,10 @@ step "a server with default settings starts" log server on server "pg_conftool $
 report "CREATE EXTENSION and install()" as server postgres \
 	"createdb app && psql --no-psqlrc --set ON_ERROR_STOP=1 --dbname app --command 'CREATE EXTENSION contact_upsert' --command 'SELECT contacts.install()'"
 report "an upsert" upserts first
+examples=/usr/share/doc/postgresql-$major-contact-upsert/examples
+report "what HTTP needs is there, and can be run" as server postgres "test -s $examples/http/nginx.conf -a -s $examples/http/postgrest.conf &&
+	psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --dbname app --file $examples/http/api.sql --command '\\df api.*' | grep upsert"
+report "what monitoring needs, too" on server "cd $examples/monitoring && test -s alerts.yml -a -s dashboard.json -a -s exporter.yml"
 
 # A session that is open while the package is upgraded keeps its library.
 as server postgres "{ sleep 1; echo '\\i first.sql'; while [[ ! -e upgraded ]]; do sleep 0.2; done; echo '\\i first.sql'; } |
