@@ -21,14 +21,17 @@ else
 fi
 [[ -n ${release:-} ]] || { echo "No release of Debian or Ubuntu that can be reached has PostgreSQL $1." >&2; exit 1; }
 sources=$(scripts/debian.sh sources "$release")
-packages="make"
+packages=make,postgresql-$major,postgresql-server-dev-$major
 if [[ -n ${OLDER:-} ]]; then
 	older_release=$(scripts/debian.sh versions | awk -v major="$OLDER" '$1 == major { print $2 }')
 	[[ -n $older_release ]] || { echo "No release of Debian that can be reached has PostgreSQL $OLDER." >&2; exit 1; }
 	sources+=$'\n'$(scripts/debian.sh sources "$older_release")
-	packages+=$(printf ',postgresql-%s,postgresql-server-dev-%s' "$OLDER" "$OLDER" "$major" "$major")
+	packages+=,postgresql-$OLDER,postgresql-server-dev-$OLDER
 fi
 keyring=$(scripts/debian.sh keyring "$release")
+# Of what is in experimental, where nothing is installed unless it is asked for, this PostgreSQL alone.
+pinned=
+if [[ $release == experimental ]]; then pinned="Package: src:postgresql-$major src:postgresql-common\nPin: release a=experimental\nPin-Priority: 990\n"; fi
 echo "PostgreSQL $major in a chroot of $release ..."
 
 work=$(mktemp -d)
@@ -45,6 +48,7 @@ tar --create --file "$work/sources.tar" --exclude=./.git --exclude=./build --exc
 # shellcheck disable=SC2016 # mmdebstrap expands $1
 mmdebstrap --quiet --variant=apt --include="$packages" "${release/experimental/unstable}" /dev/null - <<<"$sources" --keyring="$keyring" \
 		--aptopt=<(apt-config dump | grep -E '^Acquire::(Check|http)') \
+		--setup-hook='mkdir -p "$1/etc/apt/preferences.d" && printf "'"$pinned"'" >"$1/etc/apt/preferences.d/postgresql"' \
 		--customize-hook="tar-in $work/sources.tar /srv" --customize-hook="copy-in $work/npm-ca.pem /srv" \
 		--customize-hook='chroot "$1" env -C /srv/contact_upsert LC_ALL=C.UTF-8 HOME=/srv '"$npm_settings"' SUITE_SECONDS=1200 OLDER='"${OLDER:-}"' SERVER_OPTIONS="'"${SERVER_OPTIONS:-}"'" scripts/check.sh '"${suites[*]}"'
 			echo $? >"$1/srv/status"

@@ -1,9 +1,10 @@
-# No request of 1 MiB costs more than 64 MiB of memory or a second, a cancel ends any call within 0.2 s, and an idle session
+# No request of 1 MiB costs more than 64 MiB of memory or a second of a processor, a cancel ends any call within 0.2 s, and an idle session
 # keeps none of it, and of the definitions little. A number in jsonb is the trap: 16 bytes can stand for 131,072 digits.
 
 use strict;
 use warnings;
 
+use POSIX ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -12,7 +13,7 @@ use Time::HiRes qw(time);
 # What is kept: what malloc has not given back, and what a session needs for the first time.
 my $max_kib = 64 * 1024;
 my $max_kept_kib = 8 * 1024;
-# Others may be using the machine.
+# Others may be using the machine: what they take is not counted, but caches and the other half of a core are theirs, too.
 my $max_seconds = 1 * ($ENV{COST_PATIENCE} // 5);
 # Fewer of everything, to see what code costs that knows no limit.
 my $scale = $ENV{COST_SCALE} // 1;
@@ -81,6 +82,14 @@ sub memory
 	return $1;
 }
 
+# The seconds that a processor has worked for it: what a busy machine lets it wait is not its cost.
+sub worked
+{
+	my ($pid) = @_;
+	my ($user, $system) = (split / /, slurp_file("/proc/$pid/stat") =~ s/^.*\) //sr)[ 11, 12 ];
+	return ($user + $system) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
+}
+
 # Runs a statement in a session that has done such things in small, and returns what it cost, with its answer.
 sub cost
 {
@@ -91,13 +100,14 @@ sub cost
 	my $pid = $session->query('SELECT pg_backend_pid()');
 	my ($before, $kept_before) = (memory($pid, 'VmHWM'), memory($pid, 'RssAnon'));
 	$session->query("SET statement_timeout = $timeout") if $timeout;
-	my $start = time;
+	my ($start, $worked) = (time, worked($pid));
 	my $answer = $session->query($statement);
 	my $seconds = time - $start;
 	my %cost = (
 		kib => memory($pid, 'VmHWM') - $before,
 		kept => memory($pid, 'RssAnon') - $kept_before,
 		seconds => $seconds,
+		worked => worked($pid) - $worked,
 		answer => $answer . ($session->{stderr} // ''));
 	$session->quit;
 	return \%cost;
@@ -106,8 +116,8 @@ sub cost
 sub is_cheap
 {
 	my ($cost, $name) = @_;
-	note sprintf '%s: %.1f MiB, %.1f MiB kept, %.3f s', $name, $cost->{kib} / 1024, $cost->{kept} / 1024, $cost->{seconds};
-	ok($cost->{kib} <= $max_kib && $cost->{kept} <= $max_kept_kib && $cost->{seconds} <= $max_seconds, $name)
+	note sprintf '%s: %.1f MiB, %.1f MiB kept, %.3f s', $name, $cost->{kib} / 1024, $cost->{kept} / 1024, $cost->{worked};
+	ok($cost->{kib} <= $max_kib && $cost->{kept} <= $max_kept_kib && $cost->{worked} <= $max_seconds, $name)
 	  or diag(explain({ %$cost, answer => substr($cost->{answer}, 0, 500) }));
 }
 
@@ -139,10 +149,10 @@ for my $name ('digits in an array 1', 'digits in an array 2', 'zeros in an array
 	'empty arrays in an array')
 {
 	my $cost = cost("SELECT count(*) FROM request, contacts.upsert_many(requests => request) WHERE name = '$name'");
-	note sprintf '%s: %.1f MiB, %.3f s', $name, $cost->{kib} / 1024, $cost->{seconds};
+	note sprintf '%s: %.1f MiB, %.3f s', $name, $cost->{kib} / 1024, $cost->{worked};
 	cmp_ok($cost->{kib}, '<=', $max_kib, "$name: memory");
 	# Written out, the digits would take 4 s and more on an idle machine.
-	cmp_ok($cost->{seconds}, '<=', 0.2 * $max_seconds, "$name: time") if $name =~ /digits|zeros|small/;
+	cmp_ok($cost->{worked}, '<=', 0.2 * $max_seconds, "$name: time") if $name =~ /digits|zeros|small/;
 }
 
 # the rules of the tables

@@ -32,7 +32,9 @@ sub start_splitter
 	my $control_port = PostgreSQL::Test::Cluster::get_free_port();
 
 	append_to_file("$dir/conf", join "\n", "backend_clustering_mode = 'streaming_replication'", "listen_addresses = ''",
-		"port = $port", "pcp_port = $control_port", (map { "$_ = '$dir'" } qw(socket_dir pcp_socket_dir wd_ipc_socket_dir logdir work_dir)),
+		"port = $port", "pcp_port = $control_port",
+		# The first is older versions' name for the second, and each ignores the other.
+		(map { "$_ = '$dir'" } qw(socket_dir unix_socket_directories pcp_socket_dir wd_ipc_socket_dir logdir work_dir)),
 		"pid_file_name = '$dir/pid'", "sr_check_user = '$user'", 'sr_check_period = 1', 'num_init_children = 4',
 		'load_balance_mode = on', $more, map { my ($number, $node, $weight) = @$_; (
 			"backend_hostname$number = '" . $node->host . "'", "backend_port$number = " . $node->port, "backend_weight$number = $weight",
