@@ -101,7 +101,8 @@ $node->safe_psql('postgres', 'DROP TRIGGER keep ON contacts.delivery');
 my $relay = queue(10) . q(SELECT 'relayed ' || contacts.relay('mailer', 'x', 3); SELECT 'left ' || string_agg(event_id::text, ' ' ORDER BY event_id) FROM contacts.delivery;);
 is(check('relay', $relay, $by_place =~ s/^finds //r) =~ s/^\s+|\s+$//gr, "relayed 3\n$left", 'the relay: what is left');
 
-# It is worth it: each statement that goes by place touches a page less for each of the 500.
+# It is worth it: each statement that goes by place touches a page less for each of the 500. From 17 on, an array of keys is looked up in one
+# descent of the index, whose pages and those of the table stay pinned meanwhile, and so count once: both take the same time there.
 sub pages
 {
 	my ($fast_path, $call) = @_;
@@ -114,7 +115,8 @@ for ([ 2, q(SELECT contacts.ack('mailer', max(lease), array_agg(event_id)) FROM 
 {
 	my ($statements, $call) = @$_;
 	my ($place, $key) = (pages('on', $call), pages('off', $call));
-	cmp_ok($place, '<', $key - 400 * $statements, "$place pages by place, $key by key");
+	my $most = $node->pg_version >= 17 ? 1.25 * $key : $key - 400 * $statements;
+	cmp_ok($place, '<', $most, "$place pages by place, $key by key");
 }
 
 # Tables that have no places: of each part of them, a row may be at a place.
