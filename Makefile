@@ -160,7 +160,9 @@ PG_CPPFLAGS = -DCU_VERSION='"$(EXTVERSION)"' -Isrc -isystem $(includedir_server)
 # An undeclared function compiles with GCC 13 and older, and is then missing when the library is loaded.
 PG_CFLAGS = -std=gnu11 $(PG_WARNINGS) -Werror=implicit-function-declaration -MMD -MP
 PG_WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wno-unused-parameter
-PROGRAM_CXXFLAGS = -std=c++20 -O2 -g -fstack-protector-strong -Wall -Wextra -Wshadow -Wconversion $(SAME_BYTES) $(PROFILE) $(GIVEN_CXXFLAGS)
+# Files of more than 2 GB, where a long has 32 bits, too.
+LARGE_FILES = -D_FILE_OFFSET_BITS=64
+PROGRAM_CXXFLAGS = -std=c++20 $(LARGE_FILES) -O2 -g -fstack-protector-strong -Wall -Wextra -Wshadow -Wconversion $(SAME_BYTES) $(PROFILE) $(GIVEN_CXXFLAGS)
 
 # No object names the directory that it was built in: two builds in two places are the same bytes.
 SAME_BYTES = -ffile-prefix-map=$(CURDIR)=.
@@ -204,6 +206,12 @@ $(error The server headers of $(PG_VERSION) are missing ($(PG_CONFIG) --pgxs nam
 run "make setup", install postgresql-server-dev-NN, or name another with PG_CONFIG=/path/to/pg_config)
 endif
 include $(PGXS)
+
+# The server's flags are those of the compiler that it was built with, GCC mostly: clang does not know all of them, and each would be a
+# warning, an error with -Werror. These say no more than that; what clang finds in our code is reported.
+ifneq (,$(findstring clang,$(shell $(CC) --version 2>/dev/null)))
+override CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument
+endif
 
 # PGXS takes these from the command line by itself.
 override CPPFLAGS += $(ENVIRONMENT_CPPFLAGS)

@@ -31,7 +31,8 @@ class Backoff
 public:
 	Milliseconds next()
 	{
-		Milliseconds delay(std::uniform_int_distribution<long>(longest_.count() / 2, longest_.count())(random_));
+		Milliseconds delay(
+			std::uniform_int_distribution<Milliseconds::rep>(longest_.count() / 2, longest_.count())(random_));
 
 		longest_ = std::min(longest_ * 2, kMax);
 		return delay;

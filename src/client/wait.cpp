@@ -31,7 +31,7 @@ wait(Milliseconds timeout, std::vector<pollfd> &files, bool wake_on_stop)
 	}
 	files.push_back({wake_on_stop ? stop_fd() : -1, POLLIN, 0});
 	// Interrupted is as good as ready: the caller looks at everything anyway.
-	if (poll(files.data(), files.size(), static_cast<int>(std::min<long>(timeout.count(), INT_MAX))) < 0)
+	if (poll(files.data(), files.size(), static_cast<int>(std::min<Milliseconds::rep>(timeout.count(), INT_MAX))) < 0)
 		for (pollfd &file : files)
 			file.revents = 0;
 	files.resize(count);

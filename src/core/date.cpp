@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 namespace contact {
 
@@ -191,14 +192,14 @@ format_time(Arena &arena, std::chrono::sys_seconds time)
 	const std::chrono::hh_mm_ss clock(time - day);
 
 	auto &text = arena.make_vector<char>(sizeof "YYYY-MM-DDTHH:MM:SSZ");
-	const auto put = [&text](long value, int divisor, char end) {
+	const auto put = [&text](std::int64_t value, int divisor, char end) {
 		for (; divisor > 0; divisor /= 10)
 			text.push_back(static_cast<char>('0' + value / divisor % 10));
 		text.push_back(end);
 	};
 	put(static_cast<int>(date.year()), 1000, '-');
-	put(static_cast<long>(static_cast<unsigned>(date.month())), 10, '-');
-	put(static_cast<long>(static_cast<unsigned>(date.day())), 10, 'T');
+	put(static_cast<unsigned>(date.month()), 10, '-');
+	put(static_cast<unsigned>(date.day()), 10, 'T');
 	put(clock.hours().count(), 10, ':');
 	put(clock.minutes().count(), 10, ':');
 	put(clock.seconds().count(), 10, 'Z');

@@ -91,7 +91,8 @@ begins_with_digits(std::string_view format) noexcept
 		return false;
 	const auto next = take_element(format);
 	return next.part != Part::half &&
-		   (next.part != Part::literal || (!next.text.empty() && is_ascii_digit(next.text[0])));
+		   (next.part != Part::literal ||
+			(!next.text.empty() && is_ascii_digit(static_cast<unsigned char>(next.text[0]))));
 }
 
 /* Takes a number of least to most digits off text; nothing if it is not there or not within the limits. */
@@ -100,7 +101,7 @@ take_number(std::string_view &text, std::size_t least, std::size_t most, int fir
 {
 	std::size_t size = 0;
 	int value = 0;
-	for (; size < most && size < text.size() && is_ascii_digit(text[size]); size++)
+	for (; size < most && size < text.size() && is_ascii_digit(static_cast<unsigned char>(text[size])); size++)
 		value = value * 10 + (text[size] - '0');
 	text.remove_prefix(size);
 	return size >= least && value >= first && value <= last ? std::optional(value) : std::nullopt;

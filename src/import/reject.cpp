@@ -178,7 +178,8 @@ RejectFile::write(const Source &source, const Dialect &dialect, const Header &he
 
 	(void)rows.next(row);
 
-	std::string head(rows.offset(), '\0');
+	// No longer than the longest row.
+	std::string head(static_cast<size_t>(rows.offset()), '\0');
 
 	for (size_t got = 0; got < head.size();)
 		got += source.read(head.data() + got, head.size() - got, got);

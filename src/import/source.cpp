@@ -17,6 +17,8 @@ namespace importer {
 
 namespace {
 
+static_assert(sizeof(off_t) == 8, "files may have more than 2 GB");
+
 [[noreturn]] void
 fail(const std::string &what)
 {

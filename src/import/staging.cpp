@@ -43,7 +43,8 @@ table_part(const std::string &path)
 	for (char byte : path.substr(path.rfind('/') + 1))
 	{
 		char lower = contact::to_lower_ascii(byte);
-		bool is_plain = contact::is_ascii_letter(lower) || contact::is_ascii_digit(lower);
+		auto code_point = static_cast<unsigned char>(lower);
+		bool is_plain = contact::is_ascii_letter(code_point) || contact::is_ascii_digit(code_point);
 
 		if (is_plain || (!part.empty() && part.back() != '_'))
 			part += is_plain ? lower : '_';

@@ -20,7 +20,7 @@ static const char *look_at_table(Relation table, int which);
 static TableChoice table_choice = {
 	.in_c = "finds deliveries by place",
 	.by_statements = "finds deliveries by key",
-	.expected = {{"delivery", RowShareLock, {{"event_id", INT8OID}}}},
+	.expected = {{"delivery", RowShareLock, {{"event_id", .type = INT8OID}}}},
 	.look = look,
 	.look_at_table = look_at_table,
 };

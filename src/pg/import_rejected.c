@@ -122,7 +122,7 @@ import_add_rejected(Load *load, int number, const Upsert *upsert)
 						  1,
 						  DatumGetJsonbP(load->rows[number]),
 						  row_error_as_jsonb(upsert->row_error),
-						  (ImportCell){NULL});
+						  (ImportCell){.column = NULL});
 	else if (upsert->definitions == NULL)
 		load->deferred[load->deferred_count++] = number;
 	else

@@ -4,7 +4,7 @@
 # The code that is tested is compiled as users would run it, or nearly; the tests, which are more of it, to be there soon.
 UNIT_OPTIMIZE = -O1
 UNIT_SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all
-UNIT_CXXFLAGS = -std=c++20 $(UNIT_OPTIMIZE) -g -fno-omit-frame-pointer -DCU_PIECES_APART $(CORE_WARNINGS) -Isrc -Itest/unit $(PROFILE)
+UNIT_CXXFLAGS = -std=c++20 $(LARGE_FILES) $(UNIT_OPTIMIZE) -g -fno-omit-frame-pointer -DCU_PIECES_APART $(CORE_WARNINGS) -Isrc -Itest/unit $(PROFILE)
 UNIT_CORE_OBJECTS = $(CORE_SOURCES:src/core/%.cpp=build/unit/core/%.o)
 UNIT_HELPERS = $(patsubst %,build/unit/test/unit/%.o,json_document core_call row_call import_file)
 # contact-import without its main()
