@@ -141,6 +141,15 @@ column(const Probe *probe, int number, bool *has_null)
 	return value;
 }
 
+/* Returns a number or a time, 0 if it is null: where a Datum has 32 bits, a null one points nowhere. */
+static int64
+int64_column(const Probe *probe, int number, bool *has_null)
+{
+	Datum value = column(probe, number, has_null);
+
+	return *has_null ? 0 : DatumGetInt64(value);
+}
+
 /* Returns a copy of a value of variable length, in the current memory. */
 static Datum
 copied_column(const Probe *probe, int number, bool *has_null)
@@ -159,7 +168,7 @@ find_in_place(Probe *probe, int64 workspace_id, ItemPointerData place)
 	open_table(probe);
 	return ItemPointerGetBlockNumber(&place) < RelationGetNumberOfBlocks(probe->table) &&
 		   table_tuple_fetch_row_version(probe->table, &place, GetActiveSnapshot(), probe->row) &&
-		   DatumGetInt64(column(probe, PROBED_WORKSPACE_ID, &has_null)) == workspace_id && !has_null;
+		   int64_column(probe, PROBED_WORKSPACE_ID, &has_null) == workspace_id && !has_null;
 }
 
 /* Finds a workspace, where it was last found or by index. */
@@ -186,7 +195,7 @@ read_version(const ChosenTable *chosen, int64 workspace_id, int64 *version)
 
 	*version = 0;
 	if (find_workspace(&probe, workspace_id))
-		*version = DatumGetInt64(column(&probe, PROBED_DEFINITIONS_VERSION, &has_null));
+		*version = int64_column(&probe, PROBED_DEFINITIONS_VERSION, &has_null);
 	end_probe(&probe);
 	return !has_null;
 }
@@ -202,12 +211,12 @@ read_contact(Probe *probe, int64 workspace_id, Datum email, StoredContact *conta
 		return true;
 	contact->place = probe->row->tts_tid;
 	contact->id = copied_column(probe, PROBED_CONTACT_ID, &has_null);
-	contact->version = DatumGetInt64(column(probe, PROBED_CONTACT_VERSION, &has_null));
+	contact->version = int64_column(probe, PROBED_CONTACT_VERSION, &has_null);
 	contact->status = DatumGetObjectId(column(probe, PROBED_CONTACT_STATUS, &has_null));
 	contact->tags = copied_column(probe, PROBED_CONTACT_TAGS, &has_null);
 	contact->data = copied_column(probe, PROBED_CONTACT_DATA, &has_null);
-	contact->created_at = DatumGetTimestampTz(column(probe, PROBED_CONTACT_CREATED_AT, &has_null));
-	contact->updated_at = DatumGetTimestampTz(column(probe, PROBED_CONTACT_UPDATED_AT, &has_null));
+	contact->created_at = int64_column(probe, PROBED_CONTACT_CREATED_AT, &has_null);
+	contact->updated_at = int64_column(probe, PROBED_CONTACT_UPDATED_AT, &has_null);
 	return !has_null;
 }
 
@@ -220,7 +229,7 @@ read_totals(Probe *probe, int64 workspace_id, StoredContact *contact)
 	if (!find_row(probe, workspace_id, contact->id))
 		return true;
 	for (int i = 0; i < STORED_TOTALS; i++)
-		contact->totals[i] = DatumGetInt64(column(probe, PROBED_TOTALS + i, &has_null));
+		contact->totals[i] = int64_column(probe, PROBED_TOTALS + i, &has_null);
 	return !has_null;
 }
 

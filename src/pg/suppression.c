@@ -186,7 +186,8 @@ note_in_history(const TriggerData *trigger)
 	int email_column = SPI_fnumber(descriptor, "email_address");
 	bool is_null;
 	int64 workspace_id = DatumGetInt64(heap_getattr(new, workspace_column, descriptor, &is_null));
-	Datum version = heap_getattr(new, SPI_fnumber(descriptor, "version"), descriptor, &is_null);
+	Datum value = heap_getattr(new, SPI_fnumber(descriptor, "version"), descriptor, &is_null);
+	int64 version = is_null ? 0 : DatumGetInt64(value); /* null where a user has dropped its NOT NULL */
 
 	/* A contact that is moved to another workspace has no history there. */
 	if (workspace_id != DatumGetInt64(heap_getattr(old, workspace_column, descriptor, &is_null)))
@@ -194,7 +195,7 @@ note_in_history(const TriggerData *trigger)
 	statement_connect();
 	address_note_change(workspace_id,
 						SPI_getvalue(new, descriptor, SPI_fnumber(descriptor, "id")),
-						DatumGetInt64(version),
+						version,
 						heap_getattr(old, email_column, descriptor, &is_null),
 						heap_getattr(new, email_column, descriptor, &is_null));
 	SPI_finish();

@@ -63,6 +63,7 @@ ROLLBACK;
 BEGIN;
 ALTER TABLE contacts.contact ALTER version DROP NOT NULL;
 UPDATE contacts.contact SET version = NULL;
+UPDATE contacts.contact SET email_address = 'moved.' || email_address WHERE email_address <> 'a@example.com';
 SELECT pg_temp.call('{}');
 ROLLBACK;
 
