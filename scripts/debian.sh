@@ -2,6 +2,8 @@
 # Usage: debian.sh mirror                        where packages come from: the mirror that apt uses here
 #        debian.sh versions                      "MAJOR RELEASE" for each PostgreSQL that a release of Debian has, oldest first
 #        debian.sh more-versions                 the same with those that only Ubuntu has: 16, which no release of Debian has
+#        debian.sh compilers                     "COMPILER RELEASE" for each GCC from 11 on and each clang from 14 on, with the oldest
+#                                                release that has it: "gcc-13 stable"
 #        debian.sh sources RELEASE               the release's lines for apt's sources.list
 #        debian.sh keyring RELEASE               the file with the keys that sign them
 #        debian.sh headers MAJOR RELEASE DIR     unpacks that PostgreSQL's server headers into DIR; prints the package's version
@@ -81,19 +83,34 @@ apt_with() {
 		-o Acquire::Languages=none -o Acquire::http::Timeout=20 "${@:5}"
 }
 
+releases=(oldstable stable testing unstable experimental)
+
 versions() {
 	local release
-	for release in oldstable stable testing unstable experimental; do versions_of "$release"; done | sort -s -n -u -k 1,1 | grep .
+	for release in "${releases[@]}"; do versions_of "$release"; done | sort -s -n -u -k 1,1 | grep .
 }
 
 versions_of() {
+	names_of "$1" "$package" | sed -n "s/^$package-\([0-9]*\)$/\1 $1/p"
+}
+
+# The packages of a release whose names begin like this.
+names_of() {
 	local updated=build/debian/$1/updated
 	# Once for all suites of a run that ask.
 	if ! find "$updated" -mmin -60 2>/dev/null | grep -q .; then
 		apt_of "$1" apt-get update >&2
 		touch "$updated"
 	fi
-	apt_of "$1" apt-cache pkgnames "$package" | sed -n "s/^$package-\([0-9]*\)$/\1 $1/p"
+	apt_of "$1" apt-cache pkgnames "$2"
+}
+
+compilers() {
+	local release
+	for release in "${releases[@]}"; do
+		names_of "$release" g++- | sed -n "s/^g++-\([0-9]*\)$/gcc \1 $release/p"
+		names_of "$release" clang- | sed -n "s/^clang-\([0-9]*\)$/clang \1 $release/p"
+	done | awk '$2 >= ($1 == "gcc" ? 11 : 14) && !seen[$1, $2]++' | sort -k 1,1r -k 2,2n | sed 's/ /-/' | grep .
 }
 
 more_versions() {

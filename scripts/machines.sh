@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by the scripts that test packages: fresh machines with a release of Debian, which are chroots. Needs root and the network.
 # Their services stay down, and clusters of PostgreSQL with them, until a test starts them. All is gone when the script ends.
-#   machines_begin RELEASE [PACKAGE...]   fetches what machines are made of, once, with these packages
+#   machines_begin RELEASE [PACKAGE...]   fetches what machines are made of, once for each release, with these packages
 #   machine NAME                          makes one; a user "builder" is on it, and $machines/NAME is its root
 #   on NAME COMMAND_LINE                  runs a line of bash there as root, in /srv
 #   as NAME USER COMMAND_LINE             the same as a user, in its home
@@ -16,11 +16,14 @@
 machines=$(mktemp -d /tmp/contact_upsert.XXXXXX)
 
 machines_begin() {
-	local mirror
+	local sources keyring
 	((EUID == 0)) || { echo "This needs root, to make chroots." >&2; exit 1; }
 	scripts/setup.sh check-pg
-	mirror=$(scripts/debian.sh mirror)
-	mmdebstrap --quiet --variant=apt --include="$(IFS=, && set -- "$1" ca-certificates passwd "${@:2}" && echo "${*:2}")" "$1" "$machines/base.tar" "$mirror" \
+	sources=$(scripts/debian.sh sources "$1")
+	keyring=$(scripts/debian.sh keyring "$1")
+	rm -f "$machines/base.tar"
+	mmdebstrap --quiet --variant=apt --include="$(IFS=, && set -- "$1" ca-certificates passwd "${@:2}" && echo "${*:2}")" \
+		"${1/experimental/unstable}" "$machines/base.tar" - <<<"$sources" --keyring="$keyring" \
 		--aptopt='Acquire::Languages "none"' --aptopt='APT::Install-Recommends "false"' \
 		--aptopt=<(apt-config dump | grep -E '^Acquire::(Check|http)')
 }

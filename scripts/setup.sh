@@ -1,8 +1,8 @@
 #!/bin/bash
-# Usage: setup.sh demo|bench|test|check|clients|check-pg|coverage|dist|image|watch
+# Usage: setup.sh demo|bench|test|check|clients|check-pg|check-arch|coverage|dist|image|watch
 # Installs the Debian packages that a target still lacks: demo builds and runs, bench adds what draws and counts, test adds what the
 # suites want, check adds format and lint, clients adds drivers and ORMs, watch adds what builds a server and watches it, coverage
-# what counts the lines that run; check-pg makes chroots, dist archives, image images.
+# what counts the lines that run; check-pg and check-arch make chroots, dist archives, image images.
 # With nothing missing it does nothing and needs no rights. Otherwise it needs apt, and root or sudo; it fails with the names of the
 # packages when it has not. Installing starts no service, now or at the next boot, and makes no cluster.
 set -euo pipefail
@@ -113,6 +113,7 @@ case ${1:-} in
 	coverage) packages+=(lcov) ;;
 	watch) packages+=(libicu-dev pkg-config valgrind) ;;
 	check-pg) packages+=(mmdebstrap) ;;
+	check-arch) packages+=(arch-test mmdebstrap) ;;
 	dist) packages+=(git jq unzip) ;;
 	image) packages+=(buildah git jq mmdebstrap python3-yaml) ;;
 	demo | test) ;;
@@ -124,7 +125,7 @@ if ! command -v apt-get dpkg-query >/dev/null; then
 		"headers: ${packages[*]}. Then \"make && make install && make installcheck\" works." >&2
 	exit 1
 fi
-if [[ $1 != check-pg && $1 != dist && $1 != image ]]; then
+if [[ $1 != check-pg && $1 != check-arch && $1 != dist && $1 != image ]]; then
 	version=$(postgresql_version) || { echo "apt knows no package postgresql: name a pg_config with PG_CONFIG=..." >&2; exit 1; }
 	if [[ $version != none ]]; then
 		packages+=("postgresql-$version" "postgresql-server-dev-$version")

@@ -2,21 +2,26 @@
 # Usage: tested.sh newest                               the newest major version that the README says was tested
 #        tested.sh note VERSION PLATFORM SUITES RESULT   replaces, or adds, that major version's row with today's date;
 #                                                       "15.20 under valgrind" has a row beside that of "15.20"
-# Keeps the README's table of tested versions, between two comments: rows are written by the runs and by nothing else.
+#        tested.sh note-compiler NAME PLATFORM SUITES RESULT   the same for a compiler, "GCC 13.3.0" or "GCC 12.2.0 for arm64"
+# Keeps the README's tables of tested PostgreSQLs and of compilers, each between two comments: rows are written by the runs and by
+# nothing else.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 
+# The rows of the table behind a comment.
 rows() {
-	sed -n '/^<!-- tested -->$/,/^<!-- end -->$/p' README.md | grep -E '^\| [0-9]'
+	sed -n "/^<!-- $1 -->\$/,/^<!-- end -->\$/p" README.md | grep -E '^\| (GCC |clang )?[0-9]'
 }
 
+# note COMMENT KIND NAME PLATFORM SUITES RESULT
 note() {
 	local row key
-	key=$(sed -E 's/^([0-9]+)[^ ]*(.*)/\1([^0-9 ][^ ]*)?\2/' <<<"$1")
-	row="| $1 | $2 | $3 | $4 | $(date -u +%F) |"
-	{ rows | grep -vE "^\| $key \|" || true; echo "$row"; } | sort -V >build/tested
-	awk -v head='| PostgreSQL | platform | suites | result | last run |' '
-		/^<!-- tested -->$/ {
+	key=$(sed -E 's/^(GCC |clang )?([0-9]+)[^ ]*(.*)/\1\2([^0-9 ][^ ]*)?\3/' <<<"$3")
+	row="| $3 | $4 | $5 | $6 | $(date -u +%F) |"
+	mkdir -p build
+	{ rows "$1" | grep -vE "^\| $key \|" || true; echo "$row"; } | sort -V >build/tested
+	awk -v comment="<!-- $1 -->" -v head="| $2 | platform | suites | result | last run |" '
+		$0 == comment {
 			print; print head; print "|---|---|---|---|---|"
 			while ((getline row < "build/tested") > 0) print row
 			skipping = 1
@@ -27,7 +32,8 @@ note() {
 }
 
 case ${1:-} in
-	newest) { rows || echo "| 15"; } | sed -E 's/^\| ([0-9]+).*/\1/' | sort -n | tail -n 1 ;;
-	note) note "${@:2}" ;;
-	*) sed -n '2,5p' "$0" >&2; exit 2 ;;
+	newest) { rows tested || echo "| 15"; } | sed -E 's/^\| ([0-9]+).*/\1/' | sort -n | tail -n 1 ;;
+	note) note tested PostgreSQL "${@:2}" ;;
+	note-compiler) note compilers compiler "${@:2}" ;;
+	*) sed -n '2,6p' "$0" >&2; exit 2 ;;
 esac
