@@ -45,13 +45,25 @@ share_counts() {
 	umask 002
 }
 
-# The lines of each directory below src/, and of all.
+# What is called where Citus is alone: make check-citus runs it, on a server that this does not count on.
+citus="call_here delegate handed_over shard shard_scope"
+
+# The lines of each directory below src/, and of all; both also without what needs Citus.
 summary() {
-	awk -F '[:,]' '
-		/^SF:/ { match($2, /src\/[a-z]+/); dir = substr($2, RSTART, RLENGTH) }
-		/^LF:/ { lines[dir] += $2; lines["all"] += $2 }
-		/^LH:/ { run[dir] += $2; run["all"] += $2 }
-		END { for (dir in lines) printf "%-12s %5d of %5d lines, %.1f %%\n", dir, run[dir], lines[dir], 100 * run[dir] / lines[dir] }' "$1" | sort -r
+	awk -F '[:,]' -v root="$PWD/" -v citus="$citus" '
+		BEGIN { files = split(citus, names, " "); for (i in names) needs_citus["src/pg/" names[i] ".c"] }
+		function add(counts) {
+			counts[dir] += $2
+			counts["all"] += $2
+			if (needs) return
+			if (dir == "src/pg") counts["src/pg" but] += $2
+			counts["all" but] += $2
+		}
+		BEGIN { but = " but " files " files for Citus" }
+		/^SF:/ { file = substr($2, length(root) + 1); match(file, /^src\/[a-z]+/); dir = substr(file, 1, RLENGTH); needs = file in needs_citus }
+		/^LF:/ { add(lines) }
+		/^LH:/ { add(run) }
+		END { for (dir in lines) printf "%-30s %5d of %5d lines, %.1f %%\n", dir, run[dir], lines[dir], 100 * run[dir] / lines[dir] }' "$1" | sort -r
 }
 
 suites=("$@")
