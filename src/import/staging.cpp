@@ -113,11 +113,12 @@ Staging::Staging(Connection &connection, const std::string &workspace, const Opt
 void
 Staging::find(const Options &options, const std::string &base)
 {
-	Result named = connection_.execute(
-		"SELECT pg_catalog.format('%I.%I', s.name, $2::pg_catalog.text), s.name IS NOT NULL, n.oid IS NOT NULL "
-		"FROM (SELECT coalesce(nullif($1, ''), pg_catalog.current_schema())) AS s (name) "
-		"LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = s.name",
-		{options.schema, base});
+	Result named =
+		connection_.execute("SELECT pg_catalog.format('%I.%I', coalesce(s.name, ''), $2::pg_catalog.text), s.name IS "
+							"NOT NULL, n.oid IS NOT NULL "
+							"FROM (SELECT coalesce(nullif($1, ''), pg_catalog.current_schema())) AS s (name) "
+							"LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = s.name",
+							{options.schema, base});
 
 	if (named.value(0, 1) != "t")
 		throw Failure(kRefused,

@@ -89,6 +89,22 @@ is(slurp_file($again), $lines[0], 'a reject file without rows has the header');
 is($node->safe_psql('postgres', q(SELECT string_agg(email_address || (data ->> 'age'), ',' ORDER BY email_address) FROM contacts.contact WHERE data ? 'age')),
 	'ann@example.com3,bob@example.com9,cat@example.com10,dan@example.com5,eve@example.com6,fay@example.com7,gus@example.com4,hal@example.com8', 'all are loaded');
 
+# What is wrong with many rows is said once for each kind, most frequent first, and for no more than ten kinds.
+my @numbers = map { "number_$_" } 1 .. 12;
+$node->safe_psql('postgres', join ';', map { "SELECT contacts.define_field('$_', '$_', 'NUMBER')" } @numbers);
+my $kinds = join(',', 'email', @numbers) . "\n";
+for my $kind (1 .. 12)
+{
+	$kinds .= "kind$kind\@example.com" . ',' x $kind . 'x' . ',' x (12 - $kind) . "\n" for 1 .. ($kind == 7 ? 3 : 1);
+}
+($status, $out) = run_import('--yes', write_file('kinds.csv', $kinds));
+is($status, 3, 'a file with rows that are bad in twelve ways');
+my @said = grep { /^  / } $out =~ /14 bad\.\n(.*)/s ? split /(?<=\n)/, $1 : ();
+like($said[0], qr/^  line 8 and 2 more, number_7 "x": /, 'the way in which most of them are bad comes first');
+like($said[1], qr/^  line 2, number_1 "x": /, 'then the others, in the order of the file');
+is(scalar(@said), 11, 'ten of them are said');
+is($said[10], "  ... and 2 other things\n", 'and how many are not');
+
 # A file that is not ASCII in its smallest pieces.
 my $wide = join '', map { pack 'v', ord } split //, "\x{FEFF}email\tFirst Name\r\nivy\@example.com\tIv\x{FC}\r\nbad\tx\r\n";
 ($status, $out) = run_import('--yes', '--reject', $reject, write_file('wide.txt', $wide));

@@ -31,6 +31,15 @@ $terminal->answer("\n");
 is($terminal->finish, 6, 'an empty line is no');
 is(contacts($node), '', 'nothing is loaded');
 
+# Nothing in the file would be loaded: this is said before the question.
+$terminal = start_terminal(write_file('bad.csv', "email;First Name\nbad;Dan\neve\@example.com\n"));
+$terminal->expect(qr/Load 0 rows\? \[y\/N\] /, 'a file of bad rows');
+like($terminal->{shown}, qr/1 bad\.\r\n +line 2, email "bad": .*\r\n1 row of the file cannot be taken apart; see --reject\.\r\nNo row would be loaded\.\r\nLoad 0 rows/,
+	'what is bad, and that nothing would be loaded');
+$terminal->answer("n\n");
+is($terminal->finish, 6, 'no: exit status 6');
+is(staging_tables($node), 0, 'no table is left');
+
 # Ctrl-C, as a key.
 $terminal = start_terminal($file);
 $terminal->expect(qr/\[y\/N\] /, 'asked again');

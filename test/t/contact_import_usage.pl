@@ -17,10 +17,12 @@ my $directory = PostgreSQL::Test::Utils::tempdir();
 my $many = write_file('many.csv', join(',', 'email', map { "c$_" } 1 .. 1700) . "\nann\@example.com" . ',' x 1700 . "\n");
 my $wide = write_file('wide.csv', join(',', 'email', map { "column number $_ of many with a long name" } 1 .. 200) . "\n");
 my $other = $node->connstr('other');
+my $homeless = $node->connstr('postgres') . q( options='-c search_path=nix');
 my $nobody = $node->connstr('postgres') . ' user=nobody';
 
 for (
 	[ 0, qr/^contact-import loads a file/, '--help' ],
+	[ 0, qr/^There are no imports\.$/, '--list' ],
 	[ 0, qr/^contact-import \(contact_upsert\) \Q$version\E$/, '--version' ],
 	[ 2, qr/Which file\?.*--help shows/s ],
 	[ 2, qr/One file at a time/, 'a', 'b' ],
@@ -64,8 +66,9 @@ for (
 	[ 4, qr/no field:\n  column number 1 of many with a long name\n.*\n  column number 200 of many.*\nSay --define to make fields of them/s, '--yes', $wide ],
 	[ 4, qr/These columns cannot be loaded:\n  .*E-Mail.*\nSay what each is with --column/s, '--yes', write_file('same.csv', "email,E-Mail\n") ],
 	[ 4, qr/These columns cannot be loaded:\n  email: --column names what is not there/, '--yes', '--column', 'email=e_mail', $good ],
-	[ 4, qr/tables can have at most 1600 columns/, '--yes', '--define', $many ],
+	[ 4, qr/tables can have at most 1600 columns\nLeave some columns out, with --ignore-unknown or --column 'NAME='\./, '--yes', '--define', $many ],
 	[ 4, qr/There is no schema "nix" for the staging table/, '--yes', '--schema', 'nix', $good ],
+	[ 4, qr/There is no schema for the staging table: search_path names none\. Name one with --schema\./, '--yes', '--dbname', $homeless, $good ],
 	[ 4, qr/--date-format|date_format/, '--yes', '--date-format', 'nonsense', $good ],
 	[ 4, qr/Workspace 77 does not exist/, '--yes', '--workspace', 77, $good ],
 	[ 4, qr/Is contact_upsert installed in this database\?/, '--yes', '--dbname', $other, $good ],
@@ -81,6 +84,20 @@ for (
 }
 is(contacts($node), '', 'nothing was loaded by any of them');
 is(staging_tables($node), 0, 'and no table is left');
+
+# Standard input cannot be kept: the directory is not there, or there is no room in it, which a limit of 1 MiB stands for.
+my $long = write_file('long.csv', "email\n" . "ann\@example.com\n" x 100000);
+for (
+	[ '/no/such', '', 'No such file or directory' ],
+	[ $directory, 'trap "" XFSZ; ulimit -f 2048;', 'File too large' ])
+{
+	my ($where, $limit, $why) = @$_;
+	my ($status, undef, $err) = run_import({ before => [ 'env', "TMPDIR=$where", 'sh', '-c', qq($limit cat $long | "\$@"), 'sh' ] }, '--yes', '--stdin');
+	is($status, 1, 'no place for a copy of standard input: exit status 1');
+	like($err, qr/cannot keep a copy of standard input in $where\/contact-import\.\w+ \(TMPDIR names another directory\): $why/, 'says why, and what can be done');
+}
+is(contacts($node) . staging_tables($node), '0', 'nothing of it is loaded');
+is_deeply([ glob "$directory/contact-import.*" ], [], 'or left');
 
 # What is left out need not fit into a table.
 is((run_import('--yes', '--ignore-unknown', $many))[0], 0, '1,700 columns, of which one is a field');
