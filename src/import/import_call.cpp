@@ -10,9 +10,6 @@ namespace importer {
 
 namespace {
 
-// How long the server may take to end a statement that is cancelled: a chunk is rolled back, which takes no time.
-constexpr client::Milliseconds kCancelPatience{30000};
-
 constexpr char kCall[] =
 	"CALL contacts.import(staging_table => $1::pg_catalog.regclass, chunk => $2::pg_catalog.int4, "
 	"create_tags => $3::pg_catalog.bool, mode => $4, blank => $5, "
@@ -138,22 +135,14 @@ void
 ImportCall::wait_for_end(bool is_dry_run)
 {
 	Watcher watcher(options_, workspace_, table_, is_dry_run);
-	bool is_cancelled = false;
-	client::TimePoint deadline = client::kNever;
+	Cancelling cancelling(connection_);
 
 	while (!connection_.answered())
 	{
 		std::vector<pollfd> files = {connection_.file(), watcher.file()};
 
-		if (client::stop_requested() && !is_cancelled)
-		{
-			connection_.cancel();
-			is_cancelled = true;
-			deadline = client::Clock::now() + kCancelPatience;
-		}
-		if (client::Clock::now() >= deadline)
-			throw ServerError("The server does not end the statement.", "", true);
-		client::wait(client::until(std::min(watcher.due(), deadline)), files, !is_cancelled);
+		cancelling.advance();
+		client::wait(client::until(std::min(watcher.due(), cancelling.due())), files, !cancelling.has_begun());
 		if (watcher.advance(terminal_.interval()))
 			terminal_.progress(is_dry_run ? "Trying" : "Loading", watcher.progress()->done, watcher.progress()->total);
 	}

@@ -2,9 +2,14 @@
 
 #include <cstdlib>
 
+#include "client/stop.hpp"
+
 namespace importer {
 
 namespace {
+
+// How long the server may take to end a statement that is cancelled.
+constexpr client::Milliseconds kCancelPatience{30000};
 
 int64_t
 number(const Result &result, int column)
@@ -38,6 +43,18 @@ connect(const Options &options)
 		"('lock_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), "
 		"('synchronize_seqscans', 'off'), ('client_connection_check_interval', '1s')) AS s (name, value)");
 	return connection;
+}
+
+void
+Cancelling::advance()
+{
+	if (client::stop_requested() && !has_begun())
+	{
+		connection_.cancel();
+		deadline_ = client::Clock::now() + kCancelPatience;
+	}
+	if (client::Clock::now() >= deadline_)
+		throw ServerError("The server does not end the statement.", "", true);
 }
 
 std::string

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "client/clock.hpp"
 #include "client/database.hpp"
 #include "options.hpp"
 
@@ -18,6 +19,24 @@ using client::ServerError;
 
 // Connects; statements there have no time limit of their own. What the server has to say beside errors is not shown.
 Connection connect(const Options &options);
+
+// Cancelling ends the statement that is under way on a connection once a stop is requested. A chunk that is rolled back takes no time,
+// and so a server that takes long for it is not waited for.
+class Cancelling
+{
+public:
+	explicit Cancelling(Connection &connection) : connection_(connection) {}
+
+	// Throws ServerError when the server has had its time.
+	void advance();
+
+	bool has_begun() const { return deadline_ != client::kNever; }
+	client::TimePoint due() const { return deadline_; }
+
+private:
+	Connection &connection_;
+	client::TimePoint deadline_ = client::kNever;
+};
 
 // The workspace of the options, or that of the server's setting.
 std::string workspace_of(Connection &connection, const Options &options);

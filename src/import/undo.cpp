@@ -16,7 +16,7 @@ call_undo(Connection &connection, const Options &options, bool is_dry_run)
 	auto keep = [](void *text, const PGresult *result) {
 		*static_cast<std::string *>(text) = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	};
-	bool is_cancelled = false;
+	Cancelling cancelling(connection);
 
 	(void)PQsetNoticeReceiver(connection.get(), keep, &said);
 	connection.send("CALL contacts.undo_import($1::pg_catalog.int8, dry_run => $2::pg_catalog.bool, "
@@ -26,12 +26,8 @@ call_undo(Connection &connection, const Options &options, bool is_dry_run)
 	{
 		std::vector<pollfd> files = {connection.file()};
 
-		if (client::stop_requested() && !is_cancelled)
-		{
-			connection.cancel();
-			is_cancelled = true;
-		}
-		client::wait(std::chrono::hours(1), files, !is_cancelled);
+		cancelling.advance();
+		client::wait(client::until(cancelling.due()), files, !cancelling.has_begun());
 	}
 	try
 	{

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use ContactImport;
+use IO::Socket::INET;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use POSIX ();
@@ -175,6 +176,30 @@ $node->start;
 is((run_import(@command))[0], 0, 'it goes on, though the crash has emptied the staging table');
 is_loaded_once('lost');
 
+# The connection that shows how far it is: without it the file is loaded all the same.
+$run = start_import({}, '--yes', '--chunk', 100, write_file('unwatched.csv', "email,First Name\n$lines"));
+my $watches = q(FROM pg_stat_activity WHERE query LIKE '%FROM contacts.import_progress%' AND pid <> pg_backend_pid());
+some_are_loaded();
+wait_for($node, "SELECT EXISTS (SELECT $watches)", 'a second connection watches');
+is($node->safe_psql('postgres', "SELECT pg_terminate_backend(pid, 60000) $watches"), 't', 'and is lost');
+is(wait_import($run), 0, 'the import goes on to its end');
+unlike($run->{err}, qr/terminating|connection/, 'and has nothing to complain of');
+is_loaded_once('unwatched');
+
+# A server that takes the connection and says nothing.
+my $mute = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', Timeout => $PostgreSQL::Test::Utils::timeout_default) or die "listen: $!";
+my $muted = 'host=127.0.0.1 dbname=postgres port=' . $mute->sockport;
+my @unconnected = ('--yes', write_file('unconnected.csv', "email,First Name\nann\@example.com,Ann\n"));
+($status, undef, $err) = run_import({ dbname => "$muted connect_timeout=1" }, @unconnected);
+is($status, 5, 'a server that says nothing: exit status 5');
+like($err, qr/failed: no answer in time\ncontact-import: The same command goes on when the server is there again\./, 'says what, and what to do');
+$run = start_import({ dbname => "$muted connect_timeout=600" }, @unconnected);
+my @connections = map { $mute->accept } 1 .. 2;
+ok($connections[1], 'the program connects');
+$run->{run}->signal('INT');
+is(wait_import($run), 6, 'INT while it connects: exit status 6');
+like($run->{err}, qr/^contact-import: stopped while connecting$/m, 'says so');
+
 # An error that no row is to blame for, as a full disk is.
 $node->safe_psql('postgres', q(
 	CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full', HINT = 'Check free disk space.'; END $$;
@@ -188,7 +213,10 @@ $node->safe_psql('postgres', 'DROP TRIGGER fail ON contacts.contact');
 is((run_import(@command))[0], 0, 'the same command goes on');
 is_loaded_once('full');
 
-# A statement that does not end when it is cancelled: this is said, and not what a connection in that state says of another one.
+# A statement that does not end when it is cancelled: this is said, and not what a connection in that state says of another one. So it is
+# with an undo.
+my (undef, $told) = run_import('--yes', write_file('kept.csv', "email,First Name\nkept\@example.com,Kept\n"));
+my ($id) = $told =~ /contact-import --undo (\d+)/ or die $told;
 $node->safe_psql('postgres', q(
 	CREATE FUNCTION stay() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
@@ -197,16 +225,20 @@ $node->safe_psql('postgres', q(
 			BEGIN PERFORM pg_sleep(600); EXCEPTION WHEN query_canceled THEN NULL; END;
 		END LOOP;
 	END $$;
-	CREATE TRIGGER stay BEFORE INSERT ON contacts.contact FOR EACH ROW EXECUTE FUNCTION stay();
+	CREATE TRIGGER stay BEFORE INSERT OR DELETE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION stay();
 ));
-$run = start_import({}, '--yes', write_file('stay.csv', "email,First Name\nann\@example.com,Ann\n"));
-wait_for($node, q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'stays' AND wait_event = 'PgSleep')), 'a statement is under way');
-$run->{run}->signal('INT');
-is(wait_import($run), 6, 'a statement that does not end: exit status 6');
-like($run->{err}, qr/^contact-import: The server does not end the statement\.$/m, 'says so');
+my @stay = (start_import({}, '--yes', write_file('stay.csv', "email,First Name\nann\@example.com,Ann\n")), start_import({}, '--yes', '--undo', $id));
+wait_for($node, q(SELECT count(*) = 2 FROM pg_stat_activity WHERE application_name = 'stays' AND wait_event = 'PgSleep'), 'two statements are under way');
+$_->{run}->signal('INT') for @stay;
+for my $stays (@stay)
+{
+	is(wait_import($stays), 6, 'a statement that does not end: exit status 6');
+	like($stays->{err}, qr/^contact-import: The server does not end the statement\.$/m, 'says so');
+}
 $node->safe_psql('postgres', q(SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'stays'));
 wait_for($node, q(SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'CALL %' AND state = 'active' AND pid <> pg_backend_pid())), 'the server is done with it');
-$node->safe_psql('postgres', q(DROP TRIGGER stay ON contacts.contact; SELECT format('DROP TABLE %s', c.oid::regclass) FROM pg_class c WHERE relname LIKE 'contact\_import\_stay%' AND relkind = 'r' \gexec));
+$node->safe_psql('postgres', q(DROP TRIGGER stay ON contacts.contact; DELETE FROM contacts.contact;
+	SELECT format('DROP TABLE %s', c.oid::regclass) FROM pg_class c WHERE relname LIKE 'contact\_import\_stay%' AND relkind = 'r' \gexec));
 
 # Two at once.
 @command = ('--yes', '--chunk', 100, write_file('both.csv', "email,First Name\n$lines"));
@@ -217,6 +249,38 @@ is($status, 4, 'a second one for the same file: exit status 4');
 like($err, qr/Another session is importing/, 'says that there is a first');
 is(wait_import($run), 0, 'the first goes on');
 is_loaded_once('both');
+
+# Undoing: stopped, and cut off, in its second chunk of 1,000 contacts, where a trigger of the user's waits.
+$node->safe_psql('postgres', q(DROP TRIGGER slow ON contacts.contact));
+(undef, $told) = run_import('--yes', write_file('undo.csv', "email,First Name\n$lines"));
+($id) = $told =~ /contact-import --undo (\d+)/ or die $told;
+my $undoing = q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'CALL contacts.undo_import%' AND wait_event = 'PgSleep'));
+$node->safe_psql('postgres', q(
+	CREATE FUNCTION wait_at_second() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		IF (SELECT max(deleted) > 0 FROM contacts.import_progress) THEN PERFORM pg_sleep(600); END IF;
+		RETURN old;
+	END $$;
+	CREATE TRIGGER wait_at_second BEFORE DELETE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION wait_at_second();
+));
+for (
+	[ sub { $run->{run}->signal('INT') }, 6, qr/^contact-import: Stopped\. The same command goes on\.$/m ],
+	[ sub { $node->safe_psql('postgres', q(SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE query LIKE 'CALL contacts.undo_import%')) },
+		5, qr/terminating connection.*The same command goes on when the server is there again\./s ])
+{
+	my ($end, $expected, $message) = @$_;
+	$run = start_import({}, '--yes', '--undo', $id);
+	wait_for($node, $undoing, 'an undo is under way');
+	$end->();
+	is(wait_import($run), $expected, "exit status $expected");
+	like($run->{err}, $message, 'says what, and what to do');
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM contacts.contact'), $rows - 1000, 'what was undone is kept, a whole chunk');
+}
+$node->safe_psql('postgres', q(DROP TRIGGER wait_at_second ON contacts.contact));
+($status, my $undone) = run_import('--yes', '--undo', $id);
+is($status, 0, 'the same command goes on');
+like($undone, qr/is undone: 0 restored, 2000 deleted, 0 kept\./, 'to the end');
+is(contacts($node), '', 'nothing of the import is left');
 
 # Full disks: of the reject file, and a limit in place of one.
 my $bad = write_file('bad.csv', "email,First Name\nann\@example.com,Ann\nbad,Bad\n");
