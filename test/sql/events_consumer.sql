@@ -267,6 +267,21 @@ REVOKE EXECUTE ON FUNCTION contacts.subscribe, contacts.unsubscribe FROM regress
 SELECT workspace_id, consumer, pending FROM contacts.event_lag ORDER BY consumer;
 SELECT contacts.revoke_access('regress_contacts_consumer', 1);
 
+-- An event that somebody has deleted takes no other of its page with it.
+SELECT contacts.subscribe('holes') AS holes \gset
+SELECT pg_temp.tag('remove', 'a@example.com', 'vip') AS removed, pg_temp.tag('add', 'a@example.com', 'vip') AS added;
+SELECT contact_upsert('{"email_address":"b@example.com","partial_update":true,"fields":{"city":"Rome"}}') IS NOT NULL AS done;
+DELETE FROM contacts.event WHERE event_id = (SELECT min(event_id) FROM contacts.delivery WHERE consumer_id = :holes);
+SELECT contact, type FROM pg_temp.claim('holes');
+SELECT count(*) AS left FROM contacts.delivery WHERE consumer_id = :holes;
+SELECT contacts.unsubscribe('holes');
+
+-- The type of what is claimed, changed by somebody who may.
+BEGIN;
+ALTER TYPE contacts.claimed_event ADD ATTRIBUTE more text;
+SELECT * FROM contacts.claim('printer');
+ROLLBACK;
+
 -- A workspace takes its events and consumers with it.
 DELETE FROM contacts.workspace WHERE workspace_id = 1;
 SELECT workspace_id, consumer, pending FROM contacts.event_lag ORDER BY consumer;

@@ -53,6 +53,17 @@ ROLLBACK TO s;
 SELECT contact_upsert('{"email_address":"a@example.com"}');
 ROLLBACK;
 
+-- tags whose sequence is gone: what the error says is a cure
+BEGIN;
+DROP SEQUENCE contacts.tag_tag_id_seq;
+SAVEPOINT s;
+SELECT contacts.define_tag('without a sequence');
+ROLLBACK TO s;
+CREATE SEQUENCE contacts.tag_tag_id_seq OWNED BY contacts.tag.tag_id;
+SELECT contacts.define_tag('with one again') IS NOT NULL AS defined;
+ROLLBACK;
+INSERT INTO contacts.tag (workspace_id, name) VALUES (NULL, 'of no workspace');
+
 -- every table has workspace_id in every primary, unique and foreign key
 SELECT c.conrelid::regclass, c.conname
 FROM pg_constraint c

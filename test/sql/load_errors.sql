@@ -96,7 +96,12 @@ CREATE TABLE poor AS SELECT 'poor@example.com' AS email, t AS created_at FROM un
 CALL contacts.import('poor');
 SELECT row_number, count(*), max(error_number), (array_agg(code ORDER BY error_number DESC))[1] AS last FROM contacts.import_error WHERE import_id = (SELECT max(import_id) FROM contacts.import_error) GROUP BY 1 ORDER BY 1;
 
+-- what is wrong with cells that are no text
+CREATE TABLE typed AS SELECT 'typed@example.com' AS email, true AS age, 12.50 AS seen, '{"a": 1}'::jsonb AS country;
+CALL contacts.import('typed');
+SELECT "column", value, code FROM contacts.import_error WHERE import_id = (SELECT max(import_id) FROM contacts.import_error) ORDER BY error_number LIMIT 3;
+
 SET client_min_messages = warning;
-DROP TABLE poor, people, ruled, never, again, rest;
+DROP TABLE typed, poor, people, ruled, never, again, rest;
 DROP FUNCTION nobody_is_13, accident CASCADE;
 DROP EXTENSION contact_upsert CASCADE;

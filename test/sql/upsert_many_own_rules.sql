@@ -91,6 +91,7 @@ END $$;
 SELECT regress_compare('') AS nothing;
 SELECT regress_compare('ALTER TABLE contacts.contact ADD note text, ADD remark varchar(3); CREATE INDEX ON contacts.contact (note);
 	CREATE TRIGGER regress AFTER DELETE ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_trigger(''refuse'', ''P0001'')') AS idle;
+SELECT regress_compare('ALTER TABLE contacts.contact ADD note text NOT NULL DEFAULT ''x''; ALTER TABLE contacts.contact DROP note') AS dropped;
 SELECT regress_compare('CREATE TRIGGER regress BEFORE INSERT ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_trigger(''status'');
 	ALTER TABLE contacts.contact DISABLE TRIGGER regress') AS disabled;
 SELECT regress_compare('CREATE TRIGGER regress BEFORE INSERT ON contacts.contact FOR EACH ROW EXECUTE FUNCTION regress_trigger(''status'');
@@ -130,6 +131,7 @@ SELECT regress_compare('ALTER POLICY members_only ON contacts.contact WITH CHECK
 
 -- What refuses: the others are written.
 SELECT regress_compare('ALTER TABLE contacts.contact ADD CONSTRAINT regress CHECK (data -> ''score'' <> ''7'')') AS checked;
+SELECT regress_compare('CREATE DOMAIN regress_data AS jsonb CHECK (VALUE -> ''score'' <> ''7''); ALTER TABLE contacts.contact ALTER data TYPE regress_data') AS type;
 SELECT regress_compare('CREATE UNIQUE INDEX ON contacts.contact (workspace_id, (data -> ''score''))') AS unique_index;
 SELECT regress_compare('CREATE UNIQUE INDEX ON contacts.contact (workspace_id, data)') AS unique_index;
 SELECT regress_compare('ALTER TABLE contacts.contact ADD UNIQUE (workspace_id, data) DEFERRABLE') AS deferrable;

@@ -246,6 +246,16 @@ like(error_of('previous', 'SELECT contacts.install()'),
 	qr/extension contact_upsert in this database is version \Q$previous\E, and the library is \Q$version\E.*HINT:  ALTER EXTENSION contact_upsert UPDATE/s,
 	'script older than the library serves: the error names the cure');
 
+# tables that are older than the library serves
+$node->safe_psql('postgres', 'CREATE DATABASE ancient');
+$node->safe_psql('ancient', q(CREATE EXTENSION contact_upsert; SELECT contacts.install();
+	CREATE OR REPLACE FUNCTION contacts.tables_version() RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '0.9.0'::pg_catalog.text $$));
+like(error_of('ancient', sprintf $upsert, '1'),
+	qr/contact tables of this database are of version 0\.9\.0, older than the extension, \Q$version\E\..*HINT:  SELECT contacts\.install\(\);/s,
+	'tables older than the library serves: the error names the cure');
+like(error_of('ancient', 'SELECT contacts.install()'), qr/of version 0\.9\.0, from which no upgrade leads on\.\nHINT: /,
+	'install() knows no step from a version that was never released');
+
 # a schema without its data
 $node->safe_psql('postgres', 'CREATE DATABASE bare');
 put_file($old_dump, dump_of('fresh_for_old', '--schema-only'));
