@@ -15,6 +15,9 @@ namespace {
 
 constexpr size_t kPiece = size_t{64} << 10U;
 
+// What to do about a table, or a row of it, that is too wide for PostgreSQL.
+constexpr char kFewerColumns[] = "\nLeave some columns out, with --ignore-unknown or --column 'NAME='.";
+
 std::string
 hex(uint64_t number, int digits)
 {
@@ -181,8 +184,7 @@ Staging::create(const Matching &matching)
 						  explain(error) +
 							  "\nThe file is staged in a table: name a schema where you may create one with --schema.");
 		if (error.sqlstate() == kTooManyColumns)
-			throw Failure(kRefused,
-						  explain(error) + "\nLeave some columns out, with --ignore-unknown or --column 'NAME='.");
+			throw Failure(kRefused, explain(error) + kFewerColumns);
 		throw;
 	}
 }
@@ -237,6 +239,10 @@ Staging::copy(Terminal &terminal, const Source &source, const Dialect &dialect, 
 	}
 	catch (const ServerError &error)
 	{
+		static constexpr const char *kRowTooBig = "54000";
+
+		if (error.sqlstate() == kRowTooBig)
+			throw Failure(kRefused, explain(error) + kFewerColumns);
 		// A silent server is left at a stop, which is what happened.
 		if (client::stop_requested() && error.disconnected())
 			throw Failure(kStopped, kNothingLoaded);

@@ -145,6 +145,14 @@ like($run->{err}, qr/growing\.csv has changed while it was read\. Run the comman
 is(staging_tables($node), 0, 'and leaves no table');
 is(contacts($node), '', 'nothing is loaded');
 
+my $shrinking = write_file('shrinking.csv', "email,First Name\n" . $lines x 1000);
+$run = start_import({}, '--yes', $shrinking);
+wait_for($node, q(SELECT EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'COPY %' AND state = 'active')), 'COPY is under way');
+truncate $shrinking, 100 or die "truncate: $!";
+is(wait_import($run), 1, 'a file that becomes shorter while it is read: exit status 1');
+like($run->{err}, qr/shrinking\.csv has changed while it was read\./, 'says so');
+is(staging_tables($node), 0, 'and leaves no table');
+
 # A pipe that nobody writes to.
 my $pipe = PostgreSQL::Test::Utils::tempdir() . '/pipe';
 POSIX::mkfifo($pipe, 0600) or die "mkfifo: $!";

@@ -10,7 +10,8 @@ use POSIX ();
 use Test::More;
 
 my $node = start_server('main');
-$node->safe_psql('postgres', 'CREATE ROLE nobody LOGIN; CREATE DATABASE other');
+$node->safe_psql('postgres', q(CREATE ROLE nobody LOGIN; SELECT contacts.define_field('size_1', 'Size'), contacts.define_field('size_2', 'size')));
+$node->safe_psql('postgres', 'CREATE DATABASE other');
 my ($version) = slurp_file('contact_upsert.control') =~ /^default_version *= *'(.*)'/m;
 my $good = write_file('good.csv', "email,First Name\nann\@example.com,Ann\n");
 my $directory = PostgreSQL::Test::Utils::tempdir();
@@ -65,6 +66,7 @@ for (
 	[ 4, qr/These columns are no field:\n  Shoe size\n  Lst name \(nearest: .*\)\nSay --define/, '--yes', write_file('unknown.csv', "email,Shoe size,Lst name\n") ],
 	[ 4, qr/no field:\n  column number 1 of many with a long name\n.*\n  column number 200 of many.*\nSay --define to make fields of them/s, '--yes', $wide ],
 	[ 4, qr/These columns cannot be loaded:\n  .*E-Mail.*\nSay what each is with --column/s, '--yes', write_file('same.csv', "email,E-Mail\n") ],
+	[ 4, qr/These columns cannot be loaded:\n  SIZE: may be several fields, such as size_1\nSay what each is with --column/, '--yes', write_file('ambiguous.csv', "email,SIZE\n") ],
 	[ 4, qr/These columns cannot be loaded:\n  email: --column names what is not there/, '--yes', '--column', 'email=e_mail', $good ],
 	[ 4, qr/tables can have at most 1600 columns\nLeave some columns out, with --ignore-unknown or --column 'NAME='\./, '--yes', '--define', $many ],
 	[ 4, qr/There is no schema "nix" for the staging table/, '--yes', '--schema', 'nix', $good ],
@@ -84,6 +86,30 @@ for (
 }
 is(contacts($node), '', 'nothing was loaded by any of them');
 is(staging_tables($node), 0, 'and no table is left');
+
+# A directory where a file is wanted.
+{
+	my ($status, undef, $err) = run_import({ before => [ 'sh', '-c', 'exec "$@" </', 'sh' ] }, '--yes', '--stdin');
+	is($status, 1, 'standard input that is a directory: exit status 1');
+	like($err, qr/standard input is a directory: name a file\./, 'says so');
+}
+
+# What is refused before it begins leaves no reject file, and leaves one from before as it was.
+my $refused = write_file('refused.csv', "first_name,age\nAnn,3\n");
+my $kept = write_file('kept.csv', "of another import\n");
+is((run_import('--yes', '--reject', $_, $refused))[0], 4, 'a file that is refused, with --reject') for "$directory/new.csv", $kept;
+ok(!-e "$directory/new.csv", 'no reject file is left');
+is(slurp_file($kept), "of another import\n", 'and one that was there is as it was');
+
+# A row that is too wide for a table comes out while the file is copied.
+my @columns = map { "wide $_" } 1 .. 700;
+my $row = write_file('row.csv', join(',', 'email', @columns) . "\nann\@example.com" . ',wide enough' x 700 . "\n");
+{
+	my ($status, undef, $err) = run_import('--yes', '--define', $row);
+	is($status, 4, 'a row of 700 cells: exit status 4');
+	like($err, qr/row is too big.*\nLeave some columns out, with --ignore-unknown or --column 'NAME='\./, 'says what, and what can be done');
+	is(staging_tables($node), 0, 'no table is left');
+}
 
 # Standard input cannot be kept: the directory is not there, or there is no room in it, which a limit of 1 MiB stands for.
 my $long = write_file('long.csv', "email\n" . "ann\@example.com\n" x 100000);
