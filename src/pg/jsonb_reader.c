@@ -331,12 +331,9 @@ read_container(Reader *reader, JsonbContainer *container)
 		switch (token)
 		{
 			case WJB_BEGIN_ARRAY:
-				is_scalar = value.val.array.rawScalar;
-				if (is_scalar)
-					break;
-				/* FALLTHROUGH */
 			case WJB_BEGIN_OBJECT:
-				if (!begin_level(reader, token, &value))
+				is_scalar = token == WJB_BEGIN_ARRAY && value.val.array.rawScalar;
+				if (!is_scalar && !begin_level(reader, token, &value))
 					return; /* too deep: the core rejects it unread */
 				break;
 			case WJB_KEY:
