@@ -50,6 +50,7 @@ sub start_splitter
 		return ($splitter, $target) if $out eq $standby->port;
 		select(undef, undef, undef, 0.1);
 	}
+	$splitter->kill_kill;
 	die "no statement comes to the standby through pgpool:\n" . slurp_file("$dir/log");
 }
 
