@@ -41,6 +41,22 @@ run_worker($server, '--once', @$handler);
 is(lag(), '0|0|1', 'after max_attempts it is dead');
 clear();
 
+# Answers whose lines end as on Windows.
+($handler, $seen) = write_handler($node, 'windows', 'answer($line =~ /-2-/ ? "fail no stamps\r" : "ok\r")');
+@events = raise_events($node, count => 3);
+is((run_worker($server, '--once', @$handler))[0], 0, 'a handler whose lines end with CR LF');
+is(last_error($events[1]), '1|no stamps', 'fails an event');
+is(lag(), '1|0|0', 'and the others are done');
+clear();
+
+# A handler that reads no more: the event that it did not get has failed, the first is done.
+($handler, $seen) = write_handler($node, 'deaf', 'answer("ok"); close STDIN; sleep 1; exit 4');
+@events = raise_events($node, count => 2, contacts => 2);
+is((run_worker($server, '--once', @$handler))[0], 0, 'a handler that closes its input');
+is(last_error($events[1]), '1|the handler ended with exit status 4', 'the next event has failed, with why');
+is(lag(), '1|0|0', 'the one before is done');
+clear();
+
 # A handler that dies: the event in hand failed, the others go to the next one.
 ($handler, $seen) = write_handler($node, 'mortal', 'exit 3 if $line =~ /-3-/; answer("ok")');
 @events = raise_events($node, count => 9);
