@@ -178,7 +178,7 @@ RejectFile::write(const Source &source, const Dialect &dialect, const Header &he
 
 	(void)rows.next(row);
 
-	// No longer than the longest row.
+	// It fits into memory, as each row does.
 	std::string head(static_cast<size_t>(rows.offset()), '\0');
 
 	for (size_t got = 0; got < head.size();)

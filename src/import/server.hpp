@@ -20,8 +20,8 @@ using client::ServerError;
 // Connects; statements there have no time limit of their own. What the server has to say beside errors is not shown.
 Connection connect(const Options &options);
 
-// Cancelling ends the statement that is under way on a connection once a stop is requested. A chunk that is rolled back takes no time,
-// and so a server that takes long for it is not waited for.
+// Cancelling ends the statement that is under way on a connection once a stop is requested. To roll back a chunk takes no time: a server
+// that has not ended it after 30 seconds is given up.
 class Cancelling
 {
 public:

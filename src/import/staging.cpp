@@ -68,6 +68,20 @@ reading(const Options &options)
 	return text;
 }
 
+// Throws what a failed COPY means to the user.
+[[noreturn]] void
+throw_for_copy(const ServerError &error)
+{
+	static constexpr const char *kRowTooBig = "54000";
+
+	if (error.sqlstate() == kRowTooBig)
+		throw Failure(kRefused, explain(error) + kFewerColumns);
+	// A silent server is left at a stop, which is what happened.
+	if (client::stop_requested() && error.disconnected())
+		throw Failure(kStopped, kNothingLoaded);
+	throw error;
+}
+
 } // namespace
 
 void
@@ -239,14 +253,7 @@ Staging::copy(Terminal &terminal, const Source &source, const Dialect &dialect, 
 	}
 	catch (const ServerError &error)
 	{
-		static constexpr const char *kRowTooBig = "54000";
-
-		if (error.sqlstate() == kRowTooBig)
-			throw Failure(kRefused, explain(error) + kFewerColumns);
-		// A silent server is left at a stop, which is what happened.
-		if (client::stop_requested() && error.disconnected())
-			throw Failure(kStopped, kNothingLoaded);
-		throw;
+		throw_for_copy(error);
 	}
 	catch (const Failure &)
 	{

@@ -1,5 +1,6 @@
 /*
- * json_object.h - builds a jsonb object, one key after the other, in the current memory context. Raises as jsonb does, where a value is too large.
+ * json_object.h - builds a jsonb object, one key after the other, in the current memory context. Raises as jsonb does where a value is
+ * too large.
  */
 #ifndef CU_JSON_OBJECT_H
 #define CU_JSON_OBJECT_H

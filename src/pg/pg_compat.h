@@ -116,7 +116,7 @@ identity_sequence(Relation table, AttrNumber number)
 #endif
 }
 
-/* plan_without_parameters() plans one; 19 can explain how. */
+/* plan_without_parameters() plans a query; 19 can explain how. */
 static inline PlannedStmt *
 plan_without_parameters(Query *query, const char *sql)
 {

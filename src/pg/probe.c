@@ -141,7 +141,7 @@ column(const Probe *probe, int number, bool *has_null)
 	return value;
 }
 
-/* Returns a number or a time, 0 if it is null: where a Datum has 32 bits, a null one points nowhere. */
+/* Returns a number or a time; 0 if it, or a column before it, is null: where a Datum has 32 bits, a null one points nowhere. */
 static int64
 int64_column(const Probe *probe, int number, bool *has_null)
 {

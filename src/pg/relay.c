@@ -35,7 +35,8 @@ send_page(const char *channel, SPITupleTable *events, const DuePage *page, bool 
 	for (size_t i = 0; i < page->count; i++)
 	{
 		bool is_null;
-		int64 version = DatumGetInt64(SPI_getbinval(events->vals[i], events->tupdesc, DUE_CONTACT_VERSION, &is_null));
+		Datum value = SPI_getbinval(events->vals[i], events->tupdesc, DUE_CONTACT_VERSION, &is_null);
+		int64 version = is_null ? 0 : DatumGetInt64(value); /* null where a user has dropped its NOT NULL */
 		char *payload = notify_payload(nullable_text(events, i, DUE_TYPE_NAME),
 									   page->events[i].workspace_id,
 									   nullable_text(events, i, DUE_CONTACT_ID),

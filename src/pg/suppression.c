@@ -160,7 +160,8 @@ leave_for_row(const TriggerData *trigger, const char *reason)
 	Datum workspace = heap_getattr(row, SPI_fnumber(descriptor, "workspace_id"), descriptor, &is_null);
 	Datum email = heap_getattr(row, SPI_fnumber(descriptor, "email_address"), descriptor, &is_null);
 
-	if (!suppression_is_opt_out(status))
+	/* Null where a user has dropped their NOT NULL. */
+	if (is_null || status == NULL || !suppression_is_opt_out(status))
 		return;
 	statement_connect();
 	suppression_leave(DatumGetInt64(workspace), email, status, reason);
@@ -187,17 +188,18 @@ note_in_history(const TriggerData *trigger)
 	bool is_null;
 	int64 workspace_id = DatumGetInt64(heap_getattr(new, workspace_column, descriptor, &is_null));
 	Datum value = heap_getattr(new, SPI_fnumber(descriptor, "version"), descriptor, &is_null);
-	int64 version = is_null ? 0 : DatumGetInt64(value); /* null where a user has dropped its NOT NULL */
+	int64 version = is_null ? 0 : DatumGetInt64(value); /* null where a user has dropped its NOT NULL, as below */
+	bool had_none, has_none;
+	Datum before = heap_getattr(old, email_column, descriptor, &had_none);
+	Datum after = heap_getattr(new, email_column, descriptor, &has_none);
 
 	/* A contact that is moved to another workspace has no history there. */
-	if (workspace_id != DatumGetInt64(heap_getattr(old, workspace_column, descriptor, &is_null)))
+	if (had_none || has_none ||
+		workspace_id != DatumGetInt64(heap_getattr(old, workspace_column, descriptor, &is_null)))
 		return;
 	statement_connect();
-	address_note_change(workspace_id,
-						SPI_getvalue(new, descriptor, SPI_fnumber(descriptor, "id")),
-						version,
-						heap_getattr(old, email_column, descriptor, &is_null),
-						heap_getattr(new, email_column, descriptor, &is_null));
+	address_note_change(
+		workspace_id, SPI_getvalue(new, descriptor, SPI_fnumber(descriptor, "id")), version, before, after);
 	SPI_finish();
 }
 

@@ -272,7 +272,7 @@ SELECT contacts.subscribe('holes') AS holes \gset
 SELECT pg_temp.tag('remove', 'a@example.com', 'vip') AS removed, pg_temp.tag('add', 'a@example.com', 'vip') AS added;
 SELECT contact_upsert('{"email_address":"b@example.com","partial_update":true,"fields":{"city":"Rome"}}') IS NOT NULL AS done;
 DELETE FROM contacts.event WHERE event_id = (SELECT min(event_id) FROM contacts.delivery WHERE consumer_id = :holes);
-SELECT contact, type FROM pg_temp.claim('holes');
+SELECT contact, type FROM pg_temp.claim('holes') ORDER BY 1, 2;
 SELECT count(*) AS left FROM contacts.delivery WHERE consumer_id = :holes;
 SELECT contacts.unsubscribe('holes');
 

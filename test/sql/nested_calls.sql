@@ -64,7 +64,16 @@ BEGIN;
 ALTER TABLE contacts.contact ALTER version DROP NOT NULL;
 UPDATE contacts.contact SET version = NULL;
 UPDATE contacts.contact SET email_address = 'moved.' || email_address WHERE email_address <> 'a@example.com';
+SELECT bool_and(email_address LIKE 'moved.%') AS moved FROM contacts.contact WHERE email_address <> 'a@example.com';
 SELECT pg_temp.call('{}');
+ROLLBACK;
+BEGIN;
+ALTER TABLE contacts.contact ALTER email_address DROP NOT NULL, ALTER status DROP NOT NULL;
+UPDATE contacts.contact SET email_address = NULL WHERE email_address = 'a@example.com';
+UPDATE contacts.contact SET email_address = 'b@example.com', status = NULL WHERE email_address IS NULL;
+UPDATE contacts.contact SET email_address = NULL WHERE status IS NULL;
+DELETE FROM contacts.contact WHERE status IS NULL;
+SELECT count(*) FILTER (WHERE email_address IN ('a@example.com', 'b@example.com')) AS "there" FROM contacts.contact;
 ROLLBACK;
 
 -- a status that has another name is an error, also where it was looked up before

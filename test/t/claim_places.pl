@@ -102,7 +102,7 @@ my $relay = queue(10) . q(SELECT 'relayed ' || contacts.relay('mailer', 'x', 3);
 is(check('relay', $relay, $by_place =~ s/^finds //r) =~ s/^\s+|\s+$//gr, "relayed 3\n$left", 'the relay: what is left');
 
 # It is worth it: each statement that goes by place touches a page less for each of the 500. From 17 on, an array of keys is looked up in one
-# descent of the index, whose pages and those of the table stay pinned meanwhile, and so count once: both take the same time there.
+# descent of the index, whose pages and those of the table stay pinned meanwhile, and so count once: pages do not tell there.
 sub pages
 {
 	my ($fast_path, $call) = @_;

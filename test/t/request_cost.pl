@@ -13,7 +13,7 @@ use Time::HiRes qw(time);
 # What is kept: what malloc has not given back, and what a session needs for the first time.
 my $max_kib = 64 * 1024;
 my $max_kept_kib = 8 * 1024;
-# Others may be using the machine: what they take is not counted, but caches and the other half of a core are theirs, too.
+# Others may be using the machine: what they take is not counted, but they share its caches, and the threads of its cores.
 my $max_seconds = 1 * ($ENV{COST_PATIENCE} // 5);
 # Fewer of everything, to see what code costs that knows no limit.
 my $scale = $ENV{COST_SCALE} // 1;
