@@ -164,7 +164,7 @@ json_text(std::string_view text)
 	std::string json = "\"";
 	for (const char byte : text)
 	{
-		if (byte >= 0 && byte < ' ')
+		if (static_cast<unsigned char>(byte) < ' ')
 			json.append("\\u00").append(1, kDigits[byte / 16]).append(1, kDigits[byte % 16]);
 		else
 			json.append(byte == '"' || byte == '\\' ? "\\" : "").append(1, byte);
