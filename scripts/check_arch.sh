@@ -30,8 +30,9 @@ begin() {
 	machines_begin oldstable make nlohmann-json3-dev qemu-user-static
 	machine cross
 	# shellcheck disable=SC2016 # the machine expands it
-	on cross 'apt-get update && apt-get download "$(apt-cache pkgnames postgresql-server-dev- | grep "[0-9]$")" &&
-		dpkg-deb --extract postgresql-server-dev-*.deb /'
+	on cross 'apt-get update && version=$(apt-cache pkgnames postgresql-server-dev- | sed -n "s/.*-\([0-9]*\)$/\1/p") &&
+		apt-get download postgresql-server-dev-$version postgresql-client-$version &&
+		for package in postgresql-*.deb; do dpkg-deb --extract $package /; done && /usr/lib/postgresql/$version/bin/pg_config --pgxs'
 }
 
 install() {
