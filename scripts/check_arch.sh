@@ -63,8 +63,9 @@ check() {
 	report_failed=0
 	step "$arch: a compiler and libraries" log "$arch-install" install
 	version=$(on cross "$triplet-gcc -dumpfullversion")
-	step "$arch: core, programs and unit tests build with GCC $version" log "$arch-build" make_for contact-worker contact-import \
-		build/unit/unit_tests build/unit/replay build/unit/replay_rows
+	step "$arch: core, programs and unit tests build with GCC $version" log "$arch-build" make_for contact-worker contact-import build/unit/unit_tests
+	# Statically, for the dynamic loader of s390x is seen to abort under qemu 7.2 and 10.0; libpq cannot be linked so.
+	step "$arch: so does the replay of the corpora" log "$arch-replay" make_for "PROFILE='-Werror -static'" build/unit/replay build/unit/replay_rows
 	report "$arch: neither compiler nor linker warned" nothing "$(grep -E 'warning:' "$out/$arch-build.log" || true)"
 	kind=$(kind_of)
 	report "$arch: what was built is for it: $kind" test -n "$kind"
