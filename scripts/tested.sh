@@ -35,5 +35,5 @@ case ${1:-} in
 	newest) { rows tested || echo "| 15"; } | sed -E 's/^\| ([0-9]+).*/\1/' | sort -n | tail -n 1 ;;
 	note) note tested PostgreSQL "${@:2}" ;;
 	note-compiler) note compilers compiler "${@:2}" ;;
-	*) sed -n '2,6p' "$0" >&2; exit 2 ;;
+	*) sed -n '2,7p' "$0" >&2; exit 2 ;;
 esac

@@ -84,7 +84,10 @@ compiled_with() {
 	readelf --debug-dump=info "$@" 2>/dev/null | sed -n 's/.*DW_AT_producer .*: //p' | sort -u
 }
 parts=(contact_upsert.so contact-worker contact-import)
-if [[ $(compiled_with "${parts[@]}") != "$(compiled_with "${parts[@]/#/$copy/}")" ]]; then
+if [[ ${PROFILE:-} == *-fsanitize* || ${PROFILE:-} == *--coverage* ]]; then
+	# Objects that count name the files with their counts.
+	report_skip "two builds in two directories are the same bytes" "the checkout's build is instrumented"
+elif [[ $(compiled_with "${parts[@]}") != "$(compiled_with "${parts[@]/#/$copy/}")" ]]; then
 	report_skip "two builds in two directories are the same bytes" "the checkout was built with other flags"
 else
 	for file in contact_upsert.so contact-worker contact-import build/core/libcontact_core.a "sql/contact_upsert--$version.sql"; do
