@@ -52,8 +52,11 @@ npm_packages() {
 }
 
 # libpqxx 7.10 calls exec_params() deprecated, and libpqxx 6 has nothing else.
+# 8 wants C++20, and older libraries are built as C++17.
 build_libpqxx() {
-	"${CXX:-g++}" -std=c++17 -Wall -Wextra -Wno-deprecated-declarations -o "$out/with_libpqxx" test/clients/drivers/with_libpqxx.cpp -lpqxx -lpq
+	local major
+	major=$("${CXX:-g++}" -std=c++20 -E -dM -include pqxx/version -x c++ /dev/null | sed -n 's/^#define PQXX_VERSION_MAJOR *//p')
+	"${CXX:-g++}" -std=c++$((major < 8 ? 17 : 20)) -Wall -Wextra -Wno-deprecated-declarations -o "$out/with_libpqxx" test/clients/drivers/with_libpqxx.cpp -lpqxx -lpq
 }
 
 compare() {

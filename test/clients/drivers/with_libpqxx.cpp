@@ -45,7 +45,9 @@ static std::string
 sqlstate(const pqxx::sql_error &error)
 {
 	// libpqxx 6 forgets that of this one class.
-	return dynamic_cast<const pqxx::insufficient_privilege *>(&error) ? "42501" : error.sqlstate();
+	if (dynamic_cast<const pqxx::insufficient_privilege *>(&error))
+		return "42501";
+	return std::string(error.sqlstate());
 }
 // end region
 
@@ -79,11 +81,11 @@ as_json(const pqxx::result &rows)
 	std::string json;
 	for (const auto &row : rows)
 	{
-		json += json.empty() ? "[{" : ", {";
+		std::string fields;
 		for (const auto &field : row)
-			json += (field.num() ? ", " : "") + quoted(field.name()) + ": " +
-					(field.is_null() ? "null" : quoted(field.c_str()));
-		json += "}";
+			fields += (fields.empty() ? "" : ", ") + quoted(std::string(field.name())) + ": " +
+					  (field.is_null() ? "null" : quoted(field.c_str()));
+		json += (json.empty() ? "[{" : ", {") + fields + "}";
 	}
 	return json + "]";
 }
