@@ -300,7 +300,7 @@ tap: installed
 	@scripts/tap.sh $(PROVE_TESTS)
 
 documents: installed
-	@for script in test/*/check_*.sh; do scripts/server.sh "$$script" || exit 1; done
+	@failed=0; for script in test/*/check_*.sh; do scripts/server.sh "$$script" || failed=1; done; exit $$failed
 
 # The chroot of make check-pg-upgrade has both servers.
 .PHONY: pg-upgrade
