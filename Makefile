@@ -29,10 +29,10 @@
 #   make bench-import    files of 10,000 and 1,000,000 rows by contact-import and contacts.import beside COPY, and memory
 #   make check-pg PG=17  every suite with that PostgreSQL, in a chroot, and its row in the README (root only)
 #   make check-pg-all    the same with each PostgreSQL from 15 on that Debian or Ubuntu has, half an hour each; PG="18 19" for some
-#   make check-compilers   no warning and no failed unit test with any GCC from 11 on and clang from 14 on, in chroots (root only);
-#                        COMPILERS="gcc-13 clang-19" SUITES="all symbols"
+#   make check-compilers   no warning and no failed unit test with any GCC from 11 on and clang from 14 on, of the last commit,
+#                        in chroots (root only); COMPILERS="gcc-13 clang-19" SUITES="all symbols"
 #   make check-arch ARCH=i386   every suite on 32 bits, in a chroot; SUITES="regress" for some (root only)
-#   make check-arch ARCH="arm64 s390x"   the unit tests as other processors run them, by qemu (root only)
+#   make check-arch ARCH="arm64 s390x"   the last commit's unit tests as other processors run them, by qemu (root only)
 #   make check-pg-upgrade FROM=15 PG=17   pg_upgrade from one to the other, in such a chroot
 #   make check-fresh RELEASE=trixie WHO=root|user   the README's first steps and every suite on a fresh machine (root only)
 #   make check-citus     what distributed tables promise, with an installed Citus: PG_CONFIG=/path/to/its/pg_config

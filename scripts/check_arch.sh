@@ -1,7 +1,7 @@
 #!/bin/bash
 # Usage: check_arch.sh i386 [SUITE...]
 #        check_arch.sh ARCHITECTURE...
-# Tests for another processor than this machine's. i386, where a long has 32 bits and an int64 is no Datum: builds and runs these
+# Tests the last commit for another processor than this machine's. i386, where a long has 32 bits and an int64 is no Datum: builds and runs these
 # suites, or all, in a chroot of that architecture, by check_pg.sh, with the PostgreSQL of Debian's oldstable, the last release that has
 # all of i386 (PG= for another). Other architectures of Debian: cross-compiles the core, both programs, the unit tests and the replay of
 # the fuzzers' corpora with -Werror, and runs both under qemu, without sanitizers, which do not work there. arm64 has a char without a
@@ -10,8 +10,9 @@
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 
+if [[ ${1:-} == i386 ]]; then CHROOT_ARCH=i386 exec scripts/check_pg.sh "${PG:-15}" "${@:2}"; fi
 for arch in "${@:-none}"; do
-	if [[ $arch == i386 ]]; then ARCH=i386 exec scripts/check_pg.sh "${PG:-15}" "${@:2}"; fi
+	[[ $arch != i386 ]] || { echo "i386 is tested by itself: say make check-arch ARCH=i386." >&2; exit 2; }
 	dpkg-architecture --host-arch "$arch" --query DEB_HOST_ARCH >/dev/null 2>&1 || {
 		echo "Which architecture? Say make check-arch ARCH=arm64, for example." >&2
 		exit 2
@@ -27,18 +28,15 @@ logs_in build/arch
 
 # Of the server only its make rules and its pg_config are needed, not what its package depends on.
 begin() {
-	machines_begin oldstable make nlohmann-json3-dev qemu-user-static
-	machine cross
 	# shellcheck disable=SC2016 # the machine expands it
-	on cross 'apt-get update && version=$(apt-cache pkgnames postgresql-server-dev- | sed -n "s/.*-\([0-9]*\)$/\1/p") &&
+	machines_begin oldstable make nlohmann-json3-dev qemu-user-static && machine cross && on cross 'apt-get update && version=$(apt-cache pkgnames postgresql-server-dev- | sed -n "s/.*-\([0-9]*\)$/\1/p") &&
 		apt-get download postgresql-server-dev-$version postgresql-client-$version &&
 		for package in postgresql-*.deb; do dpkg-deb --extract $package /; done && /usr/lib/postgresql/$version/bin/pg_config --pgxs'
 }
 
 install() {
 	on cross "dpkg --add-architecture $arch && apt-get update && apt-get install -y g++-$triplet \
-		libcsv-dev:$arch libgtest-dev:$arch libpq-dev:$arch libstdc++6:$arch"
-	source_on cross "/srv/$arch"
+		libcsv-dev:$arch libgtest-dev:$arch libpq-dev:$arch libstdc++6:$arch" && source_on cross "/srv/$arch"
 }
 
 make_for() {
@@ -50,16 +48,23 @@ run_there() {
 	as cross builder "cd /srv/$arch && $qemu $*"
 }
 
-# What readelf says of the programs: "ELF64 2's complement, big endian IBM S/390"
+# What readelf says of a file: "ELF64 2's complement, big endian IBM S/390"
 kind_of() {
-	as cross builder "cd /srv/$arch && readelf --file-header contact-worker contact-import build/unit/unit_tests | sed -nE 's/^ *(Class|Data|Machine): *//p'" |
-		paste -sd ' ' | sed -E 's/^(.*) \1 \1$/\1/'
+	as cross builder "cd /srv/$arch && readelf --file-header $1 | sed -nE 's/^ *(Class|Data|Machine): *//p' | paste -sd ' '"
+}
+
+is_for_it() {
+	local file kind
+	kind=$(kind_of "/lib/$triplet/libc.so.6")
+	for file in contact-worker contact-import build/unit/unit_tests build/unit/replay build/unit/replay_rows; do
+		[[ -n $kind && $(kind_of "$file") == "$kind" ]] || { echo "$file: $(kind_of "$file"), and not $kind"; return 1; }
+	done
 }
 
 check() {
-	local arch=$1 triplet qemu kind version counts failed_before=$report_failed
+	local arch=$1 triplet qemu version counts failed_before=$report_failed
 	triplet=$(dpkg-architecture --host-arch "$arch" --query DEB_HOST_MULTIARCH 2>/dev/null)
-	qemu=qemu-$(dpkg-architecture --host-arch "$arch" --query DEB_HOST_GNU_CPU 2>/dev/null)-static
+	qemu=qemu-$(dpkg-architecture --host-arch "$arch" --query DEB_HOST_GNU_CPU 2>/dev/null | sed 's/^powerpc/ppc/')-static
 	report_failed=0
 	step "$arch: a compiler and libraries" log "$arch-install" install
 	version=$(on cross "$triplet-gcc -dumpfullversion")
@@ -67,8 +72,7 @@ check() {
 	# Statically, for the dynamic loader of s390x is seen to abort under qemu 7.2 and 10.0; libpq cannot be linked so.
 	step "$arch: so does the replay of the corpora" log "$arch-replay" make_for "PROFILE='-Werror -static'" build/unit/replay build/unit/replay_rows
 	report "$arch: neither compiler nor linker warned" nothing "$(grep -E 'warning:' "$out/$arch-build.log" || true)"
-	kind=$(kind_of)
-	report "$arch: what was built is for it: $kind" test -n "$kind"
+	report "$arch: what was built is for it" is_for_it
 	report "$arch: unit tests" log "$arch-unit" run_there build/unit/unit_tests
 	report "$arch: the fuzzers' corpus of requests" log "$arch-requests" run_there build/unit/replay test/fuzz/corpus
 	report "$arch: the fuzzers' corpus of rows" log "$arch-rows" run_there build/unit/replay_rows test/fuzz/rows

@@ -1,11 +1,11 @@
 #!/bin/bash
 # Usage: check_compilers.sh [COMPILER...]
-# With each compiler, "gcc-13" or "clang-19" for example: builds library, core, both programs, the unit tests and the replay of the
+# Builds the last commit. With each compiler, "gcc-13" or "clang-19" for example: builds library, core, both programs, the unit tests and the replay of the
 # fuzzers' corpora with -Werror, runs both, and tests the symbols. Sanitizers are left to make unit: they warn of what is in their own
 # code, and here it is each compiler's plain code that runs. Without arguments all GCCs from 11 on and all clangs from 14 on, each from the
 # oldest release of Debian that has it: a chroot for each release, with its PostgreSQL and its C++ library. A compiler that no release has
 # is skipped. The newest GCC builds once more with -O3 and link-time optimization, as distributors do.
-# SUITES are the targets to make, if not all of these. Notes the results in the README. Needs root and the network; takes an hour and more. Reports in TAP.
+# SUITES are the targets to make, if not all of these; without it the results are noted in the README. Needs root and the network; takes an hour and more. Reports in TAP.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 # shellcheck source=tap_report.sh
@@ -14,6 +14,8 @@ cd "${BASH_SOURCE%/*}/.."
 . scripts/machines.sh
 
 logs_in build/compilers
+LOG_LINES=12
+read -r -a suites <<<"${SUITES:-all unit fuzz-corpus symbols}"
 available=$(scripts/debian.sh compilers)
 if (($# > 0)); then wanted=("$@"); else mapfile -t wanted < <(awk '{ print $1 }' <<<"$available"); fi
 newest_gcc=$(sed -n 's/^\(gcc-[0-9]*\) .*/\1/p' <<<"$available" | tail -n 1)
@@ -23,13 +25,13 @@ release_of() {
 	awk -v compiler="$1" '$1 == compiler { print $2 }' <<<"$available"
 }
 
-# Those between the oldest and the newest that exist, or that were asked for, in no release.
+for compiler; do
+	[[ -n $(release_of "$compiler") ]] || { echo "No release of Debian has $compiler. Say COMPILERS=gcc-13, for example." >&2; exit 2; }
+done
+
+# Those between the oldest and the newest that no release has.
 missing() {
 	local kind number known
-	if ((arguments > 0)); then
-		for known in "${wanted[@]}"; do [[ -n $(release_of "$known") ]] || echo "$known"; done
-		return
-	fi
 	for kind in gcc clang; do
 		mapfile -t known < <(sed -n "s/^$kind-\([0-9]*\) .*/\1/p" <<<"$available")
 		for ((number = known[0]; number < known[-1]; number++)); do
@@ -37,7 +39,6 @@ missing() {
 		done
 	done
 }
-arguments=$#
 
 packages_of() {
 	local compiler
@@ -56,9 +57,12 @@ make_with() {
 
 # One compiler, in a tree of its own: compile RELEASE COMPILER [OPTION...]
 compile() {
-	local release=$1 compiler=$2 options=${*:3} failed_before=$report_failed kind=GCC name suite tree platform counts
-	[[ $compiler != clang-* ]] || kind=clang
-	name="$kind $(on "$release" "$compiler --version" | sed -nE '1s/^[^(]*(\([^)]*\))?[^0-9]*([0-9][0-9.]*).*/\2/p')${options:+ with $options}"
+	local release=$1 compiler=$2 options=${*:3} failed_before=$report_failed name suite tree platform counts
+	case $compiler in
+		gcc-*) name="GCC $(on "$release" "$compiler -dumpfullversion")" ;;
+		clang-*) name="clang $(on "$release" "$compiler -dumpversion")" ;;
+	esac
+	name+=${options:+ with $options}
 	tree=$compiler${options:+-more}
 	on "$release" "cp -a /srv/contact_upsert /home/builder/$tree"
 	report_failed=0
@@ -69,21 +73,19 @@ compile() {
 	if ((report_failed > 0 && counts[1] == 0)); then counts[1]=1; fi
 	# shellcheck disable=SC2016 # the machine expands it
 	platform=$(on "$release" '. /etc/os-release && echo "${NAME%% *} ${VERSION_ID:-$VERSION_CODENAME}"')
-	scripts/tested.sh note-compiler "$name" "$platform" "${suites[*]}" "${counts[0]} passed, ${counts[1]} failed"
+	if [[ -z ${SUITES:-} ]]; then
+		scripts/tested.sh note-compiler "$name" "$platform" "${suites[*]}" "${counts[0]} passed, ${counts[1]} failed"
+	fi
 	ran+=("$name")
 	report_failed=$((failed_before | report_failed))
 }
-LOG_LINES=12
-read -r -a suites <<<"${SUITES:-all unit fuzz-corpus symbols}"
 
-# Both of a release's own machine and of its packages
+# A machine with a release and compilers: machine_for RELEASE COMPILER...
 machine_for() {
 	local release=$1
-	machines_begin "$release" build-essential
-	machine "$release"
-	source_on "$release" /srv/contact_upsert
-	on "$release" "apt-get update && apt-get install -y postgresql postgresql-server-dev-all libpq-dev libcsv-dev libgtest-dev nlohmann-json3-dev iso-codes unicode-data \
-		$(packages_of "${@:2}" | xargs)"
+	machines_begin "$release" build-essential && machine "$release" && source_on "$release" /srv/contact_upsert &&
+		on "$release" "apt-get update && apt-get install -y postgresql postgresql-server-dev-all libpq-dev libcsv-dev libgtest-dev nlohmann-json3-dev iso-codes unicode-data \
+			$(packages_of "${@:2}" | xargs)"
 }
 
 mapfile -t releases < <(awk '!seen[$2]++ { print $2 }' <<<"$available")
@@ -96,6 +98,8 @@ for release in "${releases[@]}"; do
 		if [[ $compiler == "$newest_gcc" ]]; then compile "$release" "$compiler" -O3 -flto=auto -ffat-lto-objects; fi
 	done
 done
-for compiler in $(missing); do report_skip "$compiler" "no release of Debian has it"; done
+if (($# == 0)); then
+	for compiler in $(missing); do report_skip "$compiler" "no release of Debian has it"; done
+fi
 printf '# ran with %s\n' "${ran[@]}"
 report_end
