@@ -46,11 +46,13 @@ if command -v npm >/dev/null; then
 fi
 tar --create --file "$work/sources.tar" --exclude=./.git --exclude=./build --exclude=./results --exclude='./regression.*' --exclude='*.o' --exclude='*.so' \
 	--exclude=./contact-worker --exclude=./contact-import --transform 's,^\.,contact_upsert,' . || (($? == 1)) # 1: other suites make files beside
+# mmdebstrap's pseudo-terminals belong to its user 5, and nobody else can open one.
 # shellcheck disable=SC2016 # mmdebstrap expands $1
 mmdebstrap --quiet --variant=apt ${CHROOT_ARCH:+--architectures="$CHROOT_ARCH"} --include="$packages" "${release/experimental/unstable}" /dev/null - <<<"$sources" --keyring="$keyring" \
 		--aptopt=<(apt-config dump | grep -E '^Acquire::(Check|http)') \
 		--setup-hook='mkdir -p "$1/etc/apt/preferences.d" && printf "'"$pinned"'" >"$1/etc/apt/preferences.d/postgresql"' \
 		--customize-hook="tar-in $work/sources.tar /srv" --customize-hook="copy-in $work/npm-ca.pem /srv" \
+		--customize-hook='mount --options remount,nosuid,noexec,gid=5,mode=620,ptmxmode=666 none "$1/dev/pts" || true' \
 		--customize-hook='chroot "$1" '"${CHROOT_ARCH:+setarch $CHROOT_ARCH}"' env -C /srv/contact_upsert LC_ALL=C.UTF-8 HOME=/srv '"$npm_settings"' SUITE_SECONDS=1200 OLDER='"${OLDER:-}"' SERVER_OPTIONS="'"${SERVER_OPTIONS:-}"'" scripts/check.sh '"${suites[*]}"'
 			echo $? >"$1/srv/status"
 			chroot "$1" /usr/lib/postgresql/'"$major"'/bin/postgres --version >"$1/srv/version"' \

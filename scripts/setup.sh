@@ -98,7 +98,7 @@ case ${1:-} in
 	demo | bench | test | check | clients | coverage | watch) packages+=(build-essential libcsv-dev libpq-dev) ;;&
 	bench) packages+=(gnuplot-nox valgrind) ;;
 	test | check | clients | coverage | watch)
-		packages+=(clang curl iso-codes jq git libdbd-pg-perl libgtest-dev libio-pty-perl libipc-run-perl libpqxx-dev nginx nlohmann-json3-dev openssl pgbouncer
+		packages+=(clang curl iso-codes jq git libdbd-pg-perl libgtest-dev libipc-run-perl libpqxx-dev nginx nlohmann-json3-dev openssl pgbouncer
 			python3-asyncpg python3-jsonschema python3-psycopg python3-psycopg2 unicode-data unzip)
 		optional+=(libclang-rt-dev pgpool2 prometheus prometheus-postgres-exporter)
 		# A Node.js that is not Debian's brings its npm.
