@@ -53,7 +53,7 @@ BEGIN
 		FROM jsonb_array_elements(requests) r, generate_series(1, 2) n));
 	PERFORM contacts.upsert_many(jsonb_build_array(jsonb_build_object('email_address', level::text || '.none@example.com', 'evidence', '{"x":1}'::jsonb, 'mode', 'update')));
 END $$;
-CREATE VIEW pg_temp.proof AS SELECT email, v, source, changes, evidence, id FROM pg_temp.history WHERE email LIKE '%proof%' OR email LIKE '%none%';
+CREATE TEMPORARY VIEW proof AS SELECT email, v, source, changes, evidence, id FROM pg_temp.history WHERE email LIKE '%proof%' OR email LIKE '%none%';
 BEGIN;
 CALL pg_temp.prove('none');
 SELECT count(*) FROM pg_temp.proof;

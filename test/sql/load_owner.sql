@@ -191,8 +191,11 @@ SELECT state, total, done, parameters FROM contacts.import_progress WHERE stagin
 SET search_path = pg_catalog;
 CREATE TABLE public.typed (email_address text, mood timestamptz, moods interval, pair bytea, home money, age float8);
 INSERT INTO public.typed VALUES ('typed@example.com', '2024-02-03 04:05:06+00', '1 day 2 hours', '\xff', 12.5, 0.1::float8 + 0.2);
+SELECT current_setting('server_version_num')::int < 190000 AS can_be_off \gset
+\if :can_be_off
 SET standard_conforming_strings = off;
 SET escape_string_warning = off;
+\endif
 SET bytea_output = escape;
 SET extra_float_digits = -5;
 SET IntervalStyle = iso_8601;
@@ -200,8 +203,10 @@ SET TimeZone = 'Asia/Kolkata';
 SET quote_all_identifiers = on;
 CALL contacts.import('public.typed');
 RESET search_path;
+\if :can_be_off
 RESET standard_conforming_strings;
 RESET escape_string_warning;
+\endif
 RESET bytea_output;
 RESET extra_float_digits;
 RESET IntervalStyle;
