@@ -45,7 +45,7 @@ packages_of() {
 	for compiler; do
 		case $compiler in
 			gcc-*) echo "g++-${compiler#gcc-}" ;;
-			clang-*) echo "$compiler libclang-rt-${compiler#clang-}-dev" ;;
+			clang-*) echo "$compiler" ;;
 		esac
 	done
 }
