@@ -1,5 +1,5 @@
 /*
- * json_object.c - pushes the pairs of an object. 19 keeps the result in the state, where older versions return it.
+ * json_object.c - pushes the pairs of an object.
  */
 #include "postgres.h"
 
@@ -46,10 +46,5 @@ json_object_add_integer(JsonObject *object, const char *key, int64 integer)
 Jsonb *
 json_object_end(JsonObject *object)
 {
-#if PG_VERSION_NUM < 190000
-	return JsonbValueToJsonb(pushJsonbValue(&object->state, WJB_END_OBJECT, NULL));
-#else
-	pushJsonbValue(&object->state, WJB_END_OBJECT, NULL);
-	return JsonbValueToJsonb(object->state.result);
-#endif
+	return JsonbValueToJsonb(end_json_object(&object->state));
 }

@@ -12,11 +12,7 @@
 /* JsonObject is private to these functions; json_object_begin() makes it. */
 typedef struct JsonObject
 {
-#if PG_VERSION_NUM < 190000
-	JsonbParseState *state;
-#else
-	JsonbInState state;
-#endif
+	JsonObjectState state;
 } JsonObject;
 
 extern void json_object_begin(JsonObject *object);

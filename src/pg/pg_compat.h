@@ -1,6 +1,6 @@
 /*
- * pg_compat.h - every difference between the PostgreSQL versions that we build for (15 to 19) stands here, but for
- * that of building a jsonb object (json_object.c).
+ * pg_compat.h - the differences between the PostgreSQL versions that we build for (15 to 19) stand here; but for one, a loop over what 15
+ * has elsewhere, in shard_scope.c.
  */
 #ifndef CU_PG_COMPAT_H
 #define CU_PG_COMPAT_H
@@ -16,6 +16,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
+#include "utils/jsonb.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -113,6 +114,24 @@ identity_sequence(Relation table, AttrNumber number)
 	return getIdentitySequence(RelationGetRelid(table), number, true);
 #else
 	return getIdentitySequence(table, number, true);
+#endif
+}
+
+/* A JsonObjectState is that of an object under construction; end_json_object() returns what it has become. 19 has the result in it. */
+#if PG_VERSION_NUM < 190000
+typedef JsonbParseState *JsonObjectState;
+#else
+typedef JsonbInState JsonObjectState;
+#endif
+
+static inline JsonbValue *
+end_json_object(JsonObjectState *state)
+{
+#if PG_VERSION_NUM < 190000
+	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+#else
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	return state->result;
 #endif
 }
 
