@@ -1,16 +1,18 @@
 #!/bin/bash
 # Usage: check_arch.sh i386 [SUITE...]
 #        check_arch.sh ARCHITECTURE...
-# Tests the last commit for another processor than this machine's. i386, where a long has 32 bits and an int64 is no Datum: builds and runs these
-# suites, or all, in a chroot of that architecture, by check_pg.sh, with the PostgreSQL of Debian's oldstable, the last release that has
-# all of i386 (PG= for another). Other architectures of Debian: cross-compiles the core, both programs, the unit tests and the replay of
-# the fuzzers' corpora with -Werror, and runs both under qemu, without sanitizers, which do not work there. arm64 has a char without a
-# sign, s390x the bytes of a number in the other order.
+# Tests for another processor than this machine's.
+# i386, where a long has 32 bits and an int64 is no Datum: builds and runs these suites, or all, in a chroot of that architecture, by
+# check_pg.sh, with the PostgreSQL of Debian's oldstable, the last release that has all of i386 (PG= for another).
+# Other architectures of Debian, from the last commit: cross-compiles the core, both programs, the unit tests and the replay of the
+# fuzzers' corpora with -Werror, and runs them under qemu, without sanitizers, which do not work there. arm64 has a char without a sign,
+# s390x the bytes of a number in the other order.
 # Notes the results in the README. Needs root and the network; the second kind reports in TAP.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 
 if [[ ${1:-} == i386 ]]; then CHROOT_ARCH=i386 exec scripts/check_pg.sh "${PG:-15}" "${@:2}"; fi
+scripts/setup.sh check-arch
 for arch in "${@:-none}"; do
 	[[ $arch != i386 ]] || { echo "i386 is tested by itself: say make check-arch ARCH=i386." >&2; exit 2; }
 	dpkg-architecture --host-arch "$arch" --query DEB_HOST_ARCH >/dev/null 2>&1 || {

@@ -1,11 +1,12 @@
 #!/bin/bash
 # Usage: check_compilers.sh [COMPILER...]
-# Builds the last commit. With each compiler, "gcc-13" or "clang-19" for example: builds library, core, both programs, the unit tests and the replay of the
-# fuzzers' corpora with -Werror, runs both, and tests the symbols. Sanitizers are left to make unit: they warn of what is in their own
-# code, and here it is each compiler's plain code that runs. Without arguments all GCCs from 11 on and all clangs from 14 on, each from the
-# oldest release of Debian that has it: a chroot for each release, with its PostgreSQL and its C++ library. A compiler that no release has
-# is skipped. The newest GCC builds once more with -O3 and link-time optimization, as distributors do.
-# SUITES are the targets to make, if not all of these; without it the results are noted in the README. Needs root and the network; takes an hour and more. Reports in TAP.
+# With each compiler, "gcc-13" or "clang-19" for example: builds library, core, both programs, the unit tests and the replay of the
+# fuzzers' corpora with -Werror, from the last commit; runs the latter two, and tests the symbols. Sanitizers are left to make unit: they
+# warn of what is in their own code, and here it is each compiler's plain code that runs. Without arguments all GCCs from 11 on and all
+# clangs from 14 on, each from the oldest release of Debian that has it: a chroot for each release, with its PostgreSQL and its C++
+# library. A compiler that no release has is skipped. The newest GCC builds once more with -O3 and link-time optimization, as
+# distributors do. SUITES are the targets to make, if not all of these; without it the results are noted in the README.
+# Needs root and the network; takes an hour and more. Reports in TAP.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 # shellcheck source=tap_report.sh
@@ -64,11 +65,11 @@ compile() {
 	esac
 	name+=${options:+ with $options}
 	tree=$compiler${options:+-more}
-	on "$release" "cp -a /srv/contact_upsert /home/builder/$tree"
+	on "$release" "cp -a /srv/contact_upsert ~builder/$tree"
 	report_failed=0
 	for suite in "${suites[@]}"; do report "$name: $suite" log "$tree-$suite" make_with "$compiler" "$suite"; done
 	report "$name: neither compiler nor linker warned" nothing "$(grep -hE 'warning:' "$out/$tree"-*.log | sort -u | head -n 20 || true)"
-	on "$release" "rm -r /home/builder/$tree"
+	on "$release" "rm -r ~builder/$tree"
 	read -r -a counts < <(cat "$out/$tree"-*.log | awk -f scripts/count.awk)
 	if ((report_failed > 0 && counts[1] == 0)); then counts[1]=1; fi
 	# shellcheck disable=SC2016 # the machine expands it

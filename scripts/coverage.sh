@@ -45,13 +45,17 @@ share_counts() {
 	umask 002
 }
 
-# What is called where Citus is alone: make check-citus runs it, on a server that this does not count on.
+# Files that are called only where there is Citus: make check-citus runs them, without counting.
 citus="call_here delegate handed_over shard shard_scope"
 
 # The lines of each directory below src/, and of all; both also without what needs Citus.
 summary() {
 	awk -F '[:,]' -v root="$PWD/" -v citus="$citus" '
-		BEGIN { files = split(citus, names, " "); for (i in names) needs_citus["src/pg/" names[i] ".c"] }
+		BEGIN {
+			files = split(citus, names, " ")
+			for (i in names) needs_citus["src/pg/" names[i] ".c"]
+			but = " but " files " files for Citus"
+		}
 		function add(counts) {
 			counts[dir] += $2
 			counts["all"] += $2
@@ -59,7 +63,6 @@ summary() {
 			if (dir == "src/pg") counts["src/pg" but] += $2
 			counts["all" but] += $2
 		}
-		BEGIN { but = " but " files " files for Citus" }
 		/^SF:/ { file = substr($2, length(root) + 1); match(file, /^src\/[a-z]+/); dir = substr(file, 1, RLENGTH); needs = file in needs_citus }
 		/^LF:/ { add(lines) }
 		/^LH:/ { add(run) }

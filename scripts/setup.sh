@@ -113,7 +113,7 @@ case ${1:-} in
 	coverage) packages+=(lcov) ;;
 	watch) packages+=(libicu-dev pkg-config valgrind) ;;
 	check-pg) packages+=(mmdebstrap) ;;
-	check-arch) packages+=(arch-test mmdebstrap) ;;
+	check-arch) packages+=(arch-test dpkg-dev mmdebstrap) ;;
 	dist) packages+=(git jq unzip) ;;
 	image) packages+=(buildah git jq mmdebstrap python3-yaml) ;;
 	demo | test) ;;
