@@ -36,41 +36,46 @@
 static const char *look(void);
 static const char *look_at_table(Relation table, int which);
 
-static TableChoice table_choice =
-	{
-		.in_c = "writes events itself",
-		.by_statements = "writes events by statements",
-		.expected =
-			{
-				[OUTBOX_EVENT] = {"event",
-								  RowExclusiveLock,
-								  {[OUTBOX_EVENT_WORKSPACE] = {"workspace_id", .type = INT8OID},
-								   [OUTBOX_EVENT_ID] = {"event_id", .type = INT8OID},
-								   [OUTBOX_EVENT_CONTACT] = {"contact_id", .type = TEXTOID},
-								   [OUTBOX_EVENT_VERSION] = {"contact_version", .type = INT8OID},
-								   [OUTBOX_EVENT_ORDINAL] = {"ordinal", .type = INT4OID},
-								   [OUTBOX_EVENT_TYPE] = {"type", .own_type = "event_type"},
-								   [OUTBOX_EVENT_DETAIL] = {"detail", .type = JSONBOID},
-								   [OUTBOX_EVENT_CREATED_AT] = {"created_at", .type = TIMESTAMPTZOID}}},
-				[OUTBOX_DELIVERY] = {"delivery",
-									 RowExclusiveLock,
-									 {[OUTBOX_DELIVERY_WORKSPACE] = {"workspace_id", .type = INT8OID},
-									  [OUTBOX_DELIVERY_CONSUMER] = {"consumer_id", .type = INT8OID},
-									  [OUTBOX_DELIVERY_EVENT] = {"event_id", .type = INT8OID},
-									  [OUTBOX_DELIVERY_CONTACT] = {"contact_id", .type = TEXTOID},
-									  [OUTBOX_DELIVERY_VERSION] = {"contact_version", .type = INT8OID},
-									  [OUTBOX_DELIVERY_ORDINAL] = {"ordinal", .type = INT4OID},
-									  [OUTBOX_DELIVERY_QUEUED_XID] = {"queued_xid", .type = INT8OID}}},
-				[OUTBOX_CONSUMER] = {"consumer",
-									 AccessShareLock,
-									 {[OUTBOX_CONSUMER_WORKSPACE] = {"workspace_id", .type = INT8OID},
-									  [OUTBOX_CONSUMER_ID] = {"consumer_id", .type = INT8OID},
-									  [OUTBOX_CONSUMER_TYPES] = {"types", .own_type = "_event_type"},
-									  [OUTBOX_CONSUMER_ACTIVE] = {"active", .type = BOOLOID}}},
-			},
-		.functions = {F_NOW, F_INT8EQ, F_ENUM_EQ},
-		.look = look,
-		.look_at_table = look_at_table,
+static TableChoice table_choice = {
+	.in_c = "writes events itself",
+	.by_statements = "writes events by statements",
+	.expected =
+		{
+			[OUTBOX_EVENT] = {"event",
+							  RowExclusiveLock,
+							  {
+								  [OUTBOX_EVENT_WORKSPACE] = {"workspace_id", .type = INT8OID},
+								  [OUTBOX_EVENT_ID] = {"event_id", .type = INT8OID},
+								  [OUTBOX_EVENT_CONTACT] = {"contact_id", .type = TEXTOID},
+								  [OUTBOX_EVENT_VERSION] = {"contact_version", .type = INT8OID},
+								  [OUTBOX_EVENT_ORDINAL] = {"ordinal", .type = INT4OID},
+								  [OUTBOX_EVENT_TYPE] = {"type", .own_type = "event_type"},
+								  [OUTBOX_EVENT_DETAIL] = {"detail", .type = JSONBOID},
+								  [OUTBOX_EVENT_CREATED_AT] = {"created_at", .type = TIMESTAMPTZOID},
+							  }},
+			[OUTBOX_DELIVERY] = {"delivery",
+								 RowExclusiveLock,
+								 {
+									 [OUTBOX_DELIVERY_WORKSPACE] = {"workspace_id", .type = INT8OID},
+									 [OUTBOX_DELIVERY_CONSUMER] = {"consumer_id", .type = INT8OID},
+									 [OUTBOX_DELIVERY_EVENT] = {"event_id", .type = INT8OID},
+									 [OUTBOX_DELIVERY_CONTACT] = {"contact_id", .type = TEXTOID},
+									 [OUTBOX_DELIVERY_VERSION] = {"contact_version", .type = INT8OID},
+									 [OUTBOX_DELIVERY_ORDINAL] = {"ordinal", .type = INT4OID},
+									 [OUTBOX_DELIVERY_QUEUED_XID] = {"queued_xid", .type = INT8OID},
+								 }},
+			[OUTBOX_CONSUMER] = {"consumer",
+								 AccessShareLock,
+								 {
+									 [OUTBOX_CONSUMER_WORKSPACE] = {"workspace_id", .type = INT8OID},
+									 [OUTBOX_CONSUMER_ID] = {"consumer_id", .type = INT8OID},
+									 [OUTBOX_CONSUMER_TYPES] = {"types", .own_type = "_event_type"},
+									 [OUTBOX_CONSUMER_ACTIVE] = {"active", .type = BOOLOID},
+								 }},
+		},
+	.functions = {F_NOW, F_INT8EQ, F_ENUM_EQ},
+	.look = look,
+	.look_at_table = look_at_table,
 };
 
 /* The privileges that the statements need. */
