@@ -176,11 +176,14 @@ begin_rows(FunctionCallInfo fcinfo, ClaimedRows *rows)
 static void
 add_rows(const ClaimedRows *rows, SPITupleTable *events, const DuePage *page, int64 lease, int counted)
 {
+	int attributes = rows->descriptor->natts;
+	Datum *values = palloc0(sizeof(Datum) * attributes);
+	bool *nulls = palloc0(sizeof(bool) * attributes);
+
+	for (int dropped = CLAIMED_COLUMNS; dropped < attributes; dropped++)
+		nulls[dropped] = true;
 	for (size_t i = 0; i < page->count; i++)
 	{
-		Datum values[CLAIMED_COLUMNS];
-		bool nulls[CLAIMED_COLUMNS] = {false};
-
 		for (int column = 0; column < CLAIMED_COLUMNS; column++)
 			if (sources[column])
 				values[column] = SPI_getbinval(events->vals[i], events->tupdesc, sources[column], &nulls[column]);

@@ -37,10 +37,17 @@ static const Oid types[CLAIMED_COLUMNS] = {
 void
 claimed_event_require(TupleDesc descriptor)
 {
-	bool is_known = descriptor != NULL && descriptor->natts == CLAIMED_COLUMNS;
+	bool is_known = descriptor != NULL && descriptor->natts >= CLAIMED_COLUMNS;
 
 	for (int i = 0; is_known && i < CLAIMED_COLUMNS; i++)
-		is_known = !OidIsValid(types[i]) || TupleDescAttr(descriptor, i)->atttypid == types[i];
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+
+		is_known = !attribute->attisdropped && (!OidIsValid(types[i]) || attribute->atttypid == types[i]);
+	}
+	/* An attribute that was added and dropped again has its place for ever. */
+	for (int i = CLAIMED_COLUMNS; is_known && i < descriptor->natts; i++)
+		is_known = TupleDescAttr(descriptor, i)->attisdropped;
 	if (!is_known)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -149,8 +156,8 @@ contacts_event_line(PG_FUNCTION_ARGS)
 	HeapTupleHeader event = PG_GETARG_HEAPTUPLEHEADER(0);
 	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(event), .t_data = event};
 	TupleDesc descriptor = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(event), HeapTupleHeaderGetTypMod(event));
-	Datum values[CLAIMED_COLUMNS];
-	bool nulls[CLAIMED_COLUMNS];
+	Datum *values = palloc(sizeof(Datum) * descriptor->natts);
+	bool *nulls = palloc(sizeof(bool) * descriptor->natts);
 	StringInfoData line;
 
 	claimed_event_require(descriptor);

@@ -23,7 +23,8 @@ typedef enum ClaimedColumn
 	CLAIMED_COLUMNS
 } ClaimedColumn;
 
-/* claimed_event_require() raises unless the type has these attributes, of the types that this version gives them. NULL is none. */
+/* claimed_event_require() raises unless the type has these attributes, of the types that this version gives them, and others
+ * only if they are dropped. NULL is none. */
 extern void claimed_event_require(TupleDesc descriptor);
 
 #endif

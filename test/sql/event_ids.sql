@@ -78,7 +78,25 @@ CREATE FUNCTION pg_temp.swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN R
 CREATE TRIGGER swallow BEFORE INSERT ON contacts.event FOR EACH ROW EXECUTE FUNCTION pg_temp.swallow();
 SELECT pg_temp.write('a@example.com', 16);
 SELECT contacts.upsert_many('[{"email_address":"a@example.com","fields":{"nn":16}},{"email_address":"b@example.com","fields":{"nn":16}}]');
+-- So is one that swallows one of two and makes the other another event, which is not known again.
+CREATE FUNCTION pg_temp.swallow_first() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF NEW.contact_id = (SELECT id FROM contacts.contact WHERE workspace_id = 1 AND email_address = 'a@example.com') THEN RETURN NULL; END IF;
+	NEW.ordinal := NEW.ordinal + 1;
+	RETURN NEW;
+END $$;
 DROP TRIGGER swallow ON contacts.event;
+CREATE TRIGGER swallow BEFORE INSERT ON contacts.event FOR EACH ROW EXECUTE FUNCTION pg_temp.swallow_first();
+SELECT contacts.upsert_many('[{"email_address":"a@example.com","fields":{"nn":16}},{"email_address":"b@example.com","fields":{"nn":16}}]');
+DROP TRIGGER swallow ON contacts.event;
+-- One that makes each another event is the owner's to answer for: it is stored, and delivered, as the trigger left it.
+CREATE FUNCTION pg_temp.renumber() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.ordinal := NEW.ordinal + 1; RETURN NEW; END $$;
+CREATE TRIGGER renumber BEFORE INSERT ON contacts.event FOR EACH ROW EXECUTE FUNCTION pg_temp.renumber();
+SELECT pg_temp.write('a@example.com', 17) IS NOT NULL AS stored;
+SELECT outcome FROM contacts.upsert_many('[{"email_address":"a@example.com","fields":{"nn":18}},{"email_address":"b@example.com","fields":{"nn":18}}]');
+SELECT e.contact_version, e.ordinal, detail #>> '{field,new}' AS new, d.event_id IS NOT NULL AS is_delivered
+FROM contacts.event e LEFT JOIN contacts.delivery d USING (workspace_id, event_id) WHERE (detail #>> '{field,new}')::int IN (17, 18) ORDER BY 3, 1;
+DROP TRIGGER renumber ON contacts.event;
 
 -- Consumers' ids are unique among all workspaces, wherever their sequence is.
 SELECT setval('contacts.consumer_consumer_id_seq', 1, false) AS behind;

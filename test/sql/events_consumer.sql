@@ -278,8 +278,18 @@ SELECT contacts.unsubscribe('holes');
 
 -- The type of what is claimed, changed by somebody who may.
 BEGIN;
+SAVEPOINT s;
 ALTER TYPE contacts.claimed_event ADD ATTRIBUTE more text;
 SELECT * FROM contacts.claim('printer');
+ROLLBACK TO s;
+ALTER TYPE contacts.claimed_event DROP ATTRIBUTE type;
+SELECT * FROM contacts.claim('printer');
+ROLLBACK TO s;
+-- It can be undone.
+ALTER TYPE contacts.claimed_event ADD ATTRIBUTE more text;
+ALTER TYPE contacts.claimed_event DROP ATTRIBUTE more;
+SELECT contact_upsert('{"email_address":"a@example.com","partial_update":true,"fields":{"city":"Oslo"}}') IS NOT NULL AS done;
+SELECT c.type, c.attempts, contacts_internal.event_line(c)::jsonb - '{event_id,lease,contact_id,created_at}'::text[] AS line FROM contacts.claim('printer') c;
 ROLLBACK;
 
 -- A workspace takes its events and consumers with it.
