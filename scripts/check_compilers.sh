@@ -85,7 +85,7 @@ compile() {
 machine_for() {
 	local release=$1
 	machines_begin "$release" build-essential && machine "$release" && source_on "$release" /srv/contact_upsert &&
-		on "$release" "apt-get update && apt-get install -y postgresql postgresql-server-dev-all libpq-dev libcsv-dev libgtest-dev nlohmann-json3-dev iso-codes unicode-data \
+		on "$release" "apt-get update && apt-get install -y postgresql postgresql-server-dev-all libpq-dev libcsv-dev libgtest-dev nlohmann-json3-dev jq iso-codes unicode-data \
 			$(packages_of "${@:2}" | xargs)"
 }
 
