@@ -115,6 +115,7 @@ static Statement bury_page[] = DUE_PAIR_OF_PAGES("UPDATE contacts.delivery d SET
 												 " last_error = 'The lease ran out.' WHERE",
 												 "", 3);
 
+/* Those of the page whose event is gone. */
 static Statement delete_orphans[] =
 	DUE_PAIR_OF_PAGES("DELETE FROM contacts.delivery d WHERE",
 					  " AND NOT EXISTS (SELECT FROM contacts.event e"
@@ -133,7 +134,7 @@ static Statement delete_orphans[] =
  * and "<=": else any index that begins with workspace_id is as good to the planner that believes in an empty table.
  */
 #define FIND_EVENTS(workspace, names)                                                                             \
-	"SELECT k.n, e.workspace_id, e.event_id, e.contact_id, e.contact_version, e.ordinal, e.type, e.detail,"       \
+	"SELECT e.workspace_id, e.event_id, e.contact_id, e.contact_version, e.ordinal, e.type, e.detail,"            \
 	" e.created_at, c.email_address" names                                                                        \
 	" FROM ROWS FROM (unnest($1), unnest($2)) WITH ORDINALITY AS k (workspace_id, event_id, n)"                   \
 	" CROSS JOIN LATERAL (SELECT x.workspace_id, x.event_id, x.contact_id, x.contact_version, x.ordinal, x.type," \
@@ -314,16 +315,16 @@ due_execute_in_place(Statement *statement, const Consumer *consumer, const DuePa
 	return statement_execute(statement, parameters);
 }
 
-/* Deletes the deliveries that have no event any more, and takes them out of the page. Events are the rows of find_events. */
+/* Takes deliveries out of the queue, at least one. */
 static void
-drop_orphans(const Consumer *consumer, DuePage *page)
+take_out(Statement *pair, const Consumer *consumer, const DuePage *page)
 {
-	size_t kept = 0;
-
-	for (uint64 row = 0; row < SPI_processed; row++)
-		page->events[kept++] = page->events[DatumGetInt64(statement_column(row, DUE_NUMBER)) - 1];
-	(void)due_execute(delete_orphans, consumer, page, NULL);
-	page->count = kept;
+	/* The same page would be found again for ever. */
+	if (due_execute(pair, consumer, page, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+				 errmsg("A delivery could not be taken out of the queue."),
+				 errhint("Look for a trigger on contacts.delivery that returns NULL.")));
 }
 
 static void
@@ -350,12 +351,12 @@ due_find(const Consumer *consumer, int max, bool named, DuePage *page)
 			return;
 		if (due_is_lapsed(page) && page->events[0].attempts >= consumer->max_attempts)
 		{
-			(void)due_execute(bury_page, consumer, page, NULL);
+			take_out(bury_page, consumer, page);
 			continue;
 		}
 		find_page_events(consumer, page, named);
 		if (SPI_processed == page->count)
 			return;
-		drop_orphans(consumer, page);
+		take_out(delete_orphans, consumer, page);
 	}
 }

@@ -30,8 +30,7 @@ typedef struct DuePage
 /* The columns of the rows that due_find() leaves in SPI_tuptable. */
 typedef enum DueColumn
 {
-	DUE_NUMBER = 1, /* from 1, in the page */
-	DUE_WORKSPACE_ID,
+	DUE_WORKSPACE_ID = 1,
 	DUE_EVENT_ID,
 	DUE_CONTACT_ID,
 	DUE_CONTACT_VERSION,

@@ -274,6 +274,21 @@ SELECT contact_upsert('{"email_address":"b@example.com","partial_update":true,"f
 DELETE FROM contacts.event WHERE event_id = (SELECT min(event_id) FROM contacts.delivery WHERE consumer_id = :holes);
 SELECT contact, type FROM pg_temp.claim('holes') ORDER BY 1, 2;
 SELECT count(*) AS left FROM contacts.delivery WHERE consumer_id = :holes;
+SELECT contacts.ack('holes', max(lease), array_agg(event_id)) FROM contacts.delivery WHERE consumer_id = :holes;
+-- Where triggers do not fire, as in a restore, the delivery stays; claim() takes it away.
+SELECT pg_temp.tag('remove', 'a@example.com', 'vip') AS removed, pg_temp.tag('add', 'a@example.com', 'vip') AS added;
+SELECT contact_upsert('{"email_address":"b@example.com","partial_update":true,"fields":{"city":"Bari"}}') IS NOT NULL AS done;
+SET session_replication_role = replica;
+DELETE FROM contacts.event WHERE event_id = (SELECT min(event_id) FROM contacts.delivery WHERE consumer_id = :holes);
+RESET session_replication_role;
+SELECT count(*) AS orphans FROM contacts.delivery d WHERE consumer_id = :holes AND NOT EXISTS (SELECT FROM contacts.event e WHERE e.event_id = d.event_id);
+CREATE FUNCTION pg_temp.keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+CREATE TRIGGER keep BEFORE UPDATE OR DELETE ON contacts.delivery FOR EACH ROW EXECUTE FUNCTION pg_temp.keep();
+SELECT contact, type FROM pg_temp.claim('holes') ORDER BY 1, 2;
+DROP TRIGGER keep ON contacts.delivery;
+SELECT contact, type FROM pg_temp.claim('holes') ORDER BY 1, 2;
+SELECT contact, type FROM pg_temp.claim('holes') ORDER BY 1, 2;
+SELECT count(*) AS left FROM contacts.delivery WHERE consumer_id = :holes;
 SELECT contacts.unsubscribe('holes');
 
 -- The type of what is claimed, changed by somebody who may.
