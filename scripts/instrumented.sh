@@ -141,6 +141,8 @@ take_checkout() {
 run_suites() {
 	local counts
 
+	# What counts or watches costs several times the processor's time.
+	export COST_PATIENCE=${COST_PATIENCE:-25}
 	# Command-line variables of this make, which are in the environment, are such for that make, too.
 	MAKEFLAGS=$(printf ' -- %s %s' "${REGRESS:+REGRESS=${REGRESS// /\\ }}" "${ISOLATION:+ISOLATION=${ISOLATION// /\\ }}") \
 		"$checkout/scripts/check.sh" "$@" || true
