@@ -24,6 +24,7 @@ const Row kRows[] = {
 	{"one_column", "email\nann@x.org\nbob@x.org", "email/ann@x.org/bob@x.org"},
 	{"separator_in_the_quotes_of_the_header", "\"a,b\";c;d\n1;2;3\n", "a,b|c|d/1|2|3"},
 	{"sep_line", "sep=|\r\na|b;c\r\n1|2\r\n", "a|b;c/1|2"},
+	{"sep_line_in_quotes", "\"sep=|\"\r\na|b;c\r\n1|2\r\n", "a|b;c/1|2"},
 	{"no_end_of_the_last_line", "a,b\n1,2", "a|b/1|2"},
 	{"return_and_line_feed", "a,b\r\n1,\"2\"\r\n", "a|b/1|2"},
 	{"return_alone", "a,b\r1,2\r3,\"4\"\r", "a|b/1|2/3|4"},
