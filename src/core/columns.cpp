@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 namespace contact {
 
@@ -87,7 +88,7 @@ public:
 		}
 		std::ranges::sort(by_text_, {}, [](const Name &name) { return std::pair(name.text, name.kind); });
 		by_folded_ = by_text_;
-		std::ranges::stable_sort(by_folded_, {}, &Name::folded);
+		std::ranges::sort(by_folded_, {}, [](const Name &name) { return std::tuple(name.folded, name.text, name.kind); });
 		return CU_OK;
 	}
 

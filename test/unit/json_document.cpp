@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <tuple>
 
 namespace {
 
@@ -141,8 +142,9 @@ JsonStore::object(std::vector<std::string> keys, std::vector<cu_json> values)
 {
 	std::vector<std::size_t> order(keys.size());
 	std::iota(order.begin(), order.end(), 0U);
-	std::stable_sort(order.begin(), order.end(), [&keys](std::size_t a, std::size_t b) {
-		return keys[a].size() != keys[b].size() ? keys[a].size() < keys[b].size() : keys[a] < keys[b];
+	/* In the order of jsonb; of a key that is there twice, the last counts. */
+	std::sort(order.begin(), order.end(), [&keys](std::size_t a, std::size_t b) {
+		return std::tuple(keys[a].size(), std::string_view(keys[a]), a) < std::tuple(keys[b].size(), std::string_view(keys[b]), b);
 	});
 
 	std::vector<cu_text> kept_keys;
