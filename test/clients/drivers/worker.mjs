@@ -1,35 +1,40 @@
-// A worker: handles the events of a consumer. Usage: worker.mjs CONSUMER [LEASE]
+// A worker: handles the events of a consumer. Usage: worker.mjs CONSUMER [LEASE]; ../workers.sh says what handle() does.
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+const { GATE, PAUSE, PGAPPNAME } = process.env;
+const say = (line) => console.log(JSON.stringify({ worker: PGAPPNAME, ...line }));
 
 // What is to be done about an event; if it raises an error, the event comes again.
 async function handle(event) {
-	await sleep(3);
-	console.log(JSON.stringify({ event: event.event_id, type: event.type }));
+	const tag = event.attempts === 0 ? event.detail.tag?.name : undefined;
+	say({ event: event.event_id });
+	await sleep(1000 * PAUSE);
+	while (tag === 'late' && !existsSync(GATE)) await sleep(10);
+	if (tag === 'fragile') throw new Error('Node has no paper');
+	say({ event: event.event_id, done: true });
 }
 
 // region: worker
 import pg from 'pg';
 
-// Handles what is due, a page at a time; of a contact one event at a time, in order.
+// Handles what is due, one event at a time: those of a page would share one lease.
 async function drain(client, consumer, lease, state) {
-	while (!state.stopped) {
-		const { rows: events } = await client.query('SELECT * FROM contacts.claim($1, 20, $2)', [consumer, lease]);
-		if (events.length === 0) return;
-		for (const event of events) {
-			try {
-				await handle(event);
-			} catch (error) {
-				await client.query('SELECT contacts.fail($1, $2, $3, $4)', [consumer, event.lease, event.event_id, String(error)]);
-				continue;
-			}
-			await client.query('SELECT contacts.ack($1, $2, $3)', [consumer, event.lease, [event.event_id]]);
+	const ask = async (call, ...values) => (await client.query(`SELECT * FROM contacts.${call}`, [consumer, ...values])).rows[0];
+	for (let event; !state.stopped && (event = await ask('claim($1, 1, $2)', lease)); ) {
+		try {
+			await handle(event);
+		} catch (error) {
+			await ask('fail($1, $2, $3, $4)', event.lease, event.event_id, String(error));
+			continue;
 		}
+		const { ack } = await ask('ack($1, $2, $3)', event.lease, [event.event_id]);
+		if (ack === 0) console.error(`event ${event.event_id} outlasted its lease: it is handled again`);
 	}
 }
 
 async function work(consumer, lease, state) {
-	const listener = new pg.Client(); // past a pooler: it would hear nothing
-	const client = new pg.Client();
+	const [listener, client] = [new pg.Client(), new pg.Client()]; // past a pooler: it would hear nothing
 	const lost = new Promise((_, reject) => [listener, client].forEach((one) => one.on('error', reject)));
 	lost.catch(() => {}); // it is awaited below
 	try {

@@ -1,16 +1,26 @@
-"""A worker: handles the events of a consumer. Usage: worker.py CONSUMER [LEASE]"""
+"""A worker: handles the events of a consumer. Usage: worker.py CONSUMER [LEASE]; ../workers.sh says what handle() does."""
 
 import json
+import os
 import sys
 import time
 
 
+def say(**line):
+    sys.stdout.write(json.dumps({"worker": os.environ["PGAPPNAME"], **line}) + "\n")  # in one piece: the workers share a file
+    sys.stdout.flush()
+
+
 def handle(event):
     """What is to be done about an event; if it raises an error, the event comes again."""
-    time.sleep(0.003)
-    said = json.dumps({"event": str(event["event_id"]), "type": event["type"]})
-    sys.stdout.write(said + "\n")  # in one piece: the workers share a file, and PYTHONUNBUFFERED may be set
-    sys.stdout.flush()
+    tag = event["detail"].get("tag", {}).get("name") if event["attempts"] == 0 else None
+    say(event=str(event["event_id"]))
+    time.sleep(float(os.environ["PAUSE"]))
+    while tag == "late" and not os.path.exists(os.environ["GATE"]):
+        time.sleep(0.01)
+    if tag == "fragile":
+        raise ValueError("Python has no paper")
+    say(event=str(event["event_id"]), done=True)
 
 
 # region: worker
@@ -22,18 +32,20 @@ from psycopg.rows import dict_row
 
 
 def drain(connection, consumer, lease, stopped):
-    """Handles what is due, a page at a time; of a contact one event at a time, in order."""
-    claim = "SELECT * FROM contacts.claim(%s, 20, %s::interval)"
-    while not stopped and (events := connection.execute(claim, [consumer, lease]).fetchall()):
-        for event in events:
-            try:
-                handle(event)
-            except Exception as error:
-                fail = "SELECT contacts.fail(%s, %s, %s, %s)"
-                connection.execute(fail, [consumer, event["lease"], event["event_id"], str(error)])
-            else:
-                ack = "SELECT contacts.ack(%s, %s, ARRAY[%s::bigint])"
-                connection.execute(ack, [consumer, event["lease"], event["event_id"]])
+    """Handles what is due, one event at a time: those of a page would share one lease."""
+
+    def ask(call, *values):
+        return connection.execute(f"SELECT * FROM contacts.{call}", [consumer, *values]).fetchone()
+
+    while not stopped and (event := ask("claim(%s, 1, %s::interval)", lease)):
+        try:
+            handle(event)
+        except Exception as error:
+            ask("fail(%s, %s, %s, %s)", event["lease"], event["event_id"], str(error))
+        else:
+            done = ask("ack(%s, %s, ARRAY[%s::bigint])", event["lease"], event["event_id"])
+            if done["ack"] == 0:
+                print(f"event {event['event_id']} outlasted its lease: it is handled again", file=sys.stderr)
 
 
 def work(consumer, lease, stopped):
@@ -45,7 +57,9 @@ def work(consumer, lease, stopped):
         while not stopped:
             drain(connection, consumer, lease, stopped)
             if select.select([listener], [], [], 1.0)[0]:  # a bell may be missed: look every second
-                listener.execute("SELECT 1")  # takes what has come
+                listener.pgconn.consume_input()
+                while listener.pgconn.notifies():  # what execute() would find, psycopg 3.2 would keep for ever
+                    pass
 
 
 def main(consumer, lease="30 s"):
