@@ -3,7 +3,9 @@
 Usage: check.py expand            prints the table as a client reads it: with its long texts written out
        check.py lines             prints it for languages that read no JSON: DO, NAME and SEND, with tabs between them, a step a line,
                                   and "end" behind the steps of a transaction or savepoint
-       check.py compare FILE...   compares; what one client printed is in FILE.jsonl
+       check.py compare FILE...   compares; what one client printed is in FILE.jsonl, and through a pooler in FILE_pooled.jsonl
+       check.py note PAGE WITH FILE...   writes into the page's table what came of it, "with" that server and pooler, today; the clients
+                                         of other rows were not run. Why one was not run through a pooler is in FILE.not_pooled
 
 requests.json has `setup`, statements for a new database, and `steps`, which a client runs in their order on one connection:
 
@@ -17,15 +19,20 @@ requests.json has `setup`, statements for a new database, and `steps`, which a c
             upsert_...    what only a program can send, see drivers/steps.mjs; who cannot leaves it out
   answer    what must come back; or error: {sqlstate, message, detail, hint}, detail as parsed JSON where it is JSON; or
             outcomes, by name, of which a client's first line says which one is its own
+  as_sent   in the answer's text, a number is as the client's numbers make it: it has sent it so before
   <id>, <time>, <N letters>   in a string: 24 hex digits, a time of today, N times the letter x
 
 A client prints JSON lines. The first says about it: client, version; jsonb (`parsed`, or `text` if that is what it gets), bigint
-(`number`, `string`; `any` where all is text), numbers (`exact`; `integers` if fractions are doubles; `double` if all are);
-hides, the parts of an error that it cannot see, by SQLSTATE; outcomes, see above. The others are {step, answer}, {step, error} or, where the
-client itself raises an error and sends nothing, {step, refused}.
+(`number`, `string`, `BigInt` for JavaScript's, which is written "1n"; `any` where all is text), numbers (`exact`; `integers` if fractions
+are doubles; `double` if all are); hides, the parts of an error that it cannot see, by SQLSTATE; outcomes, for each kind of step that has
+some, the name of one or {refused: text} where the client itself raises an error and sends nothing: what it says begins with that text, in
+which is the error's class. The others are {step, answer}, {step, error} or {step, refused}.
 """
 
+import datetime
+import io
 import json
+import os
 import pathlib
 import re
 import sys
@@ -46,8 +53,8 @@ def parse(text):
 
 
 def dump(value):
-    """JSON with every digit."""
-    return json.dumps(value, ensure_ascii=False)
+    """JSON with every digit: a number that is no integer is a string between marks in what json.dumps sees."""
+    return re.sub(r'"<number (\S+)>"', r"\1", json.dumps(value, ensure_ascii=False))
 
 
 def is_number(value):
@@ -55,9 +62,10 @@ def is_number(value):
 
 
 def same_number(wanted, got, numbers):
+    """A double must have been rounded where it cannot be what was wanted: the page says that it is."""
     if numbers == "exact" or (numbers == "integers" and isinstance(wanted, int)):
         return wanted == got
-    return float(wanted) == float(got)
+    return Decimal(repr(float(wanted))) == got
 
 
 def same(wanted, got, about):
@@ -85,7 +93,8 @@ def jsonb(got, about):
 def same_rows(wanted, got, about):
     def same_column(name, value, seen):
         if name in BIGINTS and value is not None:
-            return about["bigint"] == "any" and str(value) == str(seen) or seen == (str(value) if about["bigint"] == "string" else value)
+            forms = {"number": (value,), "string": (str(value),), "BigInt": (f"{value}n",), "any": (value, str(value))}
+            return seen in forms[about["bigint"]]
         return same(value, jsonb(seen, about) if name in ("changes", "error") else seen, about)
 
     return len(wanted) == len(got) and all(
@@ -97,7 +106,7 @@ def same_answer(step, wanted, got, about):
     if step["do"] in ("preview", "upsert_many"):
         return same_rows(wanted, got, about)
     if step["do"] == "upsert_text":  # text as the server wrote it, whatever the client makes of jsonb
-        return isinstance(got, str) and same(wanted, parse(got), about | {"numbers": "exact"})
+        return isinstance(got, str) and same(wanted, parse(got), about if "as_sent" in step else about | {"numbers": "exact"})
     return same(wanted, jsonb(got, about), about)
 
 
@@ -114,9 +123,10 @@ def same_error(wanted, got, about):
 
 def as_wanted(step, line, about):
     if "outcomes" in step:
-        wanted = step["outcomes"].get(about.get("outcomes", {}).get(step["do"]), {})
-        if wanted == "refused":
-            return "refused" in line or line.get("error", {}).get("message", "") is None
+        mine = about.get("outcomes", {}).get(step["do"])
+        if isinstance(mine, dict):
+            return line.get("refused", "").startswith(mine["refused"])
+        wanted = step["outcomes"].get(mine, {})
     else:
         wanted = step
     if "error" in wanted:
@@ -142,25 +152,27 @@ def leaves(steps):
 
 
 class Report:
-    def __init__(self):
-        self.count = self.failed = 0
+    def __init__(self, out):
+        self.out = out
+        self.count = int(os.environ.get("COUNTED", 0))  # tests that came before
+        self.failed = 0
 
     def test(self, name, good, got=None):
         self.count += 1
         self.failed += not good
-        print(f"{'ok' if good else 'not ok'} {self.count} - {name}")
+        print(f"{'ok' if good else 'not ok'} {self.count} - {name}", file=self.out)
         if not good and got is not None:
-            print(f"# got: {got if len(got) < 2000 else got[:2000] + '...'}")
+            print(f"# got: {got if len(got) < 2000 else got[:2000] + '...'}", file=self.out)
 
 
 def compare(report, steps, seen):
-    """What a client printed, step by step: none missing, none twice, none but those of the table."""
+    """What a client printed, step by step: none missing, none twice, none but those of the table. Returns what it says about itself."""
     try:
         about, *lines = [parse(line) for line in seen.read_text(encoding="utf-8").splitlines()]
         name = f"{about['client']} {about['version']}{' through pgbouncer' if seen.stem.endswith('_pooled') else ''}"
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         report.test(f"{seen.stem} prints JSON lines", False, f"{error}: {seen.read_text(encoding='utf-8', errors='replace')[:500]}")
-        return
+        return None
     by_step = {line.get("step"): line for line in lines}
     report.test(f"{name}: says each step once", len(by_step) == len(lines) and by_step.keys() <= {step["name"] for step in steps})
     for step in steps:
@@ -169,7 +181,34 @@ def compare(report, steps, seen):
             report.test(f"{name}: {step['name']}: cannot be sent", step["do"] not in about.get("outcomes", {}))
         else:
             report.test(f"{name}: {step['name']}", line is not None and as_wanted(step, line, about), json.dumps(line, default=str))
-    print(f"# {name}: {len(lines)} steps")
+    print(f"# {name}: {len(lines)} steps", file=report.out)
+    return about | {"steps": len(lines)}
+
+
+ROW = re.compile(r"^\| (?P<client>[^|]+) \|.*\n", re.MULTILINE)
+
+
+def note(page, run_with, steps, files):
+    def result(file):
+        report = Report(io.StringIO())
+        about = compare(report, steps, file)
+        return about, "as wanted" if report.failed == 0 else f"{report.failed} of {report.count} tests failed"
+
+    text = page.read_text(encoding="utf-8")
+    begin = text.index("|---|", text.index("<!-- what was run -->"))
+    begin = text.index("\n", begin) + 1
+    end = text.index("<!-- end -->", begin)
+    rows = {row["client"]: row[0] for row in ROW.finditer(text[begin:end])}
+    for file in files:
+        pooled, reason = file.with_name(file.name + "_pooled"), file.with_name(file.name + ".not_pooled")
+        if file.name.endswith("_pooled") or file.name == "":
+            continue
+        about, directly = result(file.with_name(file.name + ".jsonl"))
+        through = result(pooled.with_name(pooled.name + ".jsonl"))[1] if pooled in files else "no: " + reason.read_text().strip()
+        if about:
+            cells = (about["client"], about["version"], about["steps"], directly, through, datetime.date.today(), run_with)
+            rows[about["client"]] = "| " + " | ".join(map(str, cells)) + " |\n"
+    page.write_text(text[:begin] + "".join(rows.values()) + text[end:], encoding="utf-8")
 
 
 def main():
@@ -177,13 +216,15 @@ def main():
         print(table_text())
         return 0
     if sys.argv[1] == "lines":
-        print_lines(json.loads(table_text())["steps"])
+        print_lines(json.loads(table_text(), parse_float="<number {}>".format)["steps"])
         return 0
-    report = Report()
     steps = list(leaves(parse(table_text())["steps"]))
+    if sys.argv[1] == "note":
+        note(pathlib.Path(sys.argv[2]), sys.argv[3], steps, list(map(pathlib.Path, sys.argv[4:])))
+        return 0
+    report = Report(sys.stdout)
     for file in sys.argv[2:]:
         compare(report, steps, pathlib.Path(file + ".jsonl"))
-    print(f"1..{report.count}")
     return report.failed > 0
 
 

@@ -6,17 +6,23 @@
 #   client NAME COMMAND...   runs a client on a database of its own, PGDATABASE, with the table's path behind its arguments. What it printed
 #                            is in $out/NAME.jsonl; if it dies, or takes over a minute, that is there too
 #   npm_packages DIRECTORY   installs what package-lock.json of that directory says into $out/DIRECTORY, beside copies of its programs
-#   build_libpqxx            compiles $out/with_libpqxx
-#   compare NAME...          compares what these clients printed with the table; prints TAP
+#   build_driver NAME, run_driver NAME SUFFIX   for the clients of drivers/: see build and run_client in every_client.sh
+#   start_build NAME         begins `build NAME` of the script that sources this, in the background
+#   built NAME               waits for it; reports a client that is not available as skipped, with the reason, and fails
+#   compare NAME...          compares what these clients printed with the table, and reports
+# shellcheck source=../../scripts/tap_report.sh
+. scripts/tap_report.sh
 # shellcheck source=../../scripts/npm.sh
 . scripts/npm.sh
 out=$PWD/build/clients
 template=contact_upsert_clients
+drivers=test/clients/drivers
+declare -A builds=()
 export PYTHONDONTWRITEBYTECODE=1
 
 prepare() {
 	mkdir -p "$out"
-	rm -f "$out"/*.jsonl "$out"/*.log
+	rm -f "$out"/*.jsonl "$out"/*.log "$out"/*/failed
 	/usr/bin/python3 test/clients/check.py expand >"$out/requests.json"
 	/usr/bin/python3 test/clients/check.py lines >"$out/requests.lines"
 	createdb "$template"
@@ -33,6 +39,7 @@ client() {
 	case $name in libpqxx* | jdbc*) table=requests.lines ;; esac
 	# Not through a pooler, which may keep a connection to the template.
 	PGHOST=${SERVER_HOST:-$PGHOST} PGPORT=${SERVER_PORT:-$PGPORT} createdb --template="$template" "${template}_$name"
+	if [[ -n ${POOLED:-} ]]; then warm_pool "${template}_$name"; fi
 	PGDATABASE=${template}_$name timeout --kill-after=5 60 "${@:2}" "$out/$table" >"$out/$name.jsonl" 2>"$out/$name.log" </dev/null ||
 		status=$?
 	if ((status != 0)); then
@@ -46,9 +53,13 @@ client() {
 npm_packages() {
 	local directory=$out/$1
 	mkdir -p "$directory"
-	cp test/clients/drivers/steps.mjs "$directory"
-	cp "test/clients/$1"/with_*.mjs "$directory"
-	npm_install "test/clients/$1" "$directory"
+	cp "$drivers/steps.mjs" "test/clients/$1"/with_*.mjs "$directory"
+	# One that could not be had is not asked for again: that takes minutes.
+	if [[ ! -e $directory/failed ]]; then
+		npm_install "test/clients/$1" "$directory" 2>"$directory/failed" && rm "$directory/failed" && return
+	fi
+	cat "$directory/failed" >&2
+	return 1
 }
 
 # libpqxx 7.10 calls exec_params() deprecated, and libpqxx 6 has nothing else.
@@ -59,6 +70,40 @@ build_libpqxx() {
 	"${CXX:-g++}" -std=c++$((major < 8 ? 17 : 20)) -Wall -Wextra -Wno-deprecated-declarations -o "$out/with_libpqxx" test/clients/drivers/with_libpqxx.cpp -lpqxx -lpq
 }
 
+build_driver() {
+	case $1 in
+		psycopg | psycopg2 | asyncpg) /usr/bin/python3 -c "import $1" ;;
+		dbd_pg) perl -MDBD::Pg -e 1 ;;
+		libpqxx) build_libpqxx ;;
+		node_postgres | postgres_js) npm_packages drivers ;;
+	esac
+}
+
+# Debian's Python has Debian's drivers; another one that comes first on PATH may not.
+run_driver() {
+	case $1 in
+		psycopg | psycopg2 | asyncpg) client "$1$2" /usr/bin/python3 "$drivers/with_$1.py" ;;
+		dbd_pg) client "$1$2" perl "$drivers/with_dbd_pg.pl" ;;
+		libpqxx) client "$1$2" "$out/with_libpqxx" ;;
+		node_postgres | postgres_js) client "$1$2" node "$out/drivers/with_$1.mjs" ;;
+	esac
+}
+
+start_build() {
+	build "$1" >"$out/$1.build" 2>&1 &
+	builds[$1]=$!
+}
+
+built() {
+	if [[ -z ${builds[$1]:-} ]]; then start_build "$1"; fi
+	wait "${builds[$1]}" || {
+		report_skip "$1" "it is not available: $(grep -v '^ *$' "$out/$1.build" | tail -n 1)"
+		return 1
+	}
+}
+
 compare() {
-	/usr/bin/python3 test/clients/check.py compare "${@/#/$out/}"
+	COUNTED=$report_count /usr/bin/python3 test/clients/check.py compare "${@/#/$out/}" >"$out/compared" || report_failed=1
+	cat "$out/compared"
+	report_count=$((report_count + $(grep -cE '^(not )?ok ' "$out/compared")))
 }

@@ -5,15 +5,12 @@
 # for a server on which the extension is installed, and which listens on 127.0.0.1, too. Prints TAP.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/../.."
-# shellcheck source=../../scripts/tap_report.sh
-. scripts/tap_report.sh
 # shellcheck source=clients.sh
 . test/clients/clients.sh
 
 clients=(psycopg psycopg2 asyncpg sqlalchemy django dbd_pg activerecord pdo doctrine laravel libpqxx jdbc pgx tokio_postgres
 	node_postgres postgres_js drizzle knex kysely typeorm prisma postgraphile)
 if (($# > 0)); then clients=("$@"); fi
-drivers=test/clients/drivers
 more=test/clients/more
 java=/usr/share/java
 go=/usr/share/gocode
@@ -26,7 +23,6 @@ version_of() {
 # What a client needs before it can be run; fails where that is not to be had. What it prints is why.
 build() {
 	case $1 in
-		libpqxx) build_libpqxx ;;
 		jdbc) javac -d "$out" -cp "$java/postgresql.jar:$java/HikariCP.jar" "$more/WithJdbc.java" ;;
 		pgx) GO111MODULE=off GOFLAGS='' GOPATH=$go GOCACHE=$out/go go build -o "$out/with_pgx" "$more/pgx/with_pgx.go" ;;
 		tokio_postgres) build_rust ;;
@@ -35,7 +31,9 @@ build() {
 		pdo) php -r 'exit(extension_loaded("pdo_pgsql") ? 0 : 1);' ;;
 		doctrine) php -r 'require "Doctrine/DBAL/autoload.php";' ;;
 		laravel) php -r 'require "Illuminate/Database/autoload.php";' ;;
-		prisma) build_prisma ;;
+		prisma) npm_packages more && build_prisma ;;
+		drizzle | knex | kysely | typeorm | postgraphile) npm_packages more ;;
+		*) build_driver "$1" ;;
 	esac
 }
 
@@ -58,14 +56,11 @@ build_prisma() {
 run_client() {
 	local name=$1$2
 	case $1 in
-		psycopg | psycopg2 | asyncpg) client "$name" /usr/bin/python3 "$drivers/with_$1.py" ;;
 		sqlalchemy | django) PYTHONPATH=$drivers client "$name" /usr/bin/python3 "$more/with_$1.py" ;;
-		dbd_pg) client "$name" perl "$drivers/with_dbd_pg.pl" ;;
 		activerecord) client "$name" /usr/bin/ruby "$more/with_activerecord.rb" ;;
 		pdo) client "$name" php "$more/with_pdo.php" ;;
 		doctrine) CLIENT_VERSION=$(version_of php-doctrine-dbal) client "$name" php "$more/with_doctrine.php" ;;
 		laravel) CLIENT_VERSION=$(version_of php-illuminate-database) client "$name" php "$more/with_laravel.php" ;;
-		libpqxx) client "$name" "$out/with_libpqxx" ;;
 		jdbc)
 			CLIENT_VERSION="$(version_of libpostgresql-jdbc-java), $(version_of libhikaricp-java)" \
 				client "$name" java -cp "$out:$java/postgresql.jar:$java/HikariCP.jar:$java/slf4j-api.jar:$java/slf4j-nop.jar" WithJdbc
@@ -74,9 +69,11 @@ run_client() {
 		tokio_postgres)
 			CLIENT_VERSION=$(version_of librust-tokio-postgres-dev) client "$name" "$out/tokio_postgres/target/debug/with_tokio_postgres"
 			;;
-		node_postgres | postgres_js) client "$name" node "$out/drivers/with_$1.mjs" ;;
-		# The one for what PostGraphile prepares on its own.
-		*) POSTGRAPHILE_PREPARED_STATEMENT_CACHE_SIZE=${2:+0} client "$name" node "$out/more/with_$1.mjs" ;;
+		# The variable is for what PostGraphile prepares on its own.
+		drizzle | knex | kysely | typeorm | prisma | postgraphile)
+			POSTGRAPHILE_PREPARED_STATEMENT_CACHE_SIZE=${2:+0} client "$name" node "$out/more/with_$1.mjs"
+			;;
+		*) run_driver "$1" "$2" ;;
 	esac
 }
 
@@ -84,11 +81,16 @@ run_client() {
 traps() {
 	export PGDATABASE=${template}_traps
 	createdb --template="$template" "$PGDATABASE"
-	if build activerecord >/dev/null 2>&1; then
+	if built activerecord; then
 		report "ActiveRecord's query cache answers select_value, not exec_query" /usr/bin/ruby "$more/query_cache.rb"
 	fi
-	if build laravel >/dev/null 2>&1 && build doctrine >/dev/null 2>&1; then
+	if built laravel && built doctrine; then
 		report "Laravel and Doctrine send a SELECT to the connection for reading, unless they are told" php "$more/read_connection.php"
+	fi
+	if ! command -v node >/dev/null; then
+		report_skip "JSON.stringify refuses a BigInt" "Node.js is not available"
+	else
+		report "JSON.stringify refuses a BigInt" node -e 'require("assert").throws(() => JSON.stringify(1n), TypeError)'
 	fi
 	if [[ -n $pooler ]]; then
 		local through=(env PGHOST=127.0.0.1 PGPORT="$pooler_port" psql -qXAt) seen=
@@ -98,13 +100,15 @@ traps() {
 		"${through[@]}" -c 'SET contact_upsert.workspace_id = 3'
 		for i in 1 2 3 4; do seen+=$("${through[@]}" -c "SELECT current_setting('contact_upsert.workspace_id', true)"); done
 		report "SET does" test "$seen" != "${seen//3/}"
+	else
+		report_skip "SET LOCAL does not leak through a pooler, and SET does" "pgbouncer is not available"
 	fi
 	export PGDATABASE=postgres
 }
 
 # pgbouncer, in the mode in which a session's settings and prepared statements are not a client's own.
 start_pooler() {
-	local bouncer as=(env) prepared=
+	local as=(env) prepared=
 	bouncer=$(PATH=$PATH:/usr/sbin command -v pgbouncer) || return
 	pooler_port=$(/usr/bin/python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
 	if "$bouncer" --version | grep -qE '1[.](2[1-9]|[3-9][0-9])'; then prepared='max_prepared_statements = 100'; fi
@@ -121,6 +125,7 @@ start_pooler() {
 		min_pool_size = 3
 		default_pool_size = 3
 		server_round_robin = 1
+		server_check_query =
 		ignore_startup_parameters = extra_float_digits
 		$prepared
 	EOF
@@ -136,7 +141,33 @@ start_pooler() {
 	return 1
 }
 
-pooler=
+at_server() {
+	psql -qXAt -h "$SERVER_HOST" -p "$SERVER_PORT" -d postgres -c "$1"
+}
+
+# Gives a database its pool of three connections, of which pgbouncer then takes one after the other, a transaction each.
+warm_pool() {
+	local i at_work
+	for ((i = 0; i < 100; i++)); do
+		at_work=()
+		for _ in 1 2 3; do
+			psql -qXAt -d "$1" -c 'SELECT pg_sleep(0.1)' >/dev/null &
+			at_work+=($!)
+		done
+		wait "${at_work[@]}"
+		if [[ $(at_server "SELECT count(*) FROM pg_stat_activity WHERE datname = '$1'") == 3 ]]; then break; fi
+	done
+	warmed_at=$(at_server 'SELECT clock_timestamp()')
+}
+
+# Whether the client that has ended used more than one of its pool's connections.
+used_several() {
+	local used
+	used=$(at_server "SELECT count(*) FROM pg_stat_activity WHERE datname = '${template}_$1' AND query_start > '$warmed_at'")
+	((used > 1)) || { echo "connections used: $used"; return 1; }
+}
+
+pooler='' bouncer='' pooler_knows_prepared=''
 finish() {
 	if [[ -n $pooler ]]; then kill "$pooler" 2>/dev/null || true; fi
 	remove_databases
@@ -146,24 +177,30 @@ trap finish EXIT
 prepare
 export SERVER_HOST=$PGHOST SERVER_PORT=$PGPORT
 start_pooler || pooler=
-for directory in drivers more; do npm_packages $directory || true; done
 seen=()
 for name in "${clients[@]}"; do
-	build "$name" >"$out/$name.build" 2>&1 || {
-		report_skip "$name" "it is not available: $(grep -v '^$' "$out/$name.build" | tail -n 1)"
-		continue
-	}
+	built "$name" || continue
 	run_client "$name" ""
 	seen+=("$name")
-	if [[ -z $pooler ]]; then
-		report_skip "$name through pgbouncer" "pgbouncer is not available"
-	elif [[ $name == tokio_postgres && -z $pooler_knows_prepared ]]; then
-		report_skip "$name through pgbouncer" "it prepares every statement, and pgbouncer before 1.21 does not pass that on"
-	else
-		PGHOST=127.0.0.1 PGPORT=$pooler_port POOLED=1 run_client "$name" _pooled
-		seen+=("${name}_pooled")
+	not_pooled=
+	if [[ -z $pooler ]]; then not_pooled="pgbouncer is not available"; fi
+	if [[ $name == tokio_postgres && -z $pooler_knows_prepared ]]; then
+		not_pooled="it prepares every statement, and pgbouncer before 1.21 does not pass that on"
 	fi
+	if [[ -n $not_pooled ]]; then
+		report_skip "$name through pgbouncer" "$not_pooled"
+		echo "$not_pooled" >"$out/$name.not_pooled"
+		continue
+	fi
+	PGHOST=127.0.0.1 PGPORT=$pooler_port POOLED=1 run_client "$name" _pooled
+	report "$name through pgbouncer uses several connections" used_several "${name}_pooled"
+	seen+=("${name}_pooled")
 done
 if (($# == 0)); then traps; fi
-compare "${seen[@]}" || report_failed=1
+compare "${seen[@]}"
+pooled_by=
+if [[ -n $pooler ]]; then pooled_by=", $("$bouncer" --version | sed -n 's/^PgBouncer /pgbouncer /p')"; fi
+# shellcheck disable=SC1091
+with="PostgreSQL $(at_server 'SHOW server_version' | cut -d' ' -f1)$pooled_by, $(. /etc/os-release && echo "${NAME% GNU/Linux} ${VERSION_ID:-}")"
+/usr/bin/python3 test/clients/check.py note docs/clients.md "$with" "${seen[@]/#/$out/}"
 report_end

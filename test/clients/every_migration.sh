@@ -4,8 +4,6 @@
 # extension is installed. Prints TAP.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/../.."
-# shellcheck source=../../scripts/tap_report.sh
-. scripts/tap_report.sh
 # shellcheck source=clients.sh
 . test/clients/clients.sh
 

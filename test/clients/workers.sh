@@ -11,8 +11,6 @@
 #   copy_handled             reads the lines of $handled into the table handled
 # PAUSE says how long handle() takes, in seconds. Of a tag "fragile" the first try raises an error; of a tag "late" it waits for the file
 # GATE.
-# shellcheck source=../../scripts/tap_report.sh
-. scripts/tap_report.sh
 # shellcheck source=clients.sh
 . test/clients/clients.sh
 

@@ -12,6 +12,11 @@ def say(line):
     print(json.dumps(line))
 
 
+def refused(error):
+    """What the driver says that has sent nothing."""
+    return {"refused": f"{type(error).__name__}: {error}"}
+
+
 def run_steps(connection, about, calls, block, failure, database_error):
     def run(step):
         try:
@@ -24,7 +29,8 @@ def run_steps(connection, about, calls, block, failure, database_error):
         except database_error as error:
             if "steps" in step:  # the block is rolled back: on with what is behind it
                 return
-            say({"step": step["name"], "error": failure(error)})
+            seen = failure(error)
+            say({"step": step["name"], **({"error": seen} if seen["sqlstate"] else refused(error))})
             raise
 
     say(about)
@@ -36,4 +42,4 @@ def run_steps(connection, about, calls, block, failure, database_error):
         except database_error:
             pass  # said above
         except Exception as error:  # the driver's own: it has sent nothing
-            say({"step": step["name"], "refused": f"{type(error).__name__}: {error}"})
+            say({"step": step["name"], **refused(error)})

@@ -56,6 +56,10 @@ async def run_sql(connection, sql):
     await connection.execute(sql)
 
 
+def refused(error):
+    return {"refused": f"{type(error).__name__}: {error}"}
+
+
 def upsert_value(value):
     return lambda connection, _: upsert(connection, {"email_address": "value@example.com", "fields": value})
 
@@ -70,7 +74,7 @@ CALLS = {
     "upsert_date": upsert_value({"birthday": datetime.datetime(2024, 3, 1, 1, 30, tzinfo=datetime.timezone.utc)}),
     "upsert_half_emoji": upsert_value({"name": "\ud83d"}),
 }
-OUTCOMES = {"upsert_nan": "rejected", "upsert_date": "refused", "upsert_half_emoji": "rejected"}
+OUTCOMES = {"upsert_nan": "rejected", "upsert_date": {"refused": "DataError: invalid input for query argument $1"}, "upsert_half_emoji": "rejected"}
 
 
 async def run(connection, step):
@@ -84,7 +88,8 @@ async def run(connection, step):
     except asyncpg.PostgresError as error:
         if "steps" in step:  # the block is rolled back: on with what is behind it
             return
-        print(json.dumps({"step": step["name"], "error": failure(error)}))
+        # Its own DataError has the class of the server's, and no message.
+        print(json.dumps({"step": step["name"], **({"error": failure(error)} if failure(error)["message"] else refused(error))}))
         raise
 
 
@@ -99,7 +104,7 @@ async def main():
         except asyncpg.PostgresError:
             pass  # said above
         except Exception as error:  # the driver's own: it has sent nothing
-            print(json.dumps({"step": step["name"], "refused": f"{type(error).__name__}: {error}"}))
+            print(json.dumps({"step": step["name"], **refused(error)}))
     await connection.close()
 
 

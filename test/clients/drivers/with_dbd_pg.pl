@@ -117,7 +117,9 @@ sub run
 }
 
 say_line({ client => 'DBD::Pg', version => "$DBD::Pg::VERSION", jsonb => 'text', numbers => 'exact', bigint => 'any',
-	outcomes => { upsert_nan => 'rejected', upsert_bare_object => 'refused', upsert_bare_array => 'refused', upsert_bare_text => 'stored' } });
+	outcomes => { upsert_nan => 'rejected', upsert_bare_text => 'stored',
+		upsert_bare_object => { refused => 'Cannot bind a reference' },
+		upsert_bare_array => { refused => 'Arrays must contain only scalars and other arrays' } } });
 open my $table, '<:utf8', $ARGV[0] or die "$ARGV[0]: $!";
 my $text = do { local $/; <$table> };
 run($_) for @{ $json->decode($text)->{steps} };

@@ -22,7 +22,8 @@ public class WithJdbc {
         HikariConfig config = new HikariConfig();
         config.setJdbcUrl(url);
         config.setUsername(user);
-        config.addDataSourceProperty("prepareThreshold", "0"); // for a pooler that pools transactions
+        if (System.getenv("POOLED") != null)
+            config.addDataSourceProperty("prepareThreshold", "0"); // for a pooler that pools transactions
         return new HikariDataSource(config);
     }
     // end region

@@ -11,7 +11,7 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": os.environ.get("PGDATABASE"),
-        "DISABLE_SERVER_SIDE_CURSORS": True,  # for a pooler that pools transactions
+        "DISABLE_SERVER_SIDE_CURSORS": "POOLED" in os.environ,  # true for a pooler that pools transactions
     }
 }
 # end region
@@ -86,14 +86,14 @@ if __name__ == "__main__":
             "client": "Django",
             "version": django.__version__,
             "jsonb": "text",
-            "numbers": "exact",
+            "numbers": "integers",
             "bigint": "number",
             "outcomes": {
                 "upsert_nan": "rejected",
                 "upsert_date": "stored",
                 "upsert_half_emoji": "rejected",
-                "upsert_bare_object": "refused",
-                "upsert_bare_array": "refused",
+                "upsert_bare_object": {"refused": "ProgrammingError: can't adapt type 'dict'"},
+                "upsert_bare_array": {"refused": "ProgrammingError: can't adapt type 'dict'"},
                 "upsert_bare_text": "stored",
             },
         },

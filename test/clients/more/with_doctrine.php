@@ -66,10 +66,12 @@ function failure(Doctrine\DBAL\Exception\DriverException $error): array
 require __DIR__ . '/steps.php';
 
 $connection->setNestTransactionsWithSavepoints(true);
+$refused = "Doctrine\\DBAL\\Types\\ConversionException: Could not convert PHP type 'array' to 'json', as an";
 run_steps(
     ['client' => 'Doctrine DBAL', 'version' => getenv('CLIENT_VERSION'), 'jsonb' => 'text',
-        'numbers' => 'double', 'bigint' => 'number', 'outcomes' => [
-            'upsert_nan' => 'refused', 'upsert_date' => 'object', 'upsert_half_emoji' => 'refused', 'upsert_bare_text' => 'stored',
+        'numbers' => 'integers', 'bigint' => 'number', 'outcomes' => [
+            'upsert_nan' => ['refused' => "$refused 'Inf and NaN cannot be JSON encoded'"], 'upsert_date' => 'object',
+            'upsert_half_emoji' => ['refused' => "$refused 'Malformed UTF-8 characters"], 'upsert_bare_text' => 'stored',
         ]],
     [
         'upsert' => fn ($request) => upsert($connection, $request),

@@ -11,7 +11,7 @@ $manager->addConnection([
     'driver' => 'pgsql',
     'database' => getenv('PGDATABASE'),
     'username' => getenv('PGUSER'),
-    'options' => [PDO::ATTR_EMULATE_PREPARES => true], // for a pooler that pools transactions
+    'options' => [PDO::ATTR_EMULATE_PREPARES => (bool) getenv('POOLED')], // true for a pooler that pools transactions
 ]);
 $manager->setAsGlobal();
 // end region
@@ -64,8 +64,10 @@ require __DIR__ . '/steps.php';
 
 run_steps(
     ['client' => 'Laravel DB', 'version' => getenv('CLIENT_VERSION'), 'jsonb' => 'text',
-        'numbers' => 'double', 'bigint' => 'number', 'outcomes' => [
-            'upsert_nan' => 'refused', 'upsert_date' => 'object', 'upsert_half_emoji' => 'refused', 'upsert_bare_text' => 'stored',
+        'numbers' => 'integers', 'bigint' => 'number', 'outcomes' => [
+            'upsert_nan' => ['refused' => 'JsonException: Inf and NaN cannot be JSON encoded'], 'upsert_date' => 'object',
+            'upsert_half_emoji' => ['refused' => 'JsonException: Malformed UTF-8 characters'],
+            'upsert_bare_text' => 'stored',
         ]],
     [
         'upsert' => 'upsert',

@@ -52,8 +52,10 @@ require __DIR__ . '/steps.php';
 
 $depth = 0;
 run_steps(
-    ['client' => 'PDO', 'version' => PHP_VERSION, 'jsonb' => 'text', 'numbers' => 'double', 'bigint' => 'number', 'outcomes' => [
-        'upsert_nan' => 'refused', 'upsert_date' => 'object', 'upsert_half_emoji' => 'refused', 'upsert_bare_text' => 'stored',
+    ['client' => 'PDO', 'version' => PHP_VERSION, 'jsonb' => 'text', 'numbers' => 'integers', 'bigint' => 'number', 'outcomes' => [
+        'upsert_nan' => ['refused' => 'JsonException: Inf and NaN cannot be JSON encoded'], 'upsert_date' => 'object',
+        'upsert_half_emoji' => ['refused' => 'JsonException: Malformed UTF-8 characters'],
+        'upsert_bare_text' => 'stored',
     ]],
     [
         'upsert' => fn ($request) => upsert($pdo, $request),

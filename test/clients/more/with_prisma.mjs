@@ -52,8 +52,9 @@ async function block(prisma, body) {
 	}
 }
 
+// Without it JSON.stringify refuses a BigInt.
 BigInt.prototype.toJSON = function () {
-	return this.toString();
+	return `${this}n`;
 };
 await runSteps(
 	prisma,
@@ -62,7 +63,7 @@ await runSteps(
 		version: versionOf('@prisma/client'),
 		jsonb: 'parsed',
 		numbers: 'double',
-		bigint: 'string',
+		bigint: 'BigInt',
 		hides: { '22P02': ['detail'] },
 		outcomes: {
 			upsert_nan: 'cleared', upsert_date: 'stored', upsert_half_emoji: 'rejected',

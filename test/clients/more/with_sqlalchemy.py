@@ -101,10 +101,10 @@ if __name__ == "__main__":
             "bigint": "number",
             "outcomes": {
                 "upsert_nan": "rejected",
-                "upsert_date": "refused",
+                "upsert_date": {"refused": "StatementError: (builtins.TypeError) Object of type datetime is not JSON serializable"},
                 "upsert_half_emoji": "rejected",
-                "upsert_bare_object": "refused",
-                "upsert_bare_array": "refused",
+                "upsert_bare_object": {"refused": "ProgrammingError: (psycopg2.ProgrammingError) can't adapt type 'dict'"},
+                "upsert_bare_array": {"refused": "ProgrammingError: (psycopg2.ProgrammingError) can't adapt type 'dict'"},
                 "upsert_bare_text": "stored",
             },
         },

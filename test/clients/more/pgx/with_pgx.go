@@ -1,4 +1,4 @@
-// pgx. Requests and answers are []byte or anything that encoding/json knows.
+// pgx. A request is passed as a string of JSON; an answer is read as json.RawMessage.
 package main
 
 import (
@@ -18,7 +18,7 @@ func connect(ctx context.Context) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	config.PreferSimpleProtocol = true // for a pooler that pools transactions
+	config.PreferSimpleProtocol = os.Getenv("POOLED") != "" // true for a pooler that pools transactions
 	return pgx.ConnectConfig(ctx, config)
 }
 
