@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the migrations of docs/clients.md as a role that may not create extensions, in a database that the administrator has prepared, and
-# tests what the tools see of the tables. Who is not there is skipped, and said. Wants PGHOST and the like for a server on which the
-# extension is installed. Prints TAP.
+# in databases that tools make for tests; tests what the tools see of the tables. Who is not there is skipped, and said. Wants PGHOST and
+# the like for a server on which the extension is installed, and which is the test's alone: roles, databases and template1 are changed. Prints TAP.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/../.."
 # shellcheck source=clients.sh
@@ -9,12 +9,6 @@ cd "${BASH_SOURCE%/*}/../.."
 
 migrations=test/clients/migrations
 template=contact_upsert_migrations
-finish() {
-	remove_databases
-	psql -qXc 'DROP ROLE IF EXISTS migrations_app' -d postgres
-}
-trap finish EXIT
-
 sql() {
 	psql -qXAt -v ON_ERROR_STOP=1 -c "$1"
 }
@@ -28,25 +22,38 @@ SELECT contacts.install();
 SELECT contacts.grant_access('migrations_app', 1);
 -- end region
 SQL
-psql -qX -d "$template" -c 'GRANT CREATE ON DATABASE contact_upsert_migrations TO migrations_app; GRANT CREATE ON SCHEMA public TO migrations_app'
-
-# migration NAME WANTED COMMAND...: what it prints must be WANTED, and the field must be there afterwards.
-migration() {
+# In a new database the tools may do what GRANT CREATE ON SCHEMA or DATABASE allows.
+new_database() {
 	export PGDATABASE=${template}_$1
 	createdb --template="$template" "$PGDATABASE"
-	sql "GRANT CREATE ON DATABASE $PGDATABASE TO migrations_app"
-	report "$1: its migration and what it sees" migrates "${@:2}"
+	sql "GRANT CREATE ON ${2/DATABASE/DATABASE $PGDATABASE} TO migrations_app"
+}
+
+# migration NAME WHERE WANTED COMMAND...: with that one grant, what it prints must be WANTED, and the field must be there afterwards.
+migration() {
+	new_database "$1" "$2"
+	report "$1: its migration and what it sees, with CREATE ON $2" migrates "${@:3}"
 }
 migrates() {
 	local got
-	got=$("${@:2}") || return
+	got=$("${@:2}") || { echo "$got"; return 1; }
 	[[ $got == "$1" ]] || { echo "got: $got"; return 1; }
 	[[ $(sql "SELECT count(*) FROM contacts.field WHERE merge_tag = 'first_name'") == 1 ]] || { echo "the field is missing"; return 1; }
 }
 
+# refused ERROR COMMAND...: it must fail, and say that among else.
+refused() {
+	local got
+	if got=$("${@:2}" 2>&1); then echo "no error: $got"; return 1; fi
+	[[ $got == *"$1"* ]] || { echo "$got"; return 1; }
+}
+as_app() {
+	psql -qXAt -v ON_ERROR_STOP=1 -U migrations_app "$@"
+}
+
 tables=$(PGDATABASE=$template sql "SELECT count(*) FROM pg_tables WHERE schemaname = 'contacts'")
 if /usr/bin/ruby -e "require 'active_record'; require 'pg'" 2>/dev/null; then
-	migration rails $'enable_extension "contact_upsert"\nenable_extension "plpgsql"' /usr/bin/ruby "$migrations/rails.rb"
+	migration rails 'SCHEMA public' $'enable_extension "contact_upsert"\nenable_extension "plpgsql"' /usr/bin/ruby "$migrations/rails.rb"
 else
 	report_skip rails "ActiveRecord is not available"
 fi
@@ -54,17 +61,20 @@ if /usr/bin/python3 -c 'import django' 2>/dev/null; then
 	mkdir -p "$out/crm/migrations"
 	touch "$out/crm/__init__.py" "$out/crm/migrations/__init__.py"
 	cp "$migrations/django_migration.py" "$out/crm/migrations/0001_contacts.py"
-	PYTHONPATH=$out migration django "" /usr/bin/python3 "$migrations/django_app.py"
+	export PYTHONPATH=$out
+	new_database django_alone DATABASE
+	report "django: CREATE ON DATABASE does not do" refused "permission denied for schema public" /usr/bin/python3 "$migrations/django_app.py"
+	migration django "SCHEMA public" "" /usr/bin/python3 "$migrations/django_app.py"
 else
 	report_skip django "it is not available"
 fi
 if /usr/bin/python3 -c 'import alembic' 2>/dev/null; then
-	migration alembic "0"$'\n'"$tables"$'\n'"0" /usr/bin/python3 "$migrations/alembic_env.py"
+	migration alembic "SCHEMA public" "0"$'\n'"$tables"$'\n'"0" /usr/bin/python3 "$migrations/alembic_env.py"
 else
 	report_skip alembic "it is not available"
 fi
 if php -r 'require "Doctrine/DBAL/autoload.php";' 2>/dev/null; then
-	migration doctrine $'1\n0' php "$migrations/doctrine.php" "$migrations/migration.sql"
+	migration doctrine 'SCHEMA public' $'1\n0' php "$migrations/doctrine.php" "$migrations/migration.sql"
 else
 	report_skip doctrine "it is not available"
 fi
@@ -74,10 +84,46 @@ if npm_packages more; then
 	echo '{"version": "7", "dialect": "postgresql", "entries": [{"idx": 0, "version": "7", "when": 1, "tag": "0000_contacts", "breakpoints": true}]}' \
 		>"$out/drizzle/meta/_journal.json"
 	cp "$migrations/migrate.mjs" "$out/more"
-	migration drizzle "" node "$out/more/migrate.mjs" "$out/drizzle"
+	new_database drizzle_alone "SCHEMA public"
+	report "drizzle: CREATE ON SCHEMA public does not do" refused "permission denied for database" node "$out/more/migrate.mjs" "$out/drizzle"
+	migration drizzle DATABASE "" node "$out/more/migrate.mjs" "$out/drizzle"
 else
 	report_skip drizzle "its packages are not available"
 fi
 # Prisma's "migrate" fetches a program that npm does not have; its migrations are files of the same SQL.
-migration prisma "first_name|1" psql -qXAt -U migrations_app -f "$migrations/migration.sql"
+migration prisma "SCHEMA public" "first_name|1" as_app -f "$migrations/migration.sql"
+
+psql -qX -v ON_ERROR_STOP=1 -o /dev/null <<'SQL'
+-- region: template
+CREATE DATABASE contacts_template IS_TEMPLATE true;
+ALTER ROLE migrations_app CREATEDB;
+\connect contacts_template
+CREATE EXTENSION contact_upsert;
+SELECT contacts.install();
+SELECT contacts.grant_access('migrations_app', 1);
+-- end region
+SQL
+as_app -d postgres -c "CREATE DATABASE ${template}_empty"
+PGDATABASE=${template}_empty
+report "who is no superuser cannot create the extension, in a database of its own either" refused \
+	'ERROR:  permission denied to create extension "contact_upsert"
+HINT:  Must be superuser to create this extension.' as_app -c 'CREATE EXTENSION contact_upsert'
+report "where nothing is prepared a migration says so" refused 'schema "contacts" does not exist' as_app -f "$migrations/migration.sql"
+if /usr/bin/python3 -c 'import django' 2>/dev/null; then
+	report "Django's test runner, with the template" env TEMPLATE=contacts_template /usr/bin/python3 "$migrations/django_tests.py"
+	report "Django's test runner, without it" refused 'schema "contacts" does not exist' env TEMPLATE=template1 /usr/bin/python3 "$migrations/django_tests.py"
+else
+	report_skip "Django's test runner" "it is not available"
+fi
+if /usr/bin/ruby -e "require 'active_record'; require 'pg'" 2>/dev/null; then
+	report "Rails' test database, with the template" /usr/bin/ruby "$migrations/rails_test_database.rb" "${template}_rails_test"
+else
+	report_skip "Rails' test database" "ActiveRecord is not available"
+fi
+# As Prisma makes a shadow database, which takes no template.
+psql -qX -d template1 -o /dev/null -c 'CREATE EXTENSION contact_upsert' -c 'SELECT contacts.install()' -c "SELECT contacts.grant_access('migrations_app', 1)"
+as_app -d postgres -c "CREATE DATABASE ${template}_shadow"
+PGDATABASE=${template}_shadow
+report "a new database where template1 has the extension" migrates "first_name|1" as_app -f "$migrations/migration.sql"
+report "DROP SCHEMA public CASCADE takes all with it" refused 'schema "contacts" does not exist' as_app -c 'DROP SCHEMA public CASCADE' -c 'SELECT contacts.tables_version()'
 report_end
