@@ -8,8 +8,10 @@ npm_install() {
 	mkdir -p "$2"
 	exec {npm_lock}>"$2/lock"
 	flock "$npm_lock"
-	install_locked "$@"
+	local status=0
+	install_locked "$@" || status=$?
 	exec {npm_lock}>&-
+	return "$status"
 }
 
 install_locked() {
@@ -19,7 +21,8 @@ install_locked() {
 		--fetch-retry-mintimeout=2000 --fetch-retry-maxtimeout=10000 --fetch-timeout=30000) \
 		>"$2/npm.txt" 2>&1 || {
 		tail -n 20 "$2/npm.txt" >&2
-		echo "npm could not install the packages of $1/package-lock.json, for the reason above. It needs its registry." >&2
+		echo "npm could not install the packages of $1/package-lock.json ($(grep -m 1 '^npm error' "$2/npm.txt" || tail -n 1 "$2/npm.txt"))." \
+			"It needs its registry." >&2
 		return 1
 	}
 	cp "$2"/package-lock.json "$2"/node_modules/.installed

@@ -2,7 +2,8 @@
 # Sourced by the scripts that run the workers of docs/clients.md; they want PGHOST and the like for a server on which the extension is
 # installed.
 #   $handled                 what the workers print: a line when handle() begins, {worker, event}, and one when it has done, {..., "done": true}
-#   worker_database          makes a database with tables, in which the deletion of a delivery is noted in "acknowledged"
+#   worker_database          makes a database with tables, in which the deletion of a delivery is noted in "acknowledged"; ends the script
+#                            where a driver is not available
 #   start NAME CONSUMER LEASE   starts a worker, in Python or Node.js as the name begins, as which its connections are known; what it
 #                            complains about is in $out/worker_NAME.txt
 #   stop                     ends all that are left with TERM; those that did not end with status 0 are in $stopped
@@ -13,6 +14,10 @@
 # GATE.
 # shellcheck source=clients.sh
 . test/clients/clients.sh
+
+build() {
+	build_driver "$1"
+}
 
 handled=$out/handled.txt
 declare -A workers=()
@@ -50,7 +55,7 @@ wait_until() {
 
 worker_database() {
 	prepare
-	npm_packages drivers
+	if ! built psycopg || ! built node_postgres; then report_end; fi
 	cp test/clients/drivers/worker.mjs "$out/drivers"
 	export PGDATABASE=${template}_workers
 	createdb --template="$template" "$PGDATABASE"
