@@ -11,8 +11,8 @@
 #   make isolation       concurrency tests; ISOLATION="a b"
 #   make tap             dump, upgrade, crash, worker; PROVE_TESTS="test/t/a.pl"
 #   make documents       what the documents claim: test/*/check_*.sh
-#   make check-clients   the table of requests of test/clients through ORMs and more drivers, directly and through pgbouncer;
-#                        CLIENTS="pgx prisma" (installs 2 GB that building does not need)
+#   make check-clients   the table of requests of test/clients through ORMs and more drivers, directly and through pgbouncer, and
+#                        their rows in docs/clients.md; CLIENTS="pgx prisma" (installs 2 GB that building does not need)
 #   make unit            the core alone, under sanitizers
 #   make fuzz-corpus     the fuzzers' corpora, replayed; make fuzz and make fuzz-rows look for more
 #   make headers         compiles against the server headers of every other PostgreSQL that Debian has

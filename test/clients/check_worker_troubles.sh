@@ -44,12 +44,12 @@ sql "CREATE TABLE cut (pid integer); SELECT contacts.subscribe(name, ARRAY['TAG_
 	SELECT contacts.subscribe('slow', ARRAY['FIELD_UPDATED']::contacts.event_type[])" >/dev/null
 rm -f "$GATE"
 
-# Goes on beside the rest: 20 events of 0.2 s, and a lease of 2 s.
+# Goes on beside the rest: 20 events of 0.2 s, and a lease of 3 s.
 for amount in 1 2; do
 	sql "SELECT count(*) FROM contacts.upsert_many((SELECT jsonb_agg(jsonb_build_object('email_address', n || '@example.com',
 		'fields', jsonb_build_object('amount', $amount))) FROM generate_series(1, 20) n))" >/dev/null
 done
-for name in python_slow node_slow; do PAUSE=0.2 start $name slow '2 s'; done
+for name in python_slow node_slow; do PAUSE=0.2 start $name slow '3 s'; done
 
 for name in python node; do start $name $name '1 s'; done
 report "workers listen" wait_until "$connected"

@@ -14,10 +14,14 @@ change_contacts() {
 		'email_address', '$1' || n || '@example.com', 'tags', jsonb_build_array(1 + change % 2))) FROM generate_series(1, 50) n))" >/dev/null
 }
 
+has_run_dry() {
+	(($(sql 'SELECT count(*) FROM contacts.delivery') < 50))
+}
+
 # Events until each of the four has handled one.
 all_handle() {
-	for ((i = 0; i < 100; i++)); do
-		if ((i % 10 == 0)); then change_contacts before; fi
+	for ((i = 0; i < 300; i++)); do
+		if has_run_dry; then change_contacts before; fi
 		if [[ $(jq -r 'select(.done).worker' "$handled" | sort -u | wc -l) == 4 ]]; then return; fi
 		sleep 0.1
 	done
@@ -29,7 +33,7 @@ all_handle() {
 kill_at_work() {
 	local pid=${workers[$1]}
 	for ((i = 0; i < 1000; i++)); do
-		if ((i % 50 == 0)); then change_contacts meanwhile; fi
+		if has_run_dry; then change_contacts meanwhile; fi
 		kill -STOP "$pid"
 		until grep -q '^State:.*stopped' "/proc/$pid/status"; do sleep 0.01; done
 		in_hand=$(jq -rn --arg worker "$1" '[inputs | select(.worker == $worker)] | last | select(. and (.done | not)).event' "$handled")
@@ -48,7 +52,7 @@ kill_at_work() {
 
 worker_database
 sql "SELECT contacts.subscribe('mailer')" >/dev/null
-for name in python_1 node_1 python_2 node_2; do start $name mailer '2 s'; done
+for name in python_1 node_1 python_2 node_2; do start $name mailer '3 s'; done
 report "each of the four handles events" all_handle
 again=()
 for name in python_1 node_1; do

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Usage: every_client.sh [CLIENT...]
 # Runs the table of requests, requests.json, through every client that Debian and npm have, and again through pgbouncer, which gives
-# each transaction any connection of its pool; compares what they saw. Who is not there is skipped, and said. Wants PGHOST and the like
-# for a server on which the extension is installed, and which listens on 127.0.0.1, too. Prints TAP.
+# each transaction any connection of its pool; compares what they saw, and writes it into the table of docs/clients.md. Who is not there
+# is skipped, and said. Wants PGHOST and the like for a server on which the extension is installed, and which listens on 127.0.0.1, too.
+# Prints TAP.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/../.."
 # shellcheck source=clients.sh
@@ -12,6 +13,7 @@ clients=(psycopg psycopg2 asyncpg sqlalchemy django dbd_pg activerecord pdo doct
 	node_postgres postgres_js drizzle knex kysely typeorm prisma postgraphile)
 if (($# > 0)); then clients=("$@"); fi
 more=test/clients/more
+page=docs/clients.md
 java=/usr/share/java
 go=/usr/share/gocode
 
@@ -202,5 +204,5 @@ pooled_by=
 if [[ -n $pooler ]]; then pooled_by=", $("$bouncer" --version | sed -n 's/^PgBouncer /pgbouncer /p')"; fi
 # shellcheck disable=SC1091
 with="PostgreSQL $(at_server 'SHOW server_version' | cut -d' ' -f1)$pooled_by, $(. /etc/os-release && echo "${NAME% GNU/Linux} ${VERSION_ID:-}")"
-/usr/bin/python3 test/clients/check.py note docs/clients.md "$with" "${seen[@]/#/$out/}"
+/usr/bin/python3 test/clients/check.py note "$page" "$with" "${seen[@]/#/$out/}"
 report_end
