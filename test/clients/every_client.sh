@@ -11,6 +11,8 @@ cd "${BASH_SOURCE%/*}/../.."
 
 clients=(psycopg psycopg2 asyncpg sqlalchemy django dbd_pg activerecord pdo doctrine laravel libpqxx jdbc pgx tokio_postgres
 	node_postgres postgres_js drizzle knex kysely typeorm prisma postgraphile)
+# Those that prepare statements by a name in these calls, unless they are told; docs/clients.md, "Poolers"
+preparing=" psycopg asyncpg pdo laravel jdbc pgx tokio_postgres postgres_js postgraphile "
 if (($# > 0)); then clients=("$@"); fi
 more=test/clients/more
 page=docs/clients.md
@@ -162,6 +164,14 @@ warm_pool() {
 	warmed_at=$(at_server 'SELECT clock_timestamp()')
 }
 
+# Runs a client; the first statement that it executed by a name, if any, is in $prepared.
+run_logged() {
+	local begin
+	begin=$(stat -c %s "$SERVER_HOST/log")
+	run_client "$@"
+	prepared=$(grep -m 1 -aoE 'LOG:  execute [^<].{0,60}' <(tail -c +"$((begin + 1))" "$SERVER_HOST/log")) || prepared=
+}
+
 # Whether the client that has ended used more than one of its pool's connections.
 used_several() {
 	local used
@@ -178,11 +188,18 @@ trap finish EXIT
 
 prepare
 export SERVER_HOST=$PGHOST SERVER_PORT=$PGPORT
+# The server's log says which statements have names.
+at_server "ALTER ROLE $PGUSER SET log_statement = 'all'; ALTER ROLE $PGUSER SET log_parameter_max_length = 0"
 start_pooler || pooler=
 seen=()
 for name in "${clients[@]}"; do
 	built "$name" || continue
-	run_client "$name" ""
+	run_logged "$name" ""
+	if [[ $preparing == *" $name "* ]]; then
+		report "$name prepares statements, which is its default" test -n "$prepared"
+	else
+		report "$name prepares no statement by a name" nothing "$prepared"
+	fi
 	seen+=("$name")
 	not_pooled=
 	if [[ -z $pooler ]]; then not_pooled="pgbouncer is not available"; fi
@@ -194,8 +211,9 @@ for name in "${clients[@]}"; do
 		echo "$not_pooled" >"$out/$name.not_pooled"
 		continue
 	fi
-	PGHOST=127.0.0.1 PGPORT=$pooler_port POOLED=1 run_client "$name" _pooled
+	PGHOST=127.0.0.1 PGPORT=$pooler_port POOLED=1 run_logged "$name" _pooled
 	report "$name through pgbouncer uses several connections" used_several "${name}_pooled"
+	if [[ $name != tokio_postgres ]]; then report "$name through pgbouncer prepares none" nothing "$prepared"; fi
 	seen+=("${name}_pooled")
 done
 if (($# == 0)); then traps; fi

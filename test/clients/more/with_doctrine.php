@@ -13,9 +13,6 @@ $connection = DriverManager::getConnection([
     'user' => getenv('PGUSER'),
 ]);
 // end region
-if (getenv('POOLED')) {
-    $connection->getNativeConnection()->setAttribute(PDO::PGSQL_ATTR_DISABLE_PREPARES, true);
-}
 
 // region: call
 function upsert(Connection $connection, mixed $request): string
