@@ -337,7 +337,7 @@ freeze: $(DATA_built)
 	@mkdir -p test/upgrade
 	cp $^ test/upgrade/
 
-lint:
+lint: $(DATA_built)
 	@scripts/lint.sh
 
 format format-check:

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Lints what the compilers do not: clang-tidy on each C++ source, shellcheck on each script, and the version, which must be
-# the control file's everywhere. Reports in TAP; fails if a test does.
+# Lints what the compilers do not: clang-tidy on each C++ source, shellcheck on each script, the version, which must be
+# the control file's everywhere, and the SQL scripts of releases. Reports in TAP; fails if a test does.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 # shellcheck source=tap_report.sh
@@ -55,11 +55,6 @@ if grep -q "^## $version (unreleased)" CHANGELOG.md; then status=unstable; fi
 report "META.json has the release_status that CHANGELOG.md implies, $status" \
 	perl -MJSON::PP -0777 -ne "exit decode_json(\$_)->{release_status} ne '$status'" META.json
 
-# A released version's script is what its users have: test/t/upgrade.pl upgrades from it. "make freeze" keeps it.
-mapfile -t released < <(sed -nE 's/^## ([0-9]+[.][0-9]+[.][0-9]+) \([0-9-]+\)$/\1/p' CHANGELOG.md)
-for version in "${released[@]}"; do
-	report "the script of $version, which was released, is frozen" test -s "test/upgrade/contact_upsert--$version.sql"
-	report "so is that of the proxy" test -s "test/upgrade/contact_upsert_proxy--$version.sql"
-done
+report "scripts of released versions are frozen, and the current one's is what was released, if it was" scripts/frozen.sh
 
 report_end

@@ -133,6 +133,35 @@ with_flags make -C "$copy" -j2 CPPFLAGS=-DCONTACT_NOTHING CXXFLAGS=-fno-ivopts
 for object in "${objects[@]:0:4}"; do report "$object has the command line's CXXFLAGS in it" has_flag "$object" -fno-ivopts; done
 report "CPPFLAGS of the command line reach every compilation" nothing "$(grep -E ' -c -o ' "$work/log" | grep -v -- -DCONTACT_NOTHING || true)"
 
+# Releases: "make lint" runs scripts/frozen.sh, and a change behind a release does not go unseen.
+heading() {
+	sed -i "s/^## $version (.*/## $version ($1)/" "$copy/CHANGELOG.md"
+	grep -qxF "## $version ($1)" "$copy/CHANGELOG.md"
+}
+make_scripts() {
+	build PG_CONFIG="$work/bin/other_pg_config" make -C "$copy" {sql/contact_upsert,sql/contact_upsert_proxy}"--$version.sql" "$@" >"$work/log" 2>&1 ||
+		cat "$work/log"
+}
+rm -f "$copy/test/upgrade/"*"--$version.sql"
+heading 2030-01-31
+report "a released version is to be frozen" fails_with "test/upgrade/contact_upsert_proxy--$version.sql is missing" "$copy/scripts/frozen.sh"
+make_scripts freeze
+report "make freeze does it" "$copy/scripts/frozen.sh"
+for part in sql/install.sql sql/proxy/access.sql; do
+	cp "$copy/$part" "$work/part.sql"
+	echo "COMMENT ON SCHEMA contacts IS 'changed';" >>"$copy/$part"
+	make_scripts
+	report "$part cannot change under a released version" fails_with "^sql/contact_upsert.*--$version.sql is not what was released .*needs a new version" "$copy/scripts/frozen.sh"
+	heading unreleased
+	report "and can under another" "$copy/scripts/frozen.sh"
+	heading 2030-01-31
+	cp "$work/part.sql" "$copy/$part"
+	make_scripts
+done
+report "as it was, it is what was released" "$copy/scripts/frozen.sh"
+heading "soon"
+report "a version that is neither released nor unreleased" fails_with 'says neither a date nor "unreleased"' "$copy/scripts/frozen.sh"
+
 # Setting up
 program dpkg-query <<<'#!/bin/sh
 exit 1'
