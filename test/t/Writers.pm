@@ -9,14 +9,15 @@ use DBI;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-# Starts that many writers on a database, which has a tracked field "name".
+# Starts writers: one for each of the databases. The contacts come to be in the first of them, which has a tracked field "name"; others are
+# proxies of it.
 sub start
 {
-	my ($class, $node, $database, $count) = @_;
-	my $self = bless { node => $node, database => $database, stop => "$ENV{TESTDATADIR}/writers.stop", files => [], pids => [] }, $class;
+	my ($class, $node, @databases) = @_;
+	my $self = bless { node => $node, databases => \@databases, stop => "$ENV{TESTDATADIR}/writers.stop", files => [], pids => [] }, $class;
 
 	unlink $self->{stop};
-	for my $number (1 .. $count)
+	for my $number (1 .. @databases)
 	{
 		my $file = "$ENV{TESTDATADIR}/writer.$number";
 		unlink $file;
@@ -40,10 +41,11 @@ sub write
 {
 	my ($self, $number, $file) = @_;
 	my ($host, $port) = ($self->{node}->host, $self->{node}->port);
+	my $database = $self->{databases}[$number - 1];
 
 	for (my $call = 1; !-e $self->{stop}; $call++)
 	{
-		my $session = DBI->connect("dbi:Pg:host=$host;port=$port;dbname=$self->{database}", '', '', { RaiseError => 1, PrintError => 0 });
+		my $session = DBI->connect("dbi:Pg:host=$host;port=$port;dbname=$database", '', '', { RaiseError => 1, PrintError => 0 });
 		my ($name) = $session->selectrow_array(
 			q(SELECT contact_upsert(jsonb_build_object('email_address', $1::text, 'partial_update', true,
 				'fields', jsonb_build_object('name', $2::text))) #>> '{data,data,name}'), undef, "writer$number\@example.com", $call);
@@ -77,7 +79,7 @@ sub wait_for_calls
 	return;
 }
 
-# Ends the writers, and tests that no call failed, and that all of them are in the tables, once.
+# Ends the writers, and tests that no call failed, and that all of them are in the tables, once. Deletes their contacts, and returns the ids.
 sub stop
 {
 	my ($self, $what) = @_;
@@ -89,12 +91,11 @@ sub stop
 	my @calls = $self->calls;
 	ok(!(grep { $_ < 4 } @calls), 'each writer wrote before and after: ' . join ', ', @calls);
 	# A creation raises no event, every later call one.
-	is($self->{node}->safe_psql($self->{database}, q(
+	is($self->{node}->safe_psql($self->{databases}[0], q(
 			SELECT c.data ->> 'name', c.version, (SELECT count(*) FROM contacts.event e WHERE (e.workspace_id, e.contact_id) = (c.workspace_id, c.id))
 			FROM contacts.contact c WHERE c.email_address LIKE 'writer%' ORDER BY c.email_address)),
 		join("\n", map { "$_|$_|" . ($_ - 1) } @calls), 'the last change of each is there, and an event for each');
-	$self->{node}->safe_psql($self->{database}, q(DELETE FROM contacts.contact WHERE email_address LIKE 'writer%'));
-	return;
+	return split /\n/, $self->{node}->safe_psql($self->{databases}[0], q(DELETE FROM contacts.contact WHERE email_address LIKE 'writer%' RETURNING id));
 }
 
 1;
