@@ -12,8 +12,6 @@ out=$PWD/build/http
 npm_install test/http "$out"
 prepare contact_upsert_postgraphile
 
-secret=of-the-test-and-of-at-least-32-characters
-echo "$secret" >"$dir/jwt-secret"
 port=$(free_port)
 block "check_postgraphile.sh: server" | sed -e "s|/etc/postgrest/jwt-secret|$dir/jwt-secret|" -e "s|listen(5000,|listen($port,|" >"$out/server.$port.mjs"
 background node "$out/server.$port.mjs" >"$dir/server.log" 2>&1

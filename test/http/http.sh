@@ -6,12 +6,21 @@
 #   free_port         a port of 127.0.0.1 that is free
 #   background COMMAND...   starts it, by the prefix "${as[@]}"; it is ended at the end
 #   wait_for PORT PID LOG   until that process listens there; shows the log, and ends the test, if it does not
+#   model NAME DSN [SED...]   starts a model of PostgREST with http/postgrest.conf, but for what sed changes; it logs to $dir/NAME.log
+#   nginx NAME...     starts nginx with http/nginx.conf in front of each of these models
+#   ${model_port[NAME]}, ${model_pid[NAME]}, ${nginx_port[NAME]}
+#   "${server_user[@]}"   before a command: runs it as the user of the server, whose directory nobody else may enter
 #   finish            for a trap at the end
 # shellcheck source=tester.sh
 . test/http/tester.sh
 dir=$(mktemp -d /tmp/contact_upsert_http.XXXXXX)
 started=()
 as=(env)
+server_user=(env)
+if ((EUID == 0)); then server_user=(setpriv --reuid "$(stat -c %U "$PGHOST")" --regid "$(stat -c %G "$PGHOST")" --init-groups); fi
+declare -A model_port model_pid nginx_port
+secret=of-the-test-and-of-at-least-32-characters
+echo "$secret" >"$dir/jwt-secret"
 export PYTHONDONTWRITEBYTECODE=1
 
 prepare() {
@@ -49,6 +58,39 @@ wait_for() {
 	return 1
 }
 
+model() {
+	local conf=$dir/$1.conf
+	model_port[$1]=$(free_port)
+	sed -e "s|^db-uri = .*|db-uri = \"$2\"|" -e "s|^jwt-secret = .*|jwt-secret = \"@$dir/jwt-secret\"|" \
+		-e "s|^server-port = .*|server-port = ${model_port[$1]}|" "${@:3}" http/postgrest.conf >"$conf"
+	background /usr/bin/python3 test/http/postgrest_model.py "$conf" >"$dir/$1.log" 2>&1
+	model_pid[$1]=${started[-1]}
+	wait_for "${model_port[$1]}" "${model_pid[$1]}" "$dir/$1.log"
+}
+
+# As an ordinary user: as root it would want one that owns its files.
+nginx() {
+	local name temporary
+	for name in "$@"; do
+		nginx_port[$name]=$(free_port)
+		sed -e "s|listen 8080;|listen 127.0.0.1:${nginx_port[$name]};|" -e "s|127\.0\.0\.1:3000|127.0.0.1:${model_port[$name]}|" \
+			-e "s|contacts_postgrest|postgrest_$name|" http/nginx.conf >"$dir/$name.nginx"
+	done
+	{
+		echo "daemon off; pid $dir/nginx.pid; error_log $dir/nginx.log; events {}"
+		echo "http { access_log off;"
+		for temporary in client_body proxy fastcgi uwsgi scgi; do echo "${temporary}_temp_path $dir/$temporary;"; done
+		echo "include $dir/*.nginx; }"
+	} >"$dir/nginx.conf"
+	if ((EUID == 0)); then
+		as=(setpriv --reuid nobody --clear-groups)
+		chown -R nobody "$dir"
+	fi
+	background "$(PATH=$PATH:/usr/sbin type -P nginx)" -e "$dir/nginx.log" -c "$dir/nginx.conf" >"$dir/nginx.out" 2>&1
+	as=(env)
+	wait_for "${nginx_port[$1]}" "${started[-1]}" "$dir/nginx.log"
+}
+
 finish() {
 	if ((${#started[@]} > 0)); then
 		kill "${started[@]}" 2>/dev/null || true # they may have ended
@@ -56,6 +98,6 @@ finish() {
 	fi
 	dropdb --force --if-exists "$PGDATABASE"
 	psql -qX -d postgres -c 'SET client_min_messages = warning' -c 'DROP ROLE IF EXISTS contacts_member, contacts_api,
-		contacts_authenticator, contact_upsert_two, contact_upsert_both, contact_upsert_stranger, contact_upsert_nobody'
+		contacts_authenticator, contact_upsert_two, contact_upsert_both, contact_upsert_stranger, contact_upsert_nobody, contact_upsert_hurried'
 	rm -rf "$dir"
 }
