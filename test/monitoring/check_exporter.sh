@@ -1,13 +1,13 @@
 #!/bin/bash
 # Tests monitoring/: prometheus-postgres-exporter, as a role that has contacts.grant_monitoring() alone, shows what exporter.yml says of
-# consumers and imports that are in a known state; alerts and dashboard ask for metrics that it shows; and the alerts fire when they
-# should. Wants PGHOST and the like for a server on which the extension is installed. Prints TAP.
+# consumers and imports that are in a known state; alerts and dashboard ask for metrics and labels that it shows, in expressions that
+# Prometheus can read; and the alerts fire when they should. Wants PGHOST and the like for a server on which the extension is installed. Prints TAP.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/../.."
 # shellcheck source=../../scripts/tap_report.sh
 . scripts/tap_report.sh
 
-if ! command -v prometheus-postgres-exporter promtool >/dev/null; then
+if ! command -v prometheus-postgres-exporter >/dev/null || ! command -v promtool >/dev/null; then
 	report_skip "monitoring" "prometheus and prometheus-postgres-exporter are not installed"
 	report_end
 fi
@@ -95,4 +95,22 @@ report "dashboard.json is JSON, and each panel has an expression" perl -MJSON::P
 	monitoring/dashboard.json
 report "alerts.yml is a file of rules" promtool check rules monitoring/alerts.yml
 report "the alerts fire when they should" promtool test rules test/monitoring/alerts_test.yml
+tested() {
+	sed -n 's/.*alertname: \([A-Za-z]*\).*/\1/p' test/monitoring/alerts_test.yml | sort -u
+}
+report "each is tested, and on the page" diff <(sed -n 's/.*- alert: //p' monitoring/alerts.yml | sort) <(tested)
+report "and each on the page is there" diff <(sed -n 's/^| `\(Contact[A-Za-z]*\)`.*/\1/p' docs/monitoring.md | sort) <(tested)
+
+/usr/bin/python3 test/monitoring/expressions.py rules >"$dir/dashboard.rules"
+report "Prometheus can read each expression of the dashboard" promtool check rules "$dir/dashboard.rules"
+report "each of them is looked at" test "$(grep -c '"expr"' "$dir/dashboard.rules")" -gt 11
+report "dashboard.json and alerts.yml name labels that there are" nothing \
+	"$(/usr/bin/python3 test/monitoring/expressions.py labels "$dir/contact_upsert_watcher")"
+report "the dashboard shows the alerts" grep -q 'ALERTS{alertname=~\\"Contact' monitoring/dashboard.json
+
+# The page's configuration of Prometheus, with alerts.yml beside it
+awk '/^```yaml/ { found = 1; next } found && /^```/ { exit } found' docs/monitoring.md >"$dir/prometheus.yml"
+cp monitoring/alerts.yml "$dir"
+report "docs/monitoring.md configures Prometheus" promtool check config "$dir/prometheus.yml"
+report "its job is the one that the alerts ask for" grep -q "job_name: $(grep -oE 'job="[a-z_]+"' monitoring/alerts.yml | sort -u | cut -d'"' -f2)$" "$dir/prometheus.yml"
 report_end
