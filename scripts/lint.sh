@@ -36,6 +36,9 @@ mapfile -t shell_scripts < <(find scripts src test packaging debian .ci \( -name
 	-o -path debian/prerm.in \) -type f | sort)
 for script in "${shell_scripts[@]}"; do report "shellcheck $script" shellcheck "$script"; done
 
+report "no command -v has two names: it succeeds where there is one of them" nothing \
+	"$(grep -nE '^[^#"]*command -v +[$A-Za-z_][^ ;|&>)]* +[$A-Za-z_]' "${shell_scripts[@]}" || true)"
+
 version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" contact_upsert.control)
 meta=$(perl -MJSON::PP -0777 -ne '$m = decode_json($_); print "$m->{version} $m->{provides}{contact_upsert}{version}"' META.json)
 report "META.json has version $version" test "$meta" = "$version $version"

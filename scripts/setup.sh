@@ -120,7 +120,7 @@ case ${1:-} in
 	*) usage ;;
 esac
 
-if ! command -v apt-get dpkg-query >/dev/null; then
+if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
 	echo "This is not a Debian system. Install what these packages are called here, and a PostgreSQL server with its" \
 		"headers: ${packages[*]}. Then \"make && make install && make installcheck\" works." >&2
 	exit 1

@@ -16,7 +16,9 @@
 dir=$(mktemp -d /tmp/contact_upsert_http.XXXXXX)
 started=()
 as=(env)
+# shellcheck disable=SC2034 # for the scripts that source this one
 server_user=(env)
+# shellcheck disable=SC2034
 if ((EUID == 0)); then server_user=(setpriv --reuid "$(stat -c %U "$PGHOST")" --regid "$(stat -c %G "$PGHOST")" --init-groups); fi
 declare -A model_port model_pid nginx_port
 secret=of-the-test-and-of-at-least-32-characters
