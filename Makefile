@@ -179,14 +179,17 @@ SAME_BYTES = -ffile-prefix-map=$(CURDIR)=.
 PG_CFLAGS += $(SAME_BYTES)
 
 # Flags of the environment or the command line, a distributor's mostly, before PGXS has those of the server in their place. They come
-# last everywhere, so that they win. Not exported: what make runs would get them with the server's flags in them.
+# last everywhere, so that they win, and take the place of none: "make CFLAGS=-O0" would otherwise compile without the server's -fwrapv and
+# -fno-strict-aliasing, which its headers need. Not exported: what make runs would get them with the server's flags in them.
 given = $(if $(filter environment command,$(firstword $(origin $(1)))),$($(1)))
-from_environment = $(if $(filter environment,$(firstword $(origin $(1)))),$($(1)))
 GIVEN_CPPFLAGS := $(call given,CPPFLAGS)
+GIVEN_CFLAGS := $(call given,CFLAGS)
 GIVEN_CXXFLAGS := $(call given,CXXFLAGS) $(GIVEN_CPPFLAGS)
-ENVIRONMENT_CPPFLAGS := $(call from_environment,CPPFLAGS)
-ENVIRONMENT_CFLAGS := $(call from_environment,CFLAGS)
-ENVIRONMENT_LDFLAGS := $(call from_environment,LDFLAGS)
+GIVEN_LDFLAGS := $(call given,LDFLAGS)
+override undefine CPPFLAGS
+override undefine CFLAGS
+override undefine CXXFLAGS
+override undefine LDFLAGS
 unexport CPPFLAGS CFLAGS CXXFLAGS LDFLAGS
 
 # No function of ours is small enough for the JIT to inline.
@@ -223,10 +226,9 @@ ifneq (,$(findstring clang,$(shell $(CC) --version 2>/dev/null)))
 override CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument
 endif
 
-# PGXS takes these from the command line by itself.
-override CPPFLAGS += $(ENVIRONMENT_CPPFLAGS)
-override CFLAGS += $(ENVIRONMENT_CFLAGS)
-override LDFLAGS += $(ENVIRONMENT_LDFLAGS)
+override CPPFLAGS += $(GIVEN_CPPFLAGS)
+override CFLAGS += $(GIVEN_CFLAGS)
+override LDFLAGS += $(GIVEN_LDFLAGS)
 
 # Objects of one PostgreSQL are of no use to another: these files change when the server does.
 BUILT_FOR := $(PG_VERSION) $(shell $(PG_CONFIG) --pkglibdir) $(EXTVERSION)

@@ -122,16 +122,24 @@ with_flags() {
 	(cd "$copy" && rm -f "${objects[@]}" "${outputs[@]}" build/core/*.a)
 	build env PG_CONFIG="$work/bin/other_pg_config" "$@" >"$work/log" 2>&1 || cat "$work/log"
 }
-with_flags CPPFLAGS="-DCONTACT_NOTHING -include stdarg.h" CFLAGS=-fno-ivopts CXXFLAGS=-fno-ivopts LDFLAGS=-Wl,--build-id=0x636f6e7461637473 \
-	make -C "$copy" -j2
-report "CPPFLAGS of the environment reach every compilation" nothing \
-	"$(grep -E ' -c -o ' "$work/log" | grep -vE -- '-DCONTACT_NOTHING -include stdarg.h' || true)"
-report "every object was made anew" test "$(grep -cE ' -c -o ' "$work/log")" = "${#objects[@]}"
-for object in "${objects[@]}"; do report "$object has the environment's flags in it" has_flag "$object" -fno-ivopts; done
-for output in "${outputs[@]}"; do report "$output has LDFLAGS of the environment" has_build_id "$output" 636f6e7461637473; done
-with_flags make -C "$copy" -j2 CPPFLAGS=-DCONTACT_NOTHING CXXFLAGS=-fno-ivopts
-for object in "${objects[@]:0:4}"; do report "$object has the command line's CXXFLAGS in it" has_flag "$object" -fno-ivopts; done
-report "CPPFLAGS of the command line reach every compilation" nothing "$(grep -E ' -c -o ' "$work/log" | grep -v -- -DCONTACT_NOTHING || true)"
+# They come behind those of the project and the server, and take the place of none: without -fwrapv and -fno-strict-aliasing a module
+# is not what the server's headers expect.
+server_flags=$("$real" --cflags | tr ' ' '\n' | grep -xE -- '-fwrapv|-fno-strict-aliasing' | sort -u | paste -sd' ')
+flags_reach() {
+	report "$1: every object was made anew" test "$(grep -cE ' -c -o ' "$work/log")" = "${#objects[@]}"
+	report "$1: CPPFLAGS reach every compilation" nothing \
+		"$(grep -E ' -c -o ' "$work/log" | grep -vE -- '-DCONTACT_NOTHING -include stdarg.h' || true)"
+	for object in "${objects[@]}"; do report "$1: $object has its flags in it" has_flag "$object" -fno-ivopts; done
+	for flag in $server_flags; do report "$1: src/pg/host.o has the server's $flag" has_flag src/pg/host.o "$flag"; done
+	report "$1: CFLAGS come last" grep -qE -- '-fwrapv .*-std=gnu11 .*-fno-ivopts .*-o src/pg/host.o ' "$work/log"
+	report "$1: CXXFLAGS come last" test "$(grep -cE -- '-std=c\+\+20 .*-fno-ivopts .*-c -o build/' "$work/log")" = $((${#objects[@]} - 1))
+	for output in "${outputs[@]}"; do report "$1: $output has LDFLAGS" has_build_id "$output" "$2"; done
+}
+flags=(CPPFLAGS="-DCONTACT_NOTHING -include stdarg.h" CFLAGS=-fno-ivopts CXXFLAGS=-fno-ivopts)
+with_flags "${flags[@]}" LDFLAGS=-Wl,--build-id=0x636f6e7461637473 make -C "$copy" -j2
+flags_reach "the environment" 636f6e7461637473
+with_flags make -C "$copy" -j2 "${flags[@]}" LDFLAGS=-Wl,--build-id=0x6c696e65
+flags_reach "the command line" 6c696e65
 
 # Releases: "make lint" runs scripts/frozen.sh, and a change behind a release does not go unseen.
 heading() {
