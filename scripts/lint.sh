@@ -36,6 +36,7 @@ mapfile -t shell_scripts < <(find scripts src test packaging debian .ci \( -name
 	-o -path debian/prerm.in \) -type f | sort)
 for script in "${shell_scripts[@]}"; do report "shellcheck $script" shellcheck "$script"; done
 
+# shellcheck disable=SC2016 # the scripts'
 report "no command -v has two names: it succeeds where there is one of them" nothing \
 	"$(grep -nE '^[^#"]*command -v +[$A-Za-z_][^ ;|&>)]* +[$A-Za-z_]' "${shell_scripts[@]}" || true)"
 

@@ -99,6 +99,7 @@ tested() {
 	sed -n 's/.*alertname: \([A-Za-z]*\).*/\1/p' test/monitoring/alerts_test.yml | sort -u
 }
 report "each is tested, and on the page" diff <(sed -n 's/.*- alert: //p' monitoring/alerts.yml | sort) <(tested)
+# shellcheck disable=SC2016 # Markdown
 report "and each on the page is there" diff <(sed -n 's/^| `\(Contact[A-Za-z]*\)`.*/\1/p' docs/monitoring.md | sort) <(tested)
 
 /usr/bin/python3 test/monitoring/expressions.py rules >"$dir/dashboard.rules"
