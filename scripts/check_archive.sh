@@ -34,7 +34,7 @@ step "a server with default settings starts" log server on pgxn "pg_conftool $ma
 # 5432, unless another server was there when the package was installed.
 port=$(on pgxn "pg_lsclusters --no-header | awk '{ print \$3 }'")
 report "pgxn check, on a server with default settings" log pgxn_check on pgxn "PGPORT=$port pgxn check --pg_config $bin/pg_config ./$archive"
-report "it ran the SQL and the isolation tests" test "$(grep -c 'All [0-9]* tests passed' "$out/pgxn_check.log")" = 2
+report "it ran all SQL and isolation tests" ran_all pgxn_check
 
 machine rpm
 cp "build/$archive" packaging/contact_upsert.spec "$machines/rpm/srv"
@@ -74,5 +74,19 @@ report "calls of contact-import are those of FORTIFY" as rpm builder "readelf --
 report "the service calls the program where it is" as rpm builder "grep -q '^ExecStart=$prefix/bin/contact-worker ' unpacked/usr/lib/systemd/system/*@.service"
 report "the packages bring README, the pages and the licence" as rpm builder 'rpm --query --list --package rpm/RPMS/*/*.rpm | grep -cE "/(README.md|LICENSE|docs/api.md)$" | grep -x 4'
 report "and what HTTP and monitoring need" as rpm builder 'rpm --query --list --package rpm/RPMS/*/*.rpm | grep -cE "/(http/(api.sql|nginx.conf|postgrest.conf)|monitoring/(alerts.yml|dashboard.json|exporter.yml))$" | grep -x 6'
+
+# An administrator's life with them, on this machine, whose rpm wants to be told that it may.
+rpms=/home/builder/rpm/RPMS
+step "rpm installs both" log rpm_install on rpm "rpm --install --force-debian --nodeps $rpms/*/*.rpm"
+report "and finds all of their files as they should be" on rpm "rpm --verify --nodeps contact_upsert_$major contact_upsert_tools_$major"
+report "both programs run" on rpm "$prefix/bin/contact-worker --version && $prefix/bin/contact-import --version"
+step "rpmbuild makes a newer release" log rpmbuild_next as rpm builder "rpmbuild -bb --noprep --nodeps --define 'dist .next' $macros /srv/contact_upsert.spec"
+report "it is installed over the first" log rpm_upgrade on rpm "rpm --upgrade --force-debian --nodeps $rpms/*/*.next.*.rpm && rpm --query --all | grep -c '\.next\.' | grep -x 2"
+report "which says nothing of a removal" nothing "$(grep 'every call fails' "$out/rpm_upgrade.log" || true)"
+report "the extension's package is removed" log rpm_remove on rpm "rpm --erase --force-debian contact_upsert_$major"
+report "which says what fails from now on, and the cure" says rpm_remove \
+	"every call fails from now on: could not access file \"[$]libdir/contact_upsert\"\. To bring it back, install contact_upsert_$major again\."
+report "the programs are removed, and have nothing to say" nothing "$(on rpm "rpm --erase --force-debian contact_upsert_tools_$major" 2>&1)"
+report "no file of them is left" nothing "$(find "$machines/rpm"/{usr,etc,opt,var/lib} \( -name '*contact_upsert*' -o -name 'contact-*' \) ! -path '*/rpm/*' 2>/dev/null)"
 report "nothing is left running" nothing "$(on pgxn "pg_ctlcluster $major main stop"; running)"
 report_end

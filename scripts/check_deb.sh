@@ -43,6 +43,8 @@ step "the packages build on a clean machine, and pass installcheck there" log bu
 report "no compiler warned" nothing "$(grep -E '(warning|error):' "$out/build.log" | head -n 20 || true)"
 step "they build without tests in another directory" log again build_packages /srv/second/other/place nocheck
 mapfile -t packages < <(on build 'cd first && ls *.deb')
+servers=$(printf '%s\n' "${packages[@]}" | grep -cE '^postgresql-[0-9]+-contact-upsert_')
+report "installcheck ran all SQL and isolation tests on each server" ran_all build "$servers"
 for package in "${packages[@]}"; do
 	report "the same bytes from two directories: ${package%%_*}" on build "cmp first/$package second/other/place/$package"
 done
@@ -144,6 +146,11 @@ cp -R "$machines/build/srv/second/other/place/$source" "$machines/tests/srv/sour
 step "autopkgtest installs" log autopkgtest_install on tests "apt-get update && apt-get install -y autopkgtest systemd"
 report "autopkgtest: installcheck, demo" log autopkgtest on tests "autopkgtest --apt-upgrade ./packages/*contact-upsert*.deb ./source -- null"
 for name in installcheck demo; do report "autopkgtest's $name passed" says autopkgtest "^$name  *PASS"; done
+report "its installcheck ran all SQL and isolation tests on each server" ran_all autopkgtest "$servers"
+report "with prepared transactions, which the build's servers had not" test \
+	"$(cat "$out"/{build,autopkgtest}.log | grep -cE '^make installcheck: .* max_prepared_transactions = (0|10)$')" = $((2 * servers)) \
+	-a "$(grep -c ' max_prepared_transactions = 10$' "$out/autopkgtest.log")" = "$servers"
+report "its demo ran to the end on each server" test "$(grep -c '^The demo is over: ' "$out/autopkgtest.log")" = "$servers"
 report "systemd finds nothing wrong with the worker's service" on tests "test -z \"\$(systemd-analyze verify --man=no contact-worker@mailer.service 2>&1 | tee /dev/stderr)\""
 report "nothing is left running" nothing "$(on server "pg_ctlcluster $major main stop"; running)"
 report_end

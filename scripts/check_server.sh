@@ -1,7 +1,7 @@
 #!/bin/bash
 # Usage: check_server.sh VERSION
 # Before "make installcheck": whether the server that PGHOST, PGPORT and PGUSER name can run its tests with that version of the
-# extension. Prints nothing if it can; otherwise a sentence that says what to do, and exits with 1.
+# extension. Says on what they run if it can; otherwise prints a sentence that says what to do, and exits with 1.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/.."
 pg_config=$(scripts/pg_config.sh)
@@ -26,3 +26,5 @@ own=$("$pg_config" --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 [[ $(query "SELECT count(*) FROM pg_available_extension_versions WHERE name = 'contact_upsert' AND version = '$1'") == 1 ||
 	$(query "SELECT coalesce(current_setting('extension_destdir', true), '')") == /* ]] ||
 	fail "contact_upsert $1 is not installed on that server. Run \"sudo make install\" first."
+# The test prepare_transaction has an expected output for each of the two.
+echo "make installcheck: PostgreSQL $major, max_prepared_transactions = $(query 'SHOW max_prepared_transactions')"

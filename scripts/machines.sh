@@ -12,6 +12,7 @@
 #   step NAME COMMAND...                  a report that ends the test when it fails: the others would have nothing to do
 #   log NAME COMMAND...                   keeps what the command prints in $out/NAME.log, and shows its end if it fails
 #   says NAME PATTERN                     whether that log has a line like this
+#   ran_all NAME [TIMES]                  whether it says that all SQL tests passed, and all isolation tests, that often
 
 machines=$(mktemp -d /tmp/contact_upsert.XXXXXX)
 
@@ -90,6 +91,15 @@ log() {
 
 says() {
 	grep -qE -- "$2" "$out/$1.log" || { tail -n "${LOG_LINES:-60}" "$out/$1.log" | cut -c 1-400; return 1; }
+}
+
+ran_all() {
+	local kind tests
+	for kind in "sql/*.sql" "specs/*.spec"; do
+		mapfile -t tests < <(compgen -G "test/$kind")
+		test "$(grep -cE "^[# ]*All ${#tests[@]} tests passed" "$out/$1.log")" = "${2:-1}" ||
+			{ echo "${#tests[@]} of test/$kind: $(grep -E 'tests (passed|failed)' "$out/$1.log" || echo "no word of any test")"; return 1; }
+	done
 }
 
 machines_end() {
