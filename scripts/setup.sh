@@ -99,7 +99,7 @@ case ${1:-} in
 	bench) packages+=(gnuplot-nox valgrind) ;;
 	test | check | clients | coverage | watch)
 		packages+=(clang curl iso-codes jq git libdbd-pg-perl libgtest-dev libipc-run-perl libpqxx-dev nginx nlohmann-json3-dev openssl pgbouncer
-			python3-asyncpg python3-jsonschema python3-psycopg python3-psycopg2 unicode-data unzip)
+			python3-asyncpg python3-jsonschema python3-psycopg python3-psycopg2 python3-yaml unicode-data unzip)
 		optional+=(libclang-rt-dev pgpool2 prometheus prometheus-postgres-exporter)
 		# A Node.js that is not Debian's brings its npm.
 		if ! { command -v node && command -v npm; } >/dev/null; then packages+=(nodejs npm); fi
@@ -115,7 +115,7 @@ case ${1:-} in
 	check-pg) packages+=(mmdebstrap) ;;
 	check-arch) packages+=(arch-test dpkg-dev mmdebstrap) ;;
 	dist) packages+=(git jq unzip) ;;
-	image) packages+=(buildah git jq mmdebstrap python3-yaml) ;;
+	image) packages+=(buildah git jq mmdebstrap) ;;
 	demo | test) ;;
 	*) usage ;;
 esac
