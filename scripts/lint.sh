@@ -40,6 +40,16 @@ for script in "${shell_scripts[@]}"; do report "shellcheck $script" shellcheck "
 report "no command -v has two names: it succeeds where there is one of them" nothing \
 	"$(grep -nE '^[^#"]*command -v +[$A-Za-z_][^ ;|&>)]* +[$A-Za-z_]' "${shell_scripts[@]}" || true)"
 
+# What takes long runs in a workflow of its own, or nobody runs it. Left out are check-pg, which check-pg-all runs, and check-citus, whose
+# Citus has to be built.
+targets() {
+	make --no-print-directory help | grep -oE '(make |, )check-[a-z-]+' | sed 's/.* //' | sort -u
+}
+weekly() {
+	sed -n 's/^ *- \(check-[a-z-]*\).*/\1/p' .github/workflows/weekly.yml | sort -u
+}
+report "weekly.yml runs each target that checks" diff <(targets | grep -vxE 'check-citus|check-pg') <(weekly)
+
 version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" contact_upsert.control)
 meta=$(perl -MJSON::PP -0777 -ne '$m = decode_json($_); print "$m->{version} $m->{provides}{contact_upsert}{version}"' META.json)
 report "META.json has version $version" test "$meta" = "$version $version"
