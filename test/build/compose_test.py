@@ -109,7 +109,7 @@ def settings(config):
     report("contact-worker has the options that it is given", [one for one in options if one not in program("contact-worker")], [])
 
     # The commands of the comments and of the page
-    for path in (COMPOSE, "docs/packages.md"):
+    for path in (COMPOSE, os.path.join("docs", "packages.md")):
         with open(path, encoding="utf-8") as file:
             text = file.read()
         calls = re.findall(r"docker compose --file (\S+) (up|run --rm (\w+)(.*))$", text, re.M)

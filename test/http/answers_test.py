@@ -189,7 +189,7 @@ def standby():
 
 def documented():
     """Each row of the table names a status that was answered, and each code in it was answered with one of its statuses."""
-    with open("docs/http.md", encoding="utf-8") as page:
+    with open(os.path.join("docs", "http.md"), encoding="utf-8") as page:
         section = page.read().split("\n## Answers\n")[1].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if re.match(r"\| \d", line)]
     report("there are rows", len(rows) > 15, True)

@@ -6,6 +6,7 @@ Usage: settings_test.py SECRET SHIPPED CHANGED ROLLBACK [POOLED POOLED]: the sec
 import concurrent.futures
 import http.client
 import json
+import os
 import re
 import sys
 import tempfile
@@ -56,7 +57,7 @@ def names():
     with open("http/postgrest.conf", encoding="utf-8") as file:
         lines = [line for line in file if line.strip() and not line.startswith("#")]
     report("http/postgrest.conf has no line that the model does not take", (len(lines) > 10, read("")), (True, None))
-    with open("docs/http.md", encoding="utf-8") as page:
+    with open(os.path.join("docs", "http.md"), encoding="utf-8") as page:
         text = page.read()
     row = next(line for line in text.splitlines() if line.startswith("| `http/postgrest.conf`, by the model |"))
     does = row.split(" do there ")[0].split("|")[2]

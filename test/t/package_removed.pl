@@ -66,13 +66,20 @@ for my $statement (
 
 	like($err, $missing, "an error: $statement");
 }
+
+# Nothing of ours runs that could say what to do: PostgreSQL's words lead to it, on the pages that have them to the letter.
+my ($status, $out, $err) = $node->psql('postgres', sprintf $upsert, 2);
+my ($message) = $err =~ /ERROR:  (could not access file .*)/;
+my $pages = dirname(__FILE__) . '/../../docs';
+like(slurp_file("$pages/api.md"), qr/^\| `\Q$message\E` \|.* Install it again/m, 'docs/api.md names the error and its cure');
+like(slurp_file("$pages/packages.md"), qr/^ERROR:  \Q$message\E\n```\n\nInstall the package again/m, 'so does docs/packages.md');
 is($node->safe_psql('postgres', 'TABLE contacts.contact ORDER BY id'), $rows, 'the owner reads the tables');
 is($node->safe_psql('postgres', 'TABLE contacts.event ORDER BY event_id'), $events, 'and the outbox');
 is(everything(), $before, 'nothing has changed');
 $node->safe_psql('postgres', 'VACUUM ANALYZE contacts.contact');
 is($session->query_safe(sprintf $upsert, 3), 'SUBSCRIBED', 'a session that has the library goes on');
 
-my ($status, $out, $err) = $node->psql('postgres', 'CREATE DATABASE restored');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
 my $dump = "$ENV{TESTDATADIR}/dump.sql";
 put_file($dump, $before);
 ($out, $err) = run_command([ 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-f', $dump, 'restored' ]);
