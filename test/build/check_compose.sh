@@ -10,4 +10,5 @@ if ! /usr/bin/python3 -c 'import yaml' 2>/dev/null; then
 	report_skip "compose.yaml" "python3-yaml is not installed"
 	report_end
 fi
-exec /usr/bin/python3 test/build/compose_test.py
+# harness.py is there.
+exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=test/http /usr/bin/python3 test/build/compose_test.py

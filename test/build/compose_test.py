@@ -6,14 +6,10 @@ resolved() does what "docker compose" does with a file before it starts anything
 import os
 import re
 import subprocess
-import sys
 
+import harness
 import yaml
-
-sys.dont_write_bytecode = True
-sys.path.insert(0, "test/http")
-import harness  # noqa: E402
-from harness import report  # noqa: E402
+from harness import report
 
 COMPOSE, DOCKERFILE = "packaging/docker/compose.yaml", "packaging/docker/Dockerfile"
 

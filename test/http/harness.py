@@ -1,4 +1,4 @@
-"""What requests_test.py and graphql_test.py have in common: TAP, and tokens."""
+"""What tests in Python have in common: TAP, and tokens."""
 
 import base64
 import hashlib
