@@ -57,7 +57,7 @@ macros="--define 'pgmajorversion $major' --define '_unitdir /usr/lib/systemd/sys
 macros+=" --define 'optflags -O2 -g -Wp,-D_FORTIFY_SOURCE=2'"
 report "the spec can be read" as rpm builder "rpmspec --parse $macros /srv/contact_upsert.spec"
 report "rpmlint finds no error in the spec" log rpmlint as rpm builder "rpmlint /srv/contact_upsert.spec"
-step "rpmbuild builds" log rpmbuild as rpm builder "rpmbuild -bb --nodeps $macros /srv/contact_upsert.spec"
+step "rpmbuild builds" log rpmbuild as rpm builder "rpmbuild -bb --noclean --nodeps $macros /srv/contact_upsert.spec"
 report "no compiler warned" nothing "$(grep -E '(warning|error):' "$out/rpmbuild.log" | head -n 20 || true)"
 files_of() {
 	as rpm builder "rpm --query --list --package rpm/RPMS/*/$1-$version-*.rpm" | grep -vE '^/usr/share/(doc|licenses)/|/\.build-id'

@@ -12,7 +12,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 copy=$work/copy
 mkdir -p "$copy" "$work/bin"
-# make, as if it was the first, without what the caller's make says
+# make, as if it was the first, without what the caller's make says; without its PROFILE, too: what is built with --coverage is only linked
+# with it
 build() {
 	env -u MAKEFLAGS -u MAKELEVEL -u PG_CONFIG -u PROFILE "$@"
 }
@@ -72,7 +73,7 @@ report "no compiler" fails_with 'no_such_compiler does not compile C\+\+20: inst
 # Two PostgreSQLs: one of them is this one with another place for libraries.
 program other_pg_config <<<"#!/bin/sh
 [ \"\$1\" = --pkglibdir ] && echo $work/other/lib || exec $real \"\$@\""
-build PG_CONFIG="$work/bin/other_pg_config" PROFILE="${PROFILE:-}" make -C "$copy" -j2 >"$work/log" 2>&1 || cat "$work/log"
+build PG_CONFIG="$work/bin/other_pg_config" make -C "$copy" -j2 >"$work/log" 2>&1 || cat "$work/log"
 report "the build says for which of two PostgreSQLs" grep -q "^Building for PostgreSQL .*other_pg_config" "$work/log"
 build make -C "$copy" install DESTDIR="$work/stage" >"$work/log" 2>&1 || cat "$work/log"
 report "make install without PG_CONFIG (sudo drops it) installs for the one that was built for" \
