@@ -88,7 +88,8 @@ public:
 		}
 		std::ranges::sort(by_text_, {}, [](const Name &name) { return std::pair(name.text, name.kind); });
 		by_folded_ = by_text_;
-		std::ranges::sort(by_folded_, {}, [](const Name &name) { return std::tuple(name.folded, name.text, name.kind); });
+		std::ranges::sort(
+			by_folded_, {}, [](const Name &name) { return std::tuple(name.folded, name.text, name.kind); });
 		return CU_OK;
 	}
 

@@ -144,7 +144,8 @@ JsonStore::object(std::vector<std::string> keys, std::vector<cu_json> values)
 	std::iota(order.begin(), order.end(), 0U);
 	/* In the order of jsonb; of a key that is there twice, the last counts. */
 	std::sort(order.begin(), order.end(), [&keys](std::size_t a, std::size_t b) {
-		return std::tuple(keys[a].size(), std::string_view(keys[a]), a) < std::tuple(keys[b].size(), std::string_view(keys[b]), b);
+		return std::tuple(keys[a].size(), std::string_view(keys[a]), a) <
+			   std::tuple(keys[b].size(), std::string_view(keys[b]), b);
 	});
 
 	std::vector<cu_text> kept_keys;
