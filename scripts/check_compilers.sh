@@ -53,7 +53,12 @@ packages_of() {
 
 # A make in the tree of a compiler: make_with COMPILER TARGET
 make_with() {
-	as "$release" builder "cd $tree && make -j$(nproc) CC=$1 CXX=$(sed 's/^gcc/g++/; s/^clang/clang++/' <<<"$1") UNIT_SANITIZE= PROFILE=$(printf %q "-Werror $options") $2"
+	local cxx
+	case $1 in
+		gcc-*) cxx="g++-${1#gcc-} -L/srv/lib" ;;
+		clang-*) cxx="clang++-${1#clang-}" ;;
+	esac
+	as "$release" builder "cd $tree && make -j$(nproc) CC=$1 CXX=$(printf %q "$cxx") UNIT_SANITIZE= PROFILE=$(printf %q "-Werror $options") $2"
 }
 
 # One compiler, in a tree of its own: compile RELEASE COMPILER [OPTION...]
@@ -82,11 +87,14 @@ compile() {
 }
 
 # A machine with a release and compilers: machine_for RELEASE COMPILER...
+# An older GCC than the release's own links its own, older C++ library; but libgtest.a is built with the newer one, which is what programs
+# run with.
 machine_for() {
 	local release=$1
 	machines_begin "$release" build-essential && machine "$release" && source_on "$release" /srv/contact_upsert &&
 		on "$release" "apt-get update && apt-get install -y postgresql postgresql-server-dev-all libpq-dev libcsv-dev libgtest-dev nlohmann-json3-dev jq iso-codes unicode-data \
-			$(packages_of "${@:2}" | xargs)"
+			$(packages_of "${@:2}" | xargs) &&
+			mkdir lib && ln -s /usr/lib/*/libstdc++.so.6 lib/libstdc++.so"
 }
 
 mapfile -t releases < <(awk '!seen[$2]++ { print $2 }' <<<"$available")

@@ -96,10 +96,12 @@ typedef struct Exchange
 	bool exchanges;
 } Exchange;
 
-/* Finds the shells of a query, and exchanges them for the scope's shards. */
+/* Finds the shells of a query, and exchanges them for the scope's shards: context is an Exchange. */
 static bool
-exchange_tables(Node *node, Exchange *exchange)
+exchange_tables(Node *node, void *context)
 {
+	Exchange *exchange = context;
+
 	if (node == NULL)
 		return false;
 	if (IsA(node, RangeTblEntry))
