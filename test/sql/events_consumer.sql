@@ -289,6 +289,12 @@ DROP TRIGGER keep ON contacts.delivery;
 SELECT contact, type FROM pg_temp.claim('holes') ORDER BY 1, 2;
 SELECT contact, type FROM pg_temp.claim('holes') ORDER BY 1, 2;
 SELECT count(*) AS left FROM contacts.delivery WHERE consumer_id = :holes;
+UPDATE contacts.delivery SET attempts = 1000, leased_until = clock_timestamp() - interval '1 s' WHERE consumer_id = :holes;
+CREATE TRIGGER keep BEFORE UPDATE OR DELETE ON contacts.delivery FOR EACH ROW EXECUTE FUNCTION pg_temp.keep();
+SELECT contact, type FROM pg_temp.claim('holes') ORDER BY 1, 2;
+DROP TRIGGER keep ON contacts.delivery;
+SELECT contact, type FROM pg_temp.claim('holes') ORDER BY 1, 2;
+SELECT count(*) AS dead FROM contacts.delivery WHERE consumer_id = :holes AND dead AND last_error = 'The lease ran out.';
 SELECT contacts.unsubscribe('holes');
 
 -- The type of what is claimed, changed by somebody who may.
