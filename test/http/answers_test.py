@@ -153,9 +153,13 @@ def standby():
     db.execute("DELETE FROM contacts.contact WHERE email_address = 'standby@example.com'")
     with psycopg.connect("port=5433", autocommit=True) as copy:
         target = db.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()[0]
-        while not copy.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [target]).fetchone()[0]:
+        for _ in range(1200):
+            if copy.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", [target]).fetchone()[0]:
+                break
             db.execute("SELECT pg_switch_wal()")
             time.sleep(0.05)
+        else:
+            raise TimeoutError("the standby does not follow")
     wanted = (400, "0A000", "cannot set transaction read-write mode during recovery")
     report("400, 0A000: a standby", ask(contact("standby"), server=STANDBY_NGINX), wanted)
     for name, body in (
@@ -178,9 +182,10 @@ def standby():
 
     os.kill(int(STANDBY_PID), signal.SIGINT)
     try:
-        while True:
+        for _ in range(1200):
             psycopg.connect("port=5433").close()
             time.sleep(0.05)
+        raise TimeoutError("the standby does not stop")
     except psycopg.OperationalError:
         pass
     answers = [ask(contact("standby"), server=STANDBY_NGINX)[:2] for _ in range(3)]

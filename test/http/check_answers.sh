@@ -23,6 +23,10 @@ for ((try = 0; try < 300; try++)); do
 	if pg_isready --quiet --port=5433; then break; fi
 	sleep 0.1
 done
+pg_isready --quiet --port=5433 || {
+	tail -n 20 "$dir/standby.log" | sed 's/^/# /'
+	exit 1
+}
 
 model primary "host=$PGHOST port=${PGPORT:-5432} user=contacts_authenticator dbname=$PGDATABASE" \
 	-e 's/^db-pool = .*/db-pool = 2/' -e 's/^db-pool-acquisition-timeout = .*/db-pool-acquisition-timeout = 1/'

@@ -20,6 +20,13 @@ def report(name, got, wanted):
         print(f"# got    {got!r}\n# wanted {wanted!r}"[:2000])
 
 
+def skip(name, why):
+    """One that cannot run here."""
+    global count
+    count += 1
+    print(f"ok {count} - {name} # skip {why}")
+
+
 def end():
     """The plan, and the exit status."""
     print(f"1..{count}")

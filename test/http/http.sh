@@ -100,6 +100,6 @@ finish() {
 	fi
 	dropdb --force --if-exists "$PGDATABASE"
 	psql -qX -d postgres -c 'SET client_min_messages = warning' -c 'DROP ROLE IF EXISTS contacts_member, contacts_api,
-		contacts_authenticator, contact_upsert_two, contact_upsert_both, contact_upsert_stranger, contact_upsert_nobody, contact_upsert_hurried'
+		contacts_authenticator, contact_upsert_two, contact_upsert_both, contact_upsert_stranger, contact_upsert_nobody, contact_upsert_hurried, contact_upsert_strict'
 	rm -rf "$dir"
 }

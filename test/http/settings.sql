@@ -5,8 +5,8 @@ CREATE FUNCTION other.shown_path() RETURNS text LANGUAGE sql STABLE AS 'SELECT c
 GRANT USAGE ON SCHEMA other TO contacts_api;
 
 LOAD 'contact_upsert';
-CREATE ROLE contact_upsert_hurried;
-GRANT contacts_api TO contact_upsert_hurried;
-GRANT contact_upsert_hurried TO contacts_authenticator;
-SELECT contacts.grant_access('contact_upsert_hurried', 1);
-ALTER ROLE contact_upsert_hurried SET contact_upsert.unknown_keys = 'refuse';
+CREATE ROLE contact_upsert_strict;
+GRANT contacts_api TO contact_upsert_strict;
+GRANT contact_upsert_strict TO contacts_authenticator;
+SELECT contacts.grant_access('contact_upsert_strict', 1);
+ALTER ROLE contact_upsert_strict SET contact_upsert.unknown_keys = 'refuse';
