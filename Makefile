@@ -178,9 +178,8 @@ PROGRAM_CXXFLAGS = -std=c++20 $(LARGE_FILES) -O2 -g -fstack-protector-strong -Wa
 SAME_BYTES = -ffile-prefix-map=$(CURDIR)=.
 PG_CFLAGS += $(SAME_BYTES)
 
-# Flags of the environment or the command line, a distributor's mostly, before PGXS has those of the server in their place. They come
-# last everywhere, so that they win, and take the place of none: "make CFLAGS=-O0" would otherwise compile without the server's -fwrapv and
-# -fno-strict-aliasing, which its headers need. Not exported: what make runs would get them with the server's flags in them.
+# Flags of the environment or the command line, a distributor's mostly, before PGXS has the server's in their place. They come last, so that
+# they win, and replace none: "make CFLAGS=-O0" would else lack the server's -fwrapv. Not exported: what make runs would get the server's.
 given = $(if $(filter environment command,$(firstword $(origin $(1)))),$($(1)))
 GIVEN_CPPFLAGS := $(call given,CPPFLAGS)
 GIVEN_CFLAGS := $(call given,CFLAGS)

@@ -48,7 +48,11 @@ targets() {
 weekly() {
 	sed -n 's/^ *- \(check-[a-z-]*\).*/\1/p' .github/workflows/weekly.yml | sort -u
 }
-report "weekly.yml runs each target that checks" diff <(targets | grep -vxE 'check-citus|check-pg') <(weekly)
+if [[ -e .github/workflows/weekly.yml ]]; then
+	report "weekly.yml runs each target that checks" diff <(targets | grep -vxE 'check-citus|check-pg') <(weekly)
+else
+	report_skip "weekly.yml runs each target that checks" "the archive of a release has no workflows"
+fi
 
 version=$(sed -n "s/^default_version *= *'\(.*\)'/\1/p" contact_upsert.control)
 meta=$(perl -MJSON::PP -0777 -ne '$m = decode_json($_); print "$m->{version} $m->{provides}{contact_upsert}{version}"' META.json)
