@@ -1,9 +1,10 @@
-"""Compares what clients saw with the table of requests, and prints TAP.
+"""Compares what clients saw with the table of requests.
 
 Usage: check.py expand            prints the table as a client reads it: with its long texts written out
        check.py lines             prints it for languages that read no JSON: DO, NAME and SEND, with tabs between them, a step a line,
                                   and "end" behind the steps of a transaction or savepoint
-       check.py compare FILE...   compares; what one client printed is in FILE.jsonl, and through a pooler in FILE_pooled.jsonl
+       check.py compare FILE...   compares; what one client printed is in FILE.jsonl, and through a pooler in FILE_pooled.jsonl. Prints TAP
+                                  without a plan: the environment's COUNTED is how many tests came before, and it counts on from there
        check.py note PAGE WITH FILE...   writes into the page's table what came of it, "with" that server and pooler, today; the clients
                                          of other rows were not run. Why one was not run through a pooler is in FILE.not_pooled
 
@@ -201,7 +202,7 @@ def note(page, run_with, steps, files):
     rows = {row["client"]: row[0] for row in ROW.finditer(text[begin:end])}
     for file in files:
         pooled, reason = file.with_name(file.name + "_pooled"), file.with_name(file.name + ".not_pooled")
-        if file.name.endswith("_pooled") or file.name == "":
+        if file.name.endswith("_pooled"):
             continue
         about, directly = result(file.with_name(file.name + ".jsonl"))
         through = result(pooled.with_name(pooled.name + ".jsonl"))[1] if pooled in files else "no: " + reason.read_text().strip()

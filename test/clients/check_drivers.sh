@@ -7,10 +7,6 @@ cd "${BASH_SOURCE%/*}/../.."
 # shellcheck source=clients.sh
 . test/clients/clients.sh
 
-build() {
-	build_driver "$1"
-}
-
 trap remove_databases EXIT
 prepare
 # What takes long goes on beside the others.

@@ -85,5 +85,5 @@ done
 copy_handled
 report "no slow event was handled twice" is "$(sql "SELECT count(*) || ' ' || count(DISTINCT event_id) FROM handled WHERE worker LIKE '%\_slow'")" "40 20"
 report "both workers handled slow events" is "$(sql "SELECT count(DISTINCT worker) FROM handled WHERE worker LIKE '%\_slow' AND done")" 2
-report "the workers beside did not complain" nothing "$(cat "$out"/worker_*_*.txt)"
+report "the slow workers and those beside did not complain" nothing "$(cat "$out"/worker_*_*.txt)"
 report_end

@@ -29,13 +29,28 @@ all_handle() {
 	return 1
 }
 
+# Waits until a process has heard SIGSTOP; fails if it has ended.
+is_stopped() {
+	local state
+	while true; do
+		state=$(sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null) || true
+		case $state in
+			*stopped*) return ;;
+			'' | Z* | X*) return 1 ;;
+		esac
+		sleep 0.01
+	done
+}
+
 # Kills a worker that has an event in hand. Says which one in $in_hand.
 kill_at_work() {
 	local pid=${workers[$1]}
 	for ((i = 0; i < 1000; i++)); do
 		if has_run_dry; then change_contacts meanwhile; fi
-		kill -STOP "$pid"
-		until grep -q '^State:.*stopped' "/proc/$pid/status"; do sleep 0.01; done
+		if ! kill -STOP "$pid" || ! is_stopped "$pid"; then
+			echo "# $1 has ended: $(paste -sd ' ' "$out/worker_$1.txt")"
+			return 1
+		fi
 		in_hand=$(jq -rn --arg worker "$1" '[inputs | select(.worker == $worker)] | last | select(. and (.done | not)).event' "$handled")
 		if [[ -n $in_hand ]]; then
 			kill -KILL "$pid"
@@ -46,7 +61,7 @@ kill_at_work() {
 		kill -CONT "$pid"
 		sleep 0.02
 	done
-	echo "$1 was never at work"
+	echo "# $1 was never at work"
 	return 1
 }
 

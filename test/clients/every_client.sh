@@ -2,8 +2,8 @@
 # Usage: every_client.sh [CLIENT...]
 # Runs the table of requests, requests.json, through every client that Debian and npm have, and again through pgbouncer, which gives
 # each transaction any connection of its pool; compares what they saw, and writes it into the table of docs/clients.md. Who is not there
-# is skipped, and said. Wants PGHOST and the like for a server on which the extension is installed, and which listens on 127.0.0.1, too.
-# Prints TAP.
+# is skipped, and said. Wants a server of its own, made by scripts/server.sh with SERVER_PORT, on which the extension is installed: alters
+# the role's log_statement, reads the server's log, and puts pgbouncer's configuration beside it. Prints TAP.
 set -euo pipefail
 cd "${BASH_SOURCE%/*}/../.."
 # shellcheck source=clients.sh
@@ -24,19 +24,37 @@ version_of() {
 	dpkg-query -W -f '${source:Upstream-Version} ' "$@" 2>/dev/null | sed 's/[+]ds[0-9]*\|[+]dfsg[0-9]*//g; s/ $//'
 }
 
-# What a client needs before it can be run; fails where that is not to be had. What it prints is why.
-build() {
+# What a client needs before it can be built and run; fails where that is not to be had. What it prints is why.
+available() {
 	case $1 in
-		jdbc) javac -d "$out" -cp "$java/postgresql.jar:$java/HikariCP.jar" "$more/WithJdbc.java" ;;
-		pgx) GO111MODULE=off GOFLAGS='' GOPATH=$go GOCACHE=$out/go go build -o "$out/with_pgx" "$more/pgx/with_pgx.go" ;;
-		tokio_postgres) build_rust ;;
+		jdbc) there javac "$java/postgresql.jar" "$java/HikariCP.jar" ;;
+		pgx) there go "$go/src/github.com/jackc/pgx" ;;
+		tokio_postgres) there cargo /usr/share/cargo/registry/tokio-postgres-[0-9]* ;;
 		sqlalchemy | django) /usr/bin/python3 -c "import $1" ;;
 		activerecord) /usr/bin/ruby -e "require 'active_record'; require 'pg'" ;;
 		pdo) php -r 'exit(extension_loaded("pdo_pgsql") ? 0 : 1);' ;;
 		doctrine) php -r 'require "Doctrine/DBAL/autoload.php";' ;;
 		laravel) php -r 'require "Illuminate/Database/autoload.php";' ;;
-		prisma) npm_packages more && build_prisma ;;
-		drizzle | knex | kysely | typeorm | postgraphile) npm_packages more ;;
+		drizzle | knex | kysely | typeorm | prisma | postgraphile) npm_packages more ;;
+		*) driver_available "$1" ;;
+	esac
+}
+
+# there COMMAND FILE...
+there() {
+	local file
+	command -v "$1" >/dev/null || { echo "there is no $1"; return 1; }
+	for file in "${@:2}"; do
+		[[ -e $file ]] || { echo "there is no $file"; return 1; }
+	done
+}
+
+build() {
+	case $1 in
+		jdbc) javac -d "$out" -cp "$java/postgresql.jar:$java/HikariCP.jar" "$more/WithJdbc.java" ;;
+		pgx) GO111MODULE=off GOFLAGS='' GOPATH=$go GOCACHE=$out/go go build -o "$out/with_pgx" "$more/pgx/with_pgx.go" ;;
+		tokio_postgres) build_rust ;;
+		prisma) build_prisma ;;
 		*) build_driver "$1" ;;
 	esac
 }

@@ -15,10 +15,6 @@
 # shellcheck source=clients.sh
 . test/clients/clients.sh
 
-build() {
-	build_driver "$1"
-}
-
 handled=$out/handled.txt
 declare -A workers=()
 stopped=

@@ -1,6 +1,5 @@
 // A worker: handles the events of a consumer. Usage: worker.mjs CONSUMER [LEASE]; ../workers.sh says what handle() does.
 import { existsSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 const { GATE, PAUSE, PGAPPNAME } = process.env;
 const say = (line) => console.log(JSON.stringify({ worker: PGAPPNAME, ...line }));
@@ -16,6 +15,7 @@ async function handle(event) {
 }
 
 // region: worker
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 // Handles what is due, one event at a time: those of a page would share one lease.

@@ -2,8 +2,6 @@
 
 import json
 import os
-import sys
-import time
 
 
 def say(**line):
@@ -26,6 +24,8 @@ def handle(event):
 # region: worker
 import select
 import signal
+import sys
+import time
 
 import psycopg
 from psycopg.rows import dict_row

@@ -1,12 +1,13 @@
 """Django's test runner, as the application's role: it makes a database from the template, runs the migrations in it, and then a test."""
 
-import os
 import sys
 
 import django
 from django.conf import settings
 
 # region: settings
+import os
+
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",

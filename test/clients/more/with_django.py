@@ -1,12 +1,13 @@
 """Django, on psycopg2."""
 
 import datetime
-import os
 
 import django
 from django.conf import settings
 
 # region: settings
+import os
+
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",

@@ -1,10 +1,10 @@
 //! tokio-postgres, with its feature with-serde_json-1.
 
+// region: connect
 use serde_json::{json, Value};
 use tokio_postgres::types::Json;
 use tokio_postgres::{Client, Error, NoTls};
 
-// region: connect
 async fn connect(config: &str) -> Result<Client, Error> {
     let (client, connection) = tokio_postgres::connect(config, NoTls).await?;
     tokio::spawn(connection);
