@@ -2,8 +2,8 @@
 # Usage: server.sh COMMAND [ARGUMENT...]
 # Runs a command with a PostgreSQL server of its own: PGHOST, PGPORT, PGUSER and PGDATABASE point to it. Data and socket live
 # in a directory under /tmp (a checkout may lie deeper than the 107 bytes of a socket's path, or where the server's user
-# cannot go), and its log is $PGHOST/log; the server listens on no network address. It is gone when the command has ended, however that ended. Exits with
-# the command's status; when that is not 0, shows the server's gravest words.
+# cannot go), and its log is $PGHOST/log; the server listens on no network address. It is gone when the command has ended,
+# however that ended. Exits with the command's status; when that is not 0, shows the server's gravest words.
 # The superuser is called "tester": a test that says "postgres" where it means the superuser fails here, not at a user's.
 # SERVER_OPTIONS adds options of postgres, such as "-c fsync=on". START_SECONDS is how long its start may take. With SERVER_PORT it
 # listens on that port of 127.0.0.1, too: for clients that know no sockets of Unix.

@@ -28,7 +28,7 @@ version_of() {
 available() {
 	case $1 in
 		jdbc) there javac "$java/postgresql.jar" "$java/HikariCP.jar" ;;
-		pgx) there go "$go/src/github.com/jackc/pgx" ;;
+		pgx) there go "$go/src/github.com/jackc/pgx/v4" ;;
 		tokio_postgres) there cargo /usr/share/cargo/registry/tokio-postgres-[0-9]* ;;
 		sqlalchemy | django) /usr/bin/python3 -c "import $1" ;;
 		activerecord) /usr/bin/ruby -e "require 'active_record'; require 'pg'" ;;
