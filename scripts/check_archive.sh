@@ -76,7 +76,7 @@ report "the packages bring README, the pages and the licence" as rpm builder 'rp
 report "and what HTTP and monitoring need" as rpm builder 'rpm --query --list --package rpm/RPMS/*/*.rpm | grep -cE "/(http/(api.sql|nginx.conf|postgrest.conf)|monitoring/(alerts.yml|dashboard.json|exporter.yml))$" | grep -x 6'
 
 # An administrator's life with them, on this machine, whose rpm wants to be told that it may.
-rpms=/home/builder/rpm/RPMS
+rpms=$(as rpm builder 'realpath rpm/RPMS')
 step "rpm installs both" log rpm_install on rpm "rpm --install --force-debian --nodeps $rpms/*/*.rpm"
 report "and finds all of their files as they should be" on rpm "rpm --verify --nodeps contact_upsert_$major contact_upsert_tools_$major"
 report "both programs run" on rpm "$prefix/bin/contact-worker --version && $prefix/bin/contact-import --version"

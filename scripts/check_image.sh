@@ -126,8 +126,7 @@ compose() {
 report "docker compose starts the server and the worker" diff <(printf '%s\n' db worker) <(compose "config --services" | sort)
 report "and the importer when it is told" diff <(printf '%s\n' db importer worker) <(compose "--profile import config --services" | sort)
 step "docker compose reads the file" log compose compose "--profile import config"
-report "it mounts the directory that the user stands in" grep -A 2 -x ' *- type: bind' "$out/compose.log"
-report "as the importer's" diff <(printf '%s\n' 'source: /home/builder/lists' 'target: /files') \
+report "it mounts the directory that the user stands in" diff <(printf '%s\n' "source: $(as server builder 'realpath lists')" 'target: /files') \
 	<(grep -A 2 -x ' *- type: bind' "$out/compose.log" | sed 1d | sed 's/^ *//')
 on server "chown -R postgres: source"
 report "make installcheck on that server" log installcheck as server postgres "psql --no-psqlrc -c 'DROP EXTENSION contact_upsert CASCADE' && cd /srv/source && make installcheck PG_CONFIG=$bin/pg_config"

@@ -94,10 +94,10 @@ says() {
 }
 
 ran_all() {
-	local sql specs wanted
+	local i sql specs wanted
 	mapfile -t sql < <(compgen -G "test/sql/*.sql")
 	mapfile -t specs < <(compgen -G "test/specs/*.spec")
-	wanted=$(for ((time = 0; time < ${2:-1}; time++)); do printf '%s\n' "${#sql[@]}" "${#specs[@]}"; done | sort)
+	wanted=$(for ((i = 0; i < ${2:-1}; i++)); do printf '%s\n' "${#sql[@]}" "${#specs[@]}"; done | sort)
 	diff <(echo "$wanted") <(sed -nE 's/^[# ]*All ([0-9]+) tests passed.*/\1/p' "$out/$1.log" | sort) ||
 		{ grep -E 'tests (passed|failed)' "$out/$1.log" || echo "no word of any test"; return 1; }
 }

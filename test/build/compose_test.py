@@ -12,6 +12,7 @@ import yaml
 from harness import report
 
 COMPOSE, DOCKERFILE = "packaging/docker/compose.yaml", "packaging/docker/Dockerfile"
+LISTS = "/srv/lists"  # where the user stands
 
 
 class Missing(Exception):
@@ -86,7 +87,7 @@ def mounts(config, images):
     report("the server's data is in a volume of its own", (volume in config["volumes"], last(images["server"], "VOLUME")), (True, place))
     (mount,) = config["services"]["importer"]["volumes"]
     report("the importer works where it is mounted", mount.rsplit(":", 1)[1], last(images["importer"], "WORKDIR"))
-    report("what is mounted is where the user stands", host_path(mount), "/home/ann/lists")
+    report("what is mounted is where the user stands", host_path(mount), LISTS)
     report("the worker has nothing of the host's", config["services"]["worker"].get("volumes"), None)
     report("the server has no port that the network sees", [port.split(":")[0] for port in config["services"]["db"]["ports"]], ["127.0.0.1"])
 
@@ -116,7 +117,7 @@ def settings(config):
         report(f"{path}: and options of the program", (bool(used), [one for one in used if one not in program("contact-import")]), (True, []))
 
 
-environment = {"POSTGRES_PASSWORD": "secret", "PWD": "/home/ann/lists"}
+environment = {"POSTGRES_PASSWORD": "secret", "PWD": LISTS}
 report("without a password it says what to do", refusal({"PWD": "/"}), "set POSTGRES_PASSWORD")
 report("without PWD, too", refusal({"POSTGRES_PASSWORD": "x"}), "set PWD to the directory of the files to import")
 report("it needs nothing else", refusal(environment), None)

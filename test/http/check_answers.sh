@@ -28,9 +28,8 @@ pg_isready --quiet --port=5433 || {
 	exit 1
 }
 
-model primary "host=$PGHOST port=${PGPORT:-5432} user=contacts_authenticator dbname=$PGDATABASE" \
-	-e 's/^db-pool = .*/db-pool = 2/' -e 's/^db-pool-acquisition-timeout = .*/db-pool-acquisition-timeout = 1/'
-model standby "host=$PGHOST port=5433 user=contacts_authenticator dbname=$PGDATABASE"
+model primary "$PGHOST" "${PGPORT:-5432}" -e 's/^db-pool = .*/db-pool = 2/' -e 's/^db-pool-acquisition-timeout = .*/db-pool-acquisition-timeout = 1/'
+model standby "$PGHOST" 5433
 nginx primary standby
 /usr/bin/python3 test/http/answers_test.py "127.0.0.1:${nginx_port[primary]}" "127.0.0.1:${model_port[primary]}" \
 	"127.0.0.1:${nginx_port[standby]}" "127.0.0.1:${model_port[standby]}" "$secret" "$standby_pid" || {

@@ -10,7 +10,7 @@ cd "${BASH_SOURCE%/*}/../.."
 trap finish EXIT
 prepare contact_upsert_http
 
-model contacts "host=$PGHOST port=${PGPORT:-5432} user=contacts_authenticator dbname=$PGDATABASE"
+model contacts "$PGHOST" "${PGPORT:-5432}"
 nginx contacts
 
 # The page's two blocks, with the test's secret and port.

@@ -10,12 +10,11 @@ trap finish EXIT
 prepare contact_upsert_settings
 psql -qXo /dev/null -v ON_ERROR_STOP=1 -f test/http/settings.sql
 
-server="host=$PGHOST port=${PGPORT:-5432} user=contacts_authenticator dbname=$PGDATABASE"
-model shipped "$server"
+model shipped "$PGHOST" "${PGPORT:-5432}"
 psql -qX -c "ALTER ROLE contacts_authenticator SET session_preload_libraries = 'contact_upsert'"
-model changed "$server" -e 's/^db-schemas = .*/db-schemas = "api, other"/' -e 's/^db-extra-search-path = .*/db-extra-search-path = "public, more"/' \
+model changed "$PGHOST" "${PGPORT:-5432}" -e 's/^db-schemas = .*/db-schemas = "api, other"/' -e 's/^db-extra-search-path = .*/db-extra-search-path = "public, more"/' \
 	-e 's/^db-tx-end = .*/db-tx-end = "commit-allow-override"/' -e '$ a db-anon-role = "contacts_member"'
-model rollback "$server" -e 's/^db-tx-end = .*/db-tx-end = "rollback"/'
+model rollback "$PGHOST" "${PGPORT:-5432}" -e 's/^db-tx-end = .*/db-tx-end = "rollback"/'
 
 # The trap's two settings, each model with a connection that the other uses, too
 pooler=$(PATH=$PATH:/usr/sbin type -P pgbouncer || true)
@@ -41,8 +40,7 @@ if [[ -n $pooler ]]; then
 	as=(env)
 	wait_for "$port" "${started[-1]}" "$dir/pgbouncer.log"
 	for name in pooled_1 pooled_2; do
-		model "$name" "host=127.0.0.1 port=$port user=contacts_authenticator dbname=$PGDATABASE" \
-			-e 's/^db-prepared-statements = .*/db-prepared-statements = false/' -e 's/^db-channel-enabled = .*/db-channel-enabled = false/'
+		model "$name" 127.0.0.1 "$port" -e 's/^db-prepared-statements = .*/db-prepared-statements = false/' -e 's/^db-channel-enabled = .*/db-channel-enabled = false/'
 		pooled+=("127.0.0.1:${model_port[$name]}")
 	done
 fi

@@ -6,7 +6,8 @@
 #   free_port         a port of 127.0.0.1 that is free
 #   background COMMAND...   starts it, by the prefix "${as[@]}"; it is ended at the end
 #   wait_for PORT PID LOG   until that process listens there; shows the log, and ends the test, if it does not
-#   model NAME DSN [SED...]   starts a model of PostgREST with http/postgrest.conf, but for what sed changes; it logs to $dir/NAME.log
+#   model NAME HOST PORT [SED...]   starts a model of PostgREST that connects there, with http/postgrest.conf but for what sed changes; it
+#                     logs to $dir/NAME.log
 #   nginx NAME...     starts nginx with http/nginx.conf in front of each of these models
 #   ${model_port[NAME]}, ${model_pid[NAME]}, ${nginx_port[NAME]}
 #   "${server_user[@]}"   before a command: runs it as the user of the server, whose directory nobody else may enter
@@ -61,10 +62,10 @@ wait_for() {
 }
 
 model() {
-	local conf=$dir/$1.conf
+	local conf=$dir/$1.conf uri="host=$2 port=$3 user=contacts_authenticator dbname=$PGDATABASE"
 	model_port[$1]=$(free_port)
-	sed -e "s|^db-uri = .*|db-uri = \"$2\"|" -e "s|^jwt-secret = .*|jwt-secret = \"@$dir/jwt-secret\"|" \
-		-e "s|^server-port = .*|server-port = ${model_port[$1]}|" "${@:3}" http/postgrest.conf >"$conf"
+	sed -e "s|^db-uri = .*|db-uri = \"$uri\"|" -e "s|^jwt-secret = .*|jwt-secret = \"@$dir/jwt-secret\"|" \
+		-e "s|^server-port = .*|server-port = ${model_port[$1]}|" "${@:4}" http/postgrest.conf >"$conf"
 	background /usr/bin/python3 test/http/postgrest_model.py "$conf" >"$dir/$1.log" 2>&1
 	model_pid[$1]=${started[-1]}
 	wait_for "${model_port[$1]}" "${model_pid[$1]}" "$dir/$1.log"
@@ -100,6 +101,7 @@ finish() {
 	fi
 	dropdb --force --if-exists "$PGDATABASE"
 	psql -qX -d postgres -c 'SET client_min_messages = warning' -c 'DROP ROLE IF EXISTS contacts_member, contacts_api,
-		contacts_authenticator, contact_upsert_two, contact_upsert_both, contact_upsert_stranger, contact_upsert_nobody, contact_upsert_hurried, contact_upsert_strict'
+		contacts_authenticator, contact_upsert_two, contact_upsert_both, contact_upsert_stranger, contact_upsert_nobody,
+		contact_upsert_hurried, contact_upsert_strict'
 	rm -rf "$dir"
 }
