@@ -4,7 +4,8 @@
 #   prepare                  makes it, the table as clients read it, and a template of their databases
 #   remove_databases         drops what it and the clients have made; for a trap at the end
 #   client NAME COMMAND...   runs a client on a database of its own, PGDATABASE, with the table's path behind its arguments. What it printed
-#                            is in $out/NAME.jsonl; if it dies, or takes over a minute, that is there too
+#                            is in $out/NAME.jsonl; if it dies, or takes over a minute, that is there too. With POOLED, behind a pooler, the
+#                            script's warm_pool DATABASE is called before
 #   npm_packages DIRECTORY   installs what package-lock.json of that directory says into $out/DIRECTORY, beside copies of its programs
 #   driver_available NAME, build_driver NAME, run_driver NAME SUFFIX   for the clients of drivers/
 #   available NAME           whether a client's library and tools are there; prints why not

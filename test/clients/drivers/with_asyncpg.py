@@ -18,6 +18,8 @@ async def connect(**options):
     return connection
 # end region
 
+from steps import refused
+
 
 # region: call
 async def upsert(connection, request):
@@ -54,10 +56,6 @@ def failure(error):
 
 async def run_sql(connection, sql):
     await connection.execute(sql)
-
-
-def refused(error):
-    return {"refused": f"{type(error).__name__}: {error}"}
 
 
 def upsert_value(value):

@@ -52,7 +52,7 @@ require __DIR__ . '/steps.php';
 
 $depth = 0;
 run_steps(
-    ['client' => 'PDO', 'version' => PHP_VERSION, 'jsonb' => 'text', 'numbers' => 'integers', 'bigint' => 'number', 'outcomes' => [
+    ['client' => 'PDO', 'version' => 'of PHP ' . PHP_VERSION, 'jsonb' => 'text', 'numbers' => 'integers', 'bigint' => 'number', 'outcomes' => [
         'upsert_nan' => ['refused' => 'JsonException: Inf and NaN cannot be JSON encoded'], 'upsert_date' => 'object',
         'upsert_half_emoji' => ['refused' => 'JsonException: Malformed UTF-8 characters'],
         'upsert_bare_text' => 'stored',
