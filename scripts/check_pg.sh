@@ -60,6 +60,8 @@ mmdebstrap --quiet --variant=apt ${CHROOT_ARCH:+--architectures="$CHROOT_ARCH"} 
 if (($# == 1)) || [[ -n ${OLDER:-} ]]; then
 	# shellcheck source=/dev/null
 	platform=$(. "$work/os-release" && echo "${NAME%% *} ${VERSION_ID:-$VERSION_CODENAME}")
+	# What is in unstable calls itself the next release.
+	if [[ $release == experimental ]]; then platform="Debian unstable, with experimental's server"; fi
 	version=$(sed 's/[^0-9]*\([^ ]*\).*/\1/' "$work/version")
 	scripts/tested.sh note "$version${CHROOT_ARCH:+ on $CHROOT_ARCH}${OLDER:+ by pg_upgrade from $OLDER}" "$platform" "${suites[*]}" "$(tail -n 1 "$work/summary")"
 fi

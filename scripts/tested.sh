@@ -1,5 +1,5 @@
 #!/bin/bash
-# Usage: tested.sh newest                               the newest major version that the README says was tested, but for beta versions
+# Usage: tested.sh newest                               the newest major version that the README says was tested, but for betas and candidates
 #        tested.sh note VERSION PLATFORM SUITES RESULT   replaces, or adds, that major version's row with today's date;
 #                                                       "15.20 under valgrind" has a row beside that of "15.20"
 #        tested.sh note-compiler NAME PLATFORM SUITES RESULT   the same for a compiler, "GCC 13.3.0" or "GCC 12.2.0 for arm64"
@@ -32,7 +32,7 @@ note() {
 }
 
 case ${1:-} in
-	newest) { rows tested | grep -v '^| [0-9]*~' || echo "| 15"; } | sed -E 's/^\| ([0-9]+).*/\1/' | sort -n | tail -n 1 ;;
+	newest) { rows tested | grep -vE '^\| [0-9]+~?(beta|rc)' || echo "| 15"; } | sed -E 's/^\| ([0-9]+).*/\1/' | sort -n | tail -n 1 ;;
 	note) note tested PostgreSQL "${@:2}" ;;
 	note-compiler) note compilers compiler "${@:2}" ;;
 	*) sed -n '2,7p' "$0" >&2; exit 2 ;;
