@@ -73,7 +73,9 @@ $new->start;
 
 for my $database (@databases)
 {
-	is(dump_of($new, $database), $before{$database}, "$database: everything is as it was");
+	my $after = dump_of($new, $database);
+	ok($after eq $before{$database}, "$database: everything is as it was")
+		or diag differences(map { [ split /^/m ] } $after, $before{$database});
 	$rows{$database}->is_all_in($new, $database);
 	is($new->safe_psql($database, q(SELECT count(*) FROM pg_class WHERE relnamespace = 'contacts'::regnamespace AND relkind = 'p')),
 		$database eq 'parts' ? 5 : 0, 'its tables are what they were');

@@ -1,14 +1,19 @@
 # Tables with rows of every kind, for tests that take them to another version or another PostgreSQL, and whether all of them arrive. Which
 # tables there are is asked of the catalogue: a new one is compared too, and fill() fails a test until it leaves a row in it.
 #
+# differences() says in what two lists of texts differ.
+#
 # fill() runs on older versions of the extension, too: what a later one brings is to be asked for there before it is used.
 package FilledTables;
 
 use strict;
 use warnings;
 
+use Exporter 'import';
 use PostgreSQL::Test::Utils;
 use Test::More;
+
+our @EXPORT = qw(differences);
 
 # What the database is about: workspaces, one of them deleted; fields of each type; tags; consumers of one workspace and of all.
 my $definitions = q(
@@ -163,6 +168,17 @@ sub is_all_in
 	is(join("\n", @differences), '', "$database: every row of every table is there, as it was, and no other");
 	is(join(' ', grep { ($sequences->{$_} // 0) < $self->{sequences}{$_} } sort keys %{ $self->{sequences} }), '', 'no sequence has gone back');
 	return;
+}
+
+# What is in one of two lists of texts alone; an empty text where both have the same, in whatever order.
+sub differences
+{
+	my ($got, $expected) = @_;
+	my %count;
+
+	$count{$_}++ for @$got;
+	$count{$_}-- for @$expected;
+	return join '', map { ($count{$_} > 0 ? 'more: ' : 'less: ') . $_ } grep { $count{$_} } sort keys %count;
 }
 
 1;

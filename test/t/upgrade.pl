@@ -127,18 +127,6 @@ sub tables_of
 	return map { s/^(--|SET |\\(un)?restrict ).*\n//mgr =~ s/^\n+//mgr } split /^(?=-- Name: )/m, $dump;
 }
 
-# Tests that two lists of texts are the same, and shows those that are in one of them alone.
-sub is_same
-{
-	my ($got, $expected, $name) = @_;
-	my %count;
-
-	$count{$_}++ for @$got;
-	$count{$_}-- for @$expected;
-	is(join('', map { ($count{$_} > 0 ? 'more: ' : 'less: ') . $_ } grep { $count{$_} } sort keys %count), '', $name);
-	return;
-}
-
 # Everything that is an extension's own, as text. Of its relations all are views: a table would have constraints, indexes and policies, too,
 # and a member of a kind that is not here something else.
 sub members_of
@@ -248,11 +236,11 @@ sub is_as_fresh
 	$node->safe_psql('postgres', "CREATE DATABASE $fresh");
 	$node->safe_psql($fresh, "CREATE EXTENSION contact_upsert; SELECT contacts.install($partitions)");
 	FilledTables->grant_roles($node, $fresh);
-	is_same([ tables_of($database) ], [ tables_of($fresh) ], "$database: its tables are those of a fresh installation");
-	is_same([ members_of($database, 'contact_upsert') ], [ members_of($fresh, 'contact_upsert') ], 'and so is the extension');
+	is(differences([ tables_of($database) ], [ tables_of($fresh) ]), '', "$database: its tables are those of a fresh installation");
+	is(differences([ members_of($database, 'contact_upsert') ], [ members_of($fresh, 'contact_upsert') ]), '', 'and so is the extension');
 	return if !$proxy;
 	make_proxy("${fresh}_proxy", $database, $node->safe_psql($database, 'SELECT contacts.tables_version()'));
-	is_same([ members_of($proxy, 'contact_upsert_proxy') ], [ members_of("${fresh}_proxy", 'contact_upsert_proxy') ], 'and so is the proxy');
+	is(differences([ members_of($proxy, 'contact_upsert_proxy') ], [ members_of("${fresh}_proxy", 'contact_upsert_proxy') ]), '', 'and so is the proxy');
 	return;
 }
 
@@ -345,7 +333,7 @@ is_served('restored', 'the call works there');
 is($node->safe_psql('restored', 'SELECT contacts.install()'), $next, 'install() brings it to the new version');
 $upgraded->{$version}->('restored');
 FilledTables->grant_roles($node, 'restored');
-is_same([ tables_of('restored') ], [ tables_of("fresh_for_$old") ], 'and its tables are those of a fresh installation');
+is(differences([ tables_of('restored') ], [ tables_of("fresh_for_$old") ]), '', 'and its tables are those of a fresh installation');
 
 my $new_dump = "$ENV{TESTDATADIR}/new.sql";
 put_file($new_dump, dump_of($old));
