@@ -72,6 +72,7 @@ apt_of() {
 }
 
 # The same for lines of sources.list; without any, for those of the last time: apt_with NAME LINES KEYRING apt-get ...
+# For this machine's architecture alone: Ubuntu's mirror lacks others, which make check-arch may have added.
 apt_with() {
 	local state=$top/build/debian/$1
 	mkdir -p "$state"/{lists/partial,cache/archives/partial}
@@ -80,7 +81,7 @@ apt_with() {
 	"$4" -qq -o Dir::State="$state" -o Dir::State::lists="$state/lists" -o Dir::State::status="$state/status" \
 		-o Dir::Cache="$state/cache" -o Dir::Etc::SourceList="$state/sources.list" -o Dir::Etc::SourceParts=/dev/null \
 		-o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o APT::Sandbox::User= \
-		-o Acquire::Languages=none -o Acquire::http::Timeout=20 "${@:5}"
+		-o APT::Architectures="$(dpkg --print-architecture)" -o Acquire::Languages=none -o Acquire::http::Timeout=20 "${@:5}"
 }
 
 releases=(oldstable stable testing unstable experimental)
