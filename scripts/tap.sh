@@ -12,8 +12,8 @@ before_end() {
 	local log pids
 	if (($1 != 0)); then
 		for log in "$dir"/tmp_check/log/regress_log_*; do
-			# A test failed, or the file ended without its plan.
-			if grep -q 'not ok' "$log" || ! grep -qE '(^|\) )1\.\.[0-9]' "$log"; then tail -n 60 "$log"; fi
+			# A test failed, or the file ended early.
+			if grep -qE 'not ok|Looks like your test exited' "$log" || ! grep -qE '(^|\) )1\.\.[0-9]' "$log"; then tail -n 60 "$log"; fi
 		done
 		find "$dir/tmp_check" -name '*.log' -exec grep -hE 'PANIC|TRAP|terminated by signal' {} + 2>/dev/null
 	fi
