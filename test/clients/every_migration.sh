@@ -78,7 +78,7 @@ if php -r 'require "Doctrine/DBAL/autoload.php";' 2>/dev/null; then
 else
 	report_skip doctrine "it is not available"
 fi
-# drizzle_kit COMMAND...: in the directory of the packages. It prints a spinner, and push exits with 0 after an error.
+# drizzle_kit COMMAND...: in the directory of the packages. It prints a spinner.
 drizzle_kit() {
 	(cd "$out/more" && DATABASE_URL="postgresql://migrations_app@localhost/$PGDATABASE?host=$PGHOST" \
 		timeout 60 node_modules/.bin/drizzle-kit "$@" --config=drizzle.config.mjs </dev/null 2>&1)
@@ -94,6 +94,11 @@ drizzle_fails_silently() {
 	if said=$(drizzle_kit migrate); then echo "no error: $said"; return 1; fi
 	if [[ $said == *denied* ]]; then echo "$said"; return 1; fi
 	grep -q "ERROR:  permission denied for database $PGDATABASE" "$PGHOST/log"
+}
+drizzle_push_fails() {
+	local said
+	said=$(drizzle_kit push --force) || { echo "status $?"; return 1; }
+	[[ $said == *"permission denied for schema public"* ]] || { echo "$said"; return 1; }
 }
 # Its table is made, and ours are as they were.
 drizzle_pushes() {
@@ -112,6 +117,7 @@ if npm_packages more; then
 	new_database drizzle_alone "SCHEMA public"
 	report "drizzle: CREATE ON SCHEMA public does not do, and drizzle-kit does not say so" drizzle_fails_silently
 	migration drizzle DATABASE "" drizzle_migrates
+	report "drizzle-kit push without CREATE ON SCHEMA public says so, and ends with 0" drizzle_push_fails
 	sql "GRANT CREATE ON SCHEMA public TO migrations_app"
 	report "drizzle-kit push leaves our tables alone" drizzle_pushes
 else
